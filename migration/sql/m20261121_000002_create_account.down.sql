@@ -1,0 +1,1 @@
+drop table audit_log, refresh_token, session, registration, account, branch;

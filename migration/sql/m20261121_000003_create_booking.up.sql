@@ -1,0 +1,102 @@
+create extension if not exists btree_gist;
+
+create table car (
+    id uuid primary key,
+    plate text not null unique,
+    vin text unique,
+    make text not null,
+    model text not null,
+    year smallint not null,
+    category text not null,
+    seats smallint not null check (seats between 1 and 60),
+    fuel_type text not null,
+    -- Minor units of `currency`.
+    price_per_day bigint not null check (price_per_day >= 0),
+    currency text not null check (currency ~ '^[A-Z]{3}$'),
+    branch_id uuid not null references branch,
+    location text,
+    description text,
+    features text[] not null default '{}',
+    status text not null default 'in_service' check (status in ('in_service', 'workshop', 'quarantined', 'retired')),
+    odometer_km integer not null default 0 check (odometer_km >= 0),
+    version integer not null default 1,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now()
+);
+create index car_listing on car (created_at, id);
+create index car_category on car (branch_id, category);
+create index car_price on car (price_per_day, id);
+
+create table booking (
+    id uuid primary key,
+    number text not null unique,
+    car_id uuid not null references car,
+    customer_id uuid not null references account,
+    branch_id uuid not null references branch,
+    -- The customer's own dates; the reservation adds the turnaround.
+    starts_at timestamptz not null,
+    ends_at timestamptz not null,
+    time_zone text not null,
+    status text not null,
+    -- The quote as it was shown, never recomputed.
+    quote jsonb not null,
+    total bigint not null,
+    currency text not null,
+    plate text not null,
+    cancelled_at timestamptz,
+    cancel_reason text,
+    cancel_fee bigint,
+    refund bigint,
+    policy_version integer not null default 1,
+    picked_up_at timestamptz,
+    odometer_out_km integer,
+    fuel_out double precision check (fuel_out between 0 and 1),
+    returned_at timestamptz,
+    odometer_in_km integer,
+    fuel_in double precision check (fuel_in between 0 and 1),
+    version integer not null default 1,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    check (ends_at > starts_at)
+);
+create index booking_customer on booking (customer_id, created_at desc, id desc);
+create index booking_car on booking (car_id, starts_at);
+create index booking_listing on booking (created_at desc, id desc);
+create index booking_status on booking (status, starts_at);
+
+-- Everything that occupies a car, a bay or a mechanic. A row exists exactly as
+-- long as the time is taken; releasing time is deleting the row.
+create table reservation (
+    id uuid primary key,
+    resource_kind text not null check (resource_kind in ('car', 'bay', 'mechanic')),
+    resource_id uuid not null,
+    -- Half-open, turnaround included.
+    starts_at timestamptz not null,
+    ends_at timestamptz not null,
+    purpose text not null check (purpose in ('booking', 'offer', 'checkout', 'maintenance', 'block')),
+    booking_id uuid references booking,
+    -- Holds end by themselves: whoever wants the time deletes what has expired.
+    expires_at timestamptz,
+    reason text,
+    created_at timestamptz not null default now(),
+    -- Finite and never empty: an empty range would overlap nothing, an infinite one would block for ever.
+    constraint reservation_period check (
+        isfinite(starts_at) and isfinite(ends_at) and ends_at > starts_at and ends_at - starts_at <= interval '400 days'
+    ),
+    constraint reservation_hold check (expires_at is null or purpose in ('offer', 'checkout')),
+    constraint reservation_overlap exclude using gist (
+        resource_kind with =, resource_id with =, tstzrange(starts_at, ends_at) with &&
+    )
+);
+create unique index reservation_booking on reservation (booking_id) where booking_id is not null;
+create index reservation_expiry on reservation (expires_at) where expires_at is not null;
+
+create table odometer_reading (
+    id bigint generated always as identity primary key,
+    car_id uuid not null references car,
+    km integer not null check (km >= 0),
+    source text not null check (source in ('pickup', 'return', 'service', 'staff')),
+    booking_id uuid references booking,
+    at timestamptz not null default now()
+);
+create index odometer_reading_car on odometer_reading (car_id, at desc);

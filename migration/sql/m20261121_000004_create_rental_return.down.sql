@@ -1,0 +1,1 @@
+drop table link, damage, derivative, photo, rental_return;

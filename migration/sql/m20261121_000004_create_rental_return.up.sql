@@ -1,0 +1,112 @@
+create table rental_return (
+    id uuid primary key,
+    booking_id uuid not null unique references booking,
+    car_id uuid not null references car,
+    state text not null,
+    opened_by uuid not null references account,
+    opened_at timestamptz not null default now(),
+    -- The server's time of completion; what a photo claims is only a claim.
+    returned_at timestamptz,
+    odometer_km integer,
+    fuel double precision check (fuel between 0 and 1),
+    late_minutes integer,
+    -- Why staff completed it without photos; flagged for ever.
+    without_photos_reason text,
+    -- The assembled report (findings, warnings, verdict), once every photo is in.
+    report jsonb,
+    reported_at timestamptz,
+    decision_due_at timestamptz,
+    verdict text check (verdict in ('clear', 'damage', 'more_photos')),
+    decision jsonb,
+    decided_by uuid references account,
+    decided_at timestamptz,
+    released_at timestamptz,
+    version integer not null default 1,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now()
+);
+create index rental_return_listing on rental_return (created_at desc, id desc);
+create index rental_return_state on rental_return (state, decision_due_at);
+
+create table photo (
+    id uuid primary key,
+    booking_id uuid not null references booking,
+    return_id uuid references rental_return,
+    car_id uuid not null references car,
+    occasion text not null check (occasion in ('pickup', 'return')),
+    slot text not null check (slot in ('front', 'back', 'left', 'right')),
+    -- A second upload to a slot is a new version; nothing is overwritten.
+    version integer not null,
+    state text not null check (state in ('awaiting', 'received', 'accepted', 'refused')),
+    refusal text,
+    refusal_detail text,
+    object_key text not null unique,
+    content_type text,
+    size bigint,
+    -- What the client said it would upload, when it said so.
+    declared_sha256 bytea,
+    sha256 bytea,
+    width integer,
+    height integer,
+    exif jsonb,
+    taken_at timestamptz,
+    warnings text[] not null default '{}',
+    uploaded_by uuid not null references account,
+    ip text,
+    user_agent text,
+    created_at timestamptz not null default now(),
+    received_at timestamptz,
+    derived_at timestamptz,
+    -- What the detector saw: model, thresholds, raw boxes. NULL until it ran or gave up.
+    analysis jsonb,
+    analysis_failure text,
+    analysed_at timestamptz,
+    unique (booking_id, occasion, slot, version)
+);
+create index photo_return on photo (return_id) where return_id is not null;
+-- Not unique: the rule that a picture is used once is decided in the worker, which can say so in words.
+create index photo_sha256 on photo (sha256) where sha256 is not null;
+
+create table derivative (
+    photo_id uuid not null references photo,
+    variant text not null check (variant in ('160', '640', '1600')),
+    object_key text not null,
+    width integer not null,
+    height integer not null,
+    size integer not null,
+    source_sha256 bytea not null,
+    created_at timestamptz not null default now(),
+    primary key (photo_id, variant)
+);
+
+-- The known-damage register of a car.
+create table damage (
+    id uuid primary key,
+    car_id uuid not null references car,
+    side text not null,
+    panel text,
+    class text not null,
+    severity text not null,
+    -- {x, y, width, height} relative to the upright photo.
+    region jsonb,
+    note text,
+    estimate bigint,
+    return_id uuid references rental_return,
+    photo_id uuid references photo,
+    recorded_by uuid references account,
+    created_at timestamptz not null default now(),
+    repaired_at timestamptz
+);
+create index damage_car on damage (car_id) where repaired_at is null;
+
+-- A link in a mail: 256 random bits, only their hash is kept.
+create table link (
+    hash bytea primary key,
+    scope text not null check (scope in ('review', 'offer')),
+    subject_id uuid not null,
+    account_id uuid not null references account,
+    expires_at timestamptz not null,
+    used_at timestamptz,
+    created_at timestamptz not null default now()
+);
+create index link_subject on link (scope, subject_id);
