@@ -1,0 +1,65 @@
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// What a person wants to be called: one line of 1 to 100 characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PersonName(String);
+
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum NameRefused {
+    #[error("a name is needed")]
+    Empty,
+    #[error("a name has at most {LONGEST} characters")]
+    TooLong,
+    #[error("a name has no line breaks or control characters")]
+    ControlCharacter,
+}
+
+const LONGEST: usize = 100;
+
+impl PersonName {
+    pub fn new(text: &str) -> Result<Self, NameRefused> {
+        let text = text.trim();
+        if text.is_empty() {
+            Err(NameRefused::Empty)
+        } else if text.chars().count() > LONGEST {
+            Err(NameRefused::TooLong)
+        } else if text.chars().any(breaks_a_line) {
+            Err(NameRefused::ControlCharacter)
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+checked_text!(PersonName, NameRefused);
+
+// Besides the control characters: line and paragraph separators, and the marks
+// that turn the direction of what follows and so can disguise a mail's subject.
+fn breaks_a_line(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_any_script_is_kept_as_written() {
+        assert_eq!(PersonName::new(" Zoë Ångström ").unwrap().as_str(), "Zoë Ångström");
+        assert!(PersonName::new("李小龍").is_ok());
+    }
+
+    #[test]
+    fn a_name_cannot_be_empty_endless_or_more_than_a_line() {
+        assert_eq!(PersonName::new("  "), Err(NameRefused::Empty));
+        assert_eq!(PersonName::new(&"é".repeat(101)), Err(NameRefused::TooLong));
+        assert_eq!(PersonName::new("A\r\nBcc: b@example.com"), Err(NameRefused::ControlCharacter));
+        assert_eq!(PersonName::new("gpj\u{202e}exe"), Err(NameRefused::ControlCharacter));
+    }
+}

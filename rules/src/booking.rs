@@ -1,0 +1,11 @@
+//! A booking: from the wish to drive to the car that is back and paid for.
+
+mod dates;
+mod number;
+mod pickup;
+mod status;
+
+pub use dates::{DateRefusal, Limits, dates};
+pub use number::{BookingNumber, NumberRefused};
+pub use pickup::{PickupRefused, no_show_at, pickup, pickup_opens_at};
+pub use status::{BookingStatus, Event, Refused};

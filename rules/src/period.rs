@@ -1,0 +1,169 @@
+//! A stretch of time, half-open: its start belongs to it, its end does not.
+
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// The widest period anybody may ask for; wider is a mistake or an attack.
+pub const WIDEST: TimeDelta = TimeDelta::days(731);
+
+/// From `start` up to but not including `end`; made by [`Period::new`] only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Bounds")]
+#[non_exhaustive]
+pub struct Period {
+    pub start: DateTime<Utc>,
+    pub end: DateTime<Utc>,
+}
+
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum PeriodRefused {
+    #[error("the end is the same as the start")]
+    Empty,
+    #[error("the end is before the start")]
+    Backwards,
+    #[error("the dates must lie between the years 2000 and 9000")]
+    OutOfReach,
+    #[error("the period is longer than {} days", WIDEST.num_days())]
+    TooWide,
+}
+
+impl PeriodRefused {
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Empty => "period_empty",
+            Self::Backwards => "period_backwards",
+            Self::OutOfReach => "period_out_of_reach",
+            Self::TooWide => "period_too_wide",
+        }
+    }
+}
+
+impl Period {
+    pub fn new(start: DateTime<Utc>, end: DateTime<Utc>) -> Result<Self, PeriodRefused> {
+        if ![start, end].iter().all(within_reach) {
+            Err(PeriodRefused::OutOfReach)
+        } else if end == start {
+            Err(PeriodRefused::Empty)
+        } else if end < start {
+            Err(PeriodRefused::Backwards)
+        } else if end - start > WIDEST {
+            Err(PeriodRefused::TooWide)
+        } else {
+            Ok(Self { start, end })
+        }
+    }
+
+    /// Whether the two share a moment; periods that only touch do not.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.start < other.end && other.start < self.end
+    }
+
+    /// Whether the whole of `other` lies within.
+    pub fn contains(&self, other: &Self) -> bool {
+        self.start <= other.start && other.end <= self.end
+    }
+
+    pub fn includes(&self, moment: DateTime<Utc>) -> bool {
+        self.start <= moment && moment < self.end
+    }
+
+    pub fn length(&self) -> TimeDelta {
+        self.end - self.start
+    }
+
+    /// The time the car is busy: the customer's own, then cleaning and checking.
+    pub fn with_turnaround(&self, minutes: u32) -> Self {
+        Self { start: self.start, end: self.end + TimeDelta::minutes(minutes.into()) }
+    }
+
+    /// What the two share, if anything.
+    pub fn intersection(&self, other: &Self) -> Option<Self> {
+        Self::new(self.start.max(other.start), self.end.min(other.end)).ok()
+    }
+}
+
+// chrono reaches further than PostgreSQL and RFC 3339 do, and a sum of two of
+// its extremes panics.
+fn within_reach(moment: &DateTime<Utc>) -> bool {
+    (2000..=9000).contains(&moment.year())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Bounds {
+    start: DateTime<Utc>,
+    end: DateTime<Utc>,
+}
+
+impl TryFrom<Bounds> for Period {
+    type Error = PeriodRefused;
+
+    fn try_from(bounds: Bounds) -> Result<Self, Self::Error> {
+        Self::new(bounds.start, bounds.end)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// `at("2026-05-02T10:00")`, UTC.
+    pub(crate) fn at(text: &str) -> DateTime<Utc> {
+        format!("{text}:00Z").parse().unwrap()
+    }
+
+    pub(crate) fn period(start: &str, end: &str) -> Period {
+        Period::new(at(start), at(end)).unwrap()
+    }
+
+    prop_compose! {
+        /// A period of one minute to forty days, within a year that has both clock changes.
+        pub(crate) fn any_period()(start in 0i64..525_600, minutes in 1i64..57_600) -> Period {
+            let start = at("2026-01-01T00:00") + TimeDelta::minutes(start);
+            Period::new(start, start + TimeDelta::minutes(minutes)).unwrap()
+        }
+    }
+
+    #[test]
+    fn a_period_that_is_empty_backwards_endless_or_too_wide_is_refused() {
+        let (monday, tuesday) = (at("2026-05-04T10:00"), at("2026-05-05T10:00"));
+        let refused = |start, end| Period::new(start, end).unwrap_err();
+
+        assert_eq!(refused(monday, monday), PeriodRefused::Empty);
+        assert_eq!(refused(tuesday, monday), PeriodRefused::Backwards);
+        assert_eq!(refused(monday, DateTime::<Utc>::MAX_UTC), PeriodRefused::OutOfReach);
+        assert_eq!(refused(monday, at("2030-01-01T00:00")), PeriodRefused::TooWide);
+    }
+
+    #[test]
+    fn one_rental_may_start_the_minute_the_other_ends() {
+        let first = period("2026-05-04T10:00", "2026-05-05T10:00");
+        let second = period("2026-05-05T10:00", "2026-05-06T10:00");
+
+        assert!(!first.overlaps(&second));
+        assert!(first.with_turnaround(1).overlaps(&second));
+    }
+
+    #[test]
+    fn json_cannot_smuggle_in_a_backwards_period() {
+        let json = r#"{"start":"2026-05-05T10:00:00Z","end":"2026-05-04T10:00:00Z"}"#;
+        assert!(serde_json::from_str::<Period>(json).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn overlapping_is_mutual_and_means_sharing_time(a in any_period(), b in any_period()) {
+            prop_assert_eq!(a.overlaps(&b), b.overlaps(&a));
+            prop_assert_eq!(a.overlaps(&b), a.intersection(&b).is_some());
+        }
+
+        #[test]
+        fn what_lies_within_overlaps(a in any_period(), b in any_period()) {
+            prop_assert!(!a.contains(&b) || a.overlaps(&b));
+            prop_assert!(a.includes(a.start) && !a.includes(a.end));
+        }
+    }
+}
