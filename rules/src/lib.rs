@@ -18,4 +18,4 @@ pub mod money;
 pub mod period;
 pub mod problem;
 
-pub use word::UnknownWord;
+pub use word::{UnknownWord, Vocabulary};

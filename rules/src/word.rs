@@ -7,6 +7,14 @@ pub struct UnknownWord {
     pub expected: &'static [&'static str],
 }
 
+/// What every closed vocabulary offers, for code that is generic over them.
+pub trait Vocabulary: Copy + std::fmt::Display + std::str::FromStr<Err = UnknownWord> + Send + Sync + 'static {
+    /// The name of the vocabulary itself, such as `BookingStatus`.
+    const NAME: &'static str;
+    /// Every spelling, in the order of declaration.
+    const WORDS: &'static [&'static str];
+}
+
 /// A closed vocabulary: an enum whose every variant has one spelling, used
 /// alike in JSON, in the database and in logs, so the two cannot drift apart.
 ///
@@ -38,6 +46,11 @@ macro_rules! words {
                     $(Self::$variant => $word,)+
                 }
             }
+        }
+
+        impl $crate::Vocabulary for $name {
+            const NAME: &'static str = stringify!($name);
+            const WORDS: &'static [&'static str] = Self::WORDS;
         }
 
         impl std::fmt::Display for $name {
