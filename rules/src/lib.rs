@@ -14,8 +14,11 @@ mod word;
 pub mod account;
 pub mod booking;
 pub mod car;
+pub mod damage;
 pub mod money;
 pub mod period;
+pub mod pricing;
 pub mod problem;
+pub mod rental;
 
 pub use word::{UnknownWord, Vocabulary};

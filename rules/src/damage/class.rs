@@ -1,0 +1,132 @@
+use crate::rental::Slot;
+
+words! {
+    /// What kind of mark. The first seven a model can see, the others only people report.
+    pub enum Class {
+        Dent = "dent",
+        Scratch = "scratch",
+        Crack = "crack",
+        GlassShatter = "glass_shatter",
+        LampBroken = "lamp_broken",
+        TireFlat = "tire_flat",
+        /// A model that does not tell what broke: lamp, glass or panel.
+        Broken = "broken",
+        MissingPart = "missing_part",
+        Interior = "interior",
+        Dirt = "dirt",
+        Other = "other",
+    }
+}
+
+words! {
+    /// How bad, the least first. A person decides; [`Severity::suggested`] only suggests.
+    pub enum Severity {
+        /// Within fair wear and tear.
+        Cosmetic = "cosmetic",
+        Minor = "minor",
+        Moderate = "moderate",
+        /// Not safe to drive.
+        Severe = "severe",
+    }
+}
+
+words! {
+    pub enum Side {
+        Front = "front",
+        Back = "back",
+        Left = "left",
+        Right = "right",
+        Roof = "roof",
+        Interior = "interior",
+        Underbody = "underbody",
+    }
+}
+
+words! {
+    pub enum Panel {
+        Bumper = "bumper",
+        Bonnet = "bonnet",
+        Boot = "boot",
+        Wing = "wing",
+        Door = "door",
+        Sill = "sill",
+        Roof = "roof",
+        Mirror = "mirror",
+        Glass = "glass",
+        Wheel = "wheel",
+        Lamp = "lamp",
+        Other = "other",
+    }
+}
+
+/// Of the photo's area; a larger mark is suggested to be more than minor.
+/// Half of all marks in whole-car photos are smaller than 0.1 %.
+const MODERATE_FROM: f64 = 0.02;
+const MINOR_FROM: f64 = 0.001;
+
+impl Class {
+    /// Whether the car may be unsafe, so that somebody should look at once.
+    pub fn is_urgent(self) -> bool {
+        matches!(self, Self::GlassShatter | Self::LampBroken | Self::TireFlat | Self::Broken)
+    }
+
+    /// Whether the two words can mean the same mark.
+    pub fn agrees(self, other: Self) -> bool {
+        let may_be_broken = |class: Self| class.is_urgent() || matches!(class, Self::Crack | Self::MissingPart);
+        match (self, other) {
+            (Self::Broken, class) | (class, Self::Broken) => may_be_broken(class) && class != Self::TireFlat,
+            (one, another) => one == another,
+        }
+    }
+}
+
+impl Severity {
+    /// What to suggest for a mark that covers `area` (0 to 1) of its photo.
+    pub fn suggested(class: Class, area: f64) -> Self {
+        let by_area = match area {
+            area if area >= MODERATE_FROM => Self::Moderate,
+            area if area >= MINOR_FROM => Self::Minor,
+            _ => Self::Cosmetic,
+        };
+        match class {
+            Class::TireFlat => Self::Severe,
+            class if class.is_urgent() => by_area.max(Self::Moderate),
+            Class::MissingPart => by_area.max(Self::Minor),
+            Class::Dirt => Self::Cosmetic,
+            _ => by_area,
+        }
+    }
+}
+
+impl From<Slot> for Side {
+    fn from(slot: Slot) -> Self {
+        match slot {
+            Slot::Front => Self::Front,
+            Slot::Back => Self::Back,
+            Slot::Left => Self::Left,
+            Slot::Right => Self::Right,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn glass_lamp_and_tire_are_at_least_moderate_however_small() {
+        for class in Class::ALL.iter().filter(|class| class.is_urgent()) {
+            assert!(Severity::suggested(*class, 0.0) >= Severity::Moderate, "{class}");
+        }
+        assert_eq!(Severity::suggested(Class::Scratch, 0.0005), Severity::Cosmetic);
+        assert_eq!(Severity::suggested(Class::Dent, 0.05), Severity::Moderate);
+    }
+
+    #[test]
+    fn something_broken_may_be_the_known_broken_lamp_but_not_a_scratch() {
+        assert!(Class::Broken.agrees(Class::LampBroken));
+        assert!(Class::Broken.agrees(Class::Broken));
+        assert!(!Class::Broken.agrees(Class::Scratch));
+        assert!(!Class::Dent.agrees(Class::Scratch));
+    }
+}

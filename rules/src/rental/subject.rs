@@ -1,0 +1,86 @@
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+/// What the subject of the admin's mail about a return says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// So many marks are, or may be, new.
+    Review {
+        marks: usize,
+    },
+    Clear,
+    /// The model did not run; why, in a few words.
+    NotAnalysed {
+        reason: &'a str,
+    },
+}
+
+/// Characters of a car's or a reason's words in a subject.
+const LONGEST_WORDS: usize = 60;
+
+/// The subject line: it can be sorted and searched, and says the verdict.
+///
+/// `car` is plate, make and model; `next_start` is shown in the branch's zone,
+/// with the day unless that is the day of `now`.
+pub fn subject(
+    verdict: Subject<'_>,
+    car: &str,
+    next_start: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+    zone: Tz,
+    urgent: bool,
+) -> String {
+    let (tag, finding) = match verdict {
+        Subject::Review { marks: 1 } => ("REVIEW", "1 possible new mark".to_owned()),
+        Subject::Review { marks } => ("REVIEW", format!("{marks} possible new marks")),
+        Subject::Clear => ("CLEAR?", "nothing found".to_owned()),
+        Subject::NotAnalysed { reason } => ("NOT ANALYSED", one_line(reason)),
+    };
+    let urgent = if urgent { "URGENT " } else { "" };
+    let next = next_start.map_or_else(String::new, |start| next_rental(start, now, zone));
+    format!("{urgent}[Return][{tag}] {} – {finding}{next}", one_line(car))
+}
+
+fn next_rental(start: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
+    let (start, now) = (start.with_timezone(&zone), now.with_timezone(&zone));
+    let today = start.date_naive() == now.date_naive();
+    format!(" – next rental {}", start.format(if today { "%H:%M" } else { "%-d %b %H:%M" }))
+}
+
+// A header is one line; what staff typed into a car's fields must not end it.
+fn one_line(words: &str) -> String {
+    let blank = |c: char| if c.is_control() { ' ' } else { c };
+    words.chars().map(blank).take(LONGEST_WORDS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::period::tests::at;
+
+    const CAR: &str = "ABC-123 VW Golf";
+
+    fn line(verdict: Subject<'_>, next_start: Option<&str>, urgent: bool) -> String {
+        let now = at("2026-05-04T06:00");
+        subject(verdict, CAR, next_start.map(at), now, Tz::Europe__Berlin, urgent)
+    }
+
+    #[test]
+    fn the_subject_says_the_verdict_and_the_next_rental_in_local_time() {
+        assert_eq!(
+            line(Subject::Review { marks: 2 }, Some("2026-05-04T12:00"), false),
+            "[Return][REVIEW] ABC-123 VW Golf – 2 possible new marks – next rental 14:00"
+        );
+        assert_eq!(line(Subject::Clear, None, false), "[Return][CLEAR?] ABC-123 VW Golf – nothing found");
+        assert_eq!(
+            line(Subject::NotAnalysed { reason: "no model" }, Some("2026-05-05T12:00"), true),
+            "URGENT [Return][NOT ANALYSED] ABC-123 VW Golf – no model – next rental 5 May 14:00"
+        );
+    }
+
+    #[test]
+    fn nothing_in_it_can_start_a_second_header() {
+        let line = line(Subject::NotAnalysed { reason: "x\r\nBcc: a@example.com" }, None, false);
+        assert!(!line.contains(['\r', '\n']));
+    }
+}
