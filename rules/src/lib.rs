@@ -13,12 +13,15 @@ mod word;
 
 pub mod account;
 pub mod booking;
+pub mod cancellation;
 pub mod car;
 pub mod damage;
 pub mod money;
 pub mod period;
+pub mod photo;
 pub mod pricing;
 pub mod problem;
 pub mod rental;
+pub mod waitlist;
 
 pub use word::{UnknownWord, Vocabulary};

@@ -1,0 +1,173 @@
+//! What a customer gets back who does not drive.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::money::{Money, MoneyRefused};
+use crate::period::Period;
+
+/// The rule a booking was made under; a later policy does not change it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Stored on the booking.
+    pub version: i32,
+    /// Free until so long before the start.
+    pub notice: TimeDelta,
+    /// Free for so long after booking, also when the start is near.
+    pub second_thoughts: TimeDelta,
+    /// Rentals up to so many days lose half a day instead of one.
+    pub short_days: i64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { version: 1, notice: TimeDelta::hours(24), second_thoughts: TimeDelta::hours(1), short_days: 2 }
+    }
+}
+
+/// What the refund depends on. A change of dates does not move `booked_at`.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    pub now: DateTime<Utc>,
+    pub booked_at: DateTime<Utc>,
+    pub period: Period,
+    /// What was paid, or is owed, for the whole rental.
+    pub total: Money,
+    /// Rental days of the quote.
+    pub days: i64,
+    /// Nobody came, and nobody called.
+    pub no_show: bool,
+}
+
+/// How `total` is parted: `fee` stays, `refund` goes back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refund {
+    pub fee: Money,
+    pub refund: Money,
+    /// Why, in words for the customer.
+    pub rule: String,
+    pub policy_version: i32,
+}
+
+/// The end of free cancellation: told in the confirmation, exclusive.
+pub fn free_until(policy: &Policy, booked_at: DateTime<Utc>, start: DateTime<Utc>) -> DateTime<Utc> {
+    (start - policy.notice).max(booked_at + policy.second_thoughts).min(start)
+}
+
+/// What is kept and what goes back; never more than was paid.
+pub fn refund(policy: &Policy, facts: &Facts) -> Result<Refund, MoneyRefused> {
+    let (fee, rule) = fee(policy, facts)?;
+    Ok(Refund { fee, refund: facts.total.minus(fee)?, rule: rule.to_owned(), policy_version: policy.version })
+}
+
+fn fee(policy: &Policy, facts: &Facts) -> Result<(Money, &'static str), MoneyRefused> {
+    let days = u32::try_from(facts.days.max(1)).map_err(|_| MoneyRefused::Overflow)?;
+    let day = facts.total.portion(1, days)?;
+    let half_day = facts.total.portion(1, days.checked_mul(2).ok_or(MoneyRefused::Overflow)?)?;
+    let free_until = free_until(policy, facts.booked_at, facts.period.start);
+
+    Ok(match facts {
+        Facts { no_show: true, .. } => (day, "The car was not picked up: one day is charged."),
+        Facts { now, period, .. } if *now >= period.end => (facts.total, "The rental is over: nothing is refunded."),
+        Facts { now, period, .. } if *now >= period.start => (day, "Cancelled after the start: one day is charged."),
+        Facts { now, .. } if *now < free_until => {
+            (Money::zero(facts.total.currency), "Cancelled in time: everything is refunded.")
+        }
+        Facts { days, .. } if *days <= policy.short_days => (half_day, "Cancelled late: half a day is charged."),
+        _ => (day, "Cancelled late: one day is charged."),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::money::Currency;
+    use crate::period::tests::{any_period, at, period};
+
+    fn facts(now: &str, days: i64) -> Facts {
+        let start = at("2026-05-10T10:00");
+        Facts {
+            now: at(now),
+            booked_at: at("2026-05-01T10:00"),
+            period: Period::new(start, start + TimeDelta::days(days)).unwrap(),
+            total: Money::new(6_000 * days, Currency::EUR),
+            days,
+            no_show: false,
+        }
+    }
+
+    fn fee_of(facts: Facts) -> i64 {
+        refund(&Policy::default(), &facts).unwrap().fee.amount
+    }
+
+    #[test]
+    fn a_day_before_the_start_it_is_free_and_a_minute_later_it_is_not() {
+        assert_eq!(fee_of(facts("2026-05-09T09:59", 3)), 0);
+        assert_eq!(fee_of(facts("2026-05-09T10:00", 3)), 6_000);
+    }
+
+    #[test]
+    fn a_short_rental_loses_half_a_day() {
+        assert_eq!(fee_of(facts("2026-05-10T09:00", 2)), 3_000);
+        assert_eq!(fee_of(facts("2026-05-10T09:00", 1)), 3_000);
+    }
+
+    #[test]
+    fn who_books_for_tonight_has_an_hour_to_think_again() {
+        let booked_at = at("2026-05-10T05:00");
+        assert_eq!(fee_of(Facts { booked_at, ..facts("2026-05-10T05:59", 1) }), 0);
+        assert_eq!(fee_of(Facts { booked_at, ..facts("2026-05-10T06:00", 1) }), 3_000);
+    }
+
+    #[test]
+    fn no_refund_of_the_day_once_the_rental_should_have_started() {
+        assert_eq!(fee_of(facts("2026-05-10T10:00", 1)), 6_000);
+        assert_eq!(fee_of(Facts { no_show: true, ..facts("2026-05-10T12:00", 3) }), 6_000);
+        assert_eq!(fee_of(facts("2026-05-13T10:00", 3)), 18_000);
+    }
+
+    #[test]
+    fn the_hour_to_think_again_ends_with_the_start() {
+        let rental = period("2026-05-10T10:00", "2026-05-11T10:00");
+        let until = free_until(&Policy::default(), at("2026-05-10T09:30"), rental.start);
+        assert_eq!(until, rental.start);
+    }
+
+    proptest! {
+        #[test]
+        fn a_refund_is_never_negative_nor_more_than_was_paid(
+            rental in any_period(), amount in 0i64..10_000_000, days in -1i64..60,
+            booked in 0i64..100_000, now in -100_000i64..100_000, no_show: bool,
+        ) {
+            let facts = Facts {
+                now: rental.start + TimeDelta::minutes(now),
+                booked_at: rental.start - TimeDelta::minutes(booked),
+                period: rental,
+                total: Money::new(amount, Currency::EUR),
+                days,
+                no_show,
+            };
+            let parted = refund(&Policy::default(), &facts).unwrap();
+            prop_assert!((0..=amount).contains(&parted.refund.amount));
+            prop_assert_eq!(parted.fee.plus(parted.refund).unwrap(), facts.total);
+        }
+
+        #[test]
+        fn waiting_never_makes_a_cancellation_cheaper(
+            rental in any_period(), days in 1i64..30, booked in 0i64..100_000, a in -9_000i64..90_000, b in -9_000i64..90_000,
+        ) {
+            let fee_at = |minutes: i64| fee_of(Facts {
+                now: rental.start + TimeDelta::minutes(minutes),
+                booked_at: rental.start - TimeDelta::minutes(booked),
+                period: rental,
+                total: Money::new(60_000, Currency::EUR),
+                days,
+                no_show: false,
+            });
+            prop_assert!(fee_at(a.min(b)) <= fee_at(a.max(b)));
+        }
+    }
+}
