@@ -51,6 +51,9 @@ pub struct Refund {
 }
 
 /// The end of free cancellation: told in the confirmation, exclusive.
+///
+/// The later of the two limits, so that who books 24 ½ hours ahead has no less
+/// time to think again than who books for tonight.
 pub fn free_until(policy: &Policy, booked_at: DateTime<Utc>, start: DateTime<Utc>) -> DateTime<Utc> {
     (start - policy.notice).max(booked_at + policy.second_thoughts).min(start)
 }

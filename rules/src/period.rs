@@ -143,7 +143,7 @@ pub(crate) mod tests {
         let first = period("2026-05-04T10:00", "2026-05-05T10:00");
         let second = period("2026-05-05T10:00", "2026-05-06T10:00");
 
-        assert!(!first.overlaps(&second));
+        assert!(!first.overlaps(&second) && !second.overlaps(&first));
         assert!(first.with_turnaround(1).overlaps(&second));
     }
 

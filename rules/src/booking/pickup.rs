@@ -49,6 +49,7 @@ pub fn no_show_at(period: Period, limits: Limits) -> DateTime<Utc> {
 mod tests {
     use super::*;
     use crate::period::tests::{at, period};
+    use crate::problem;
 
     fn answer(now: &str, car_is_free: bool) -> Option<&'static str> {
         let booked = period("2026-05-04T10:00", "2026-05-05T10:00");
@@ -66,6 +67,12 @@ mod tests {
     fn a_car_somebody_else_has_can_be_had_from_the_start_on() {
         assert_eq!(answer("2026-05-04T09:59", false), Some("too_early"));
         assert_eq!(answer("2026-05-04T10:00", false), None);
+    }
+
+    #[test]
+    fn both_refusals_are_in_the_registry() {
+        assert_eq!(problem::find("too_early"), Some(&problem::TOO_EARLY));
+        assert_eq!(answer("2026-05-06T10:00", true).and_then(problem::find), Some(&problem::TOO_LATE));
     }
 
     #[test]

@@ -67,6 +67,7 @@ mod tests {
 
     use super::*;
     use crate::period::tests::at;
+    use crate::problem;
 
     #[test]
     fn every_end_of_an_offer_is_final() {
@@ -86,6 +87,8 @@ mod tests {
     #[test]
     fn a_late_click_is_told_why() {
         let refused = OfferState::Expired.after(OfferEvent::Accepted).unwrap_err();
-        assert_eq!(refused.code(), "offer_expired");
+        assert_eq!(problem::find(refused.code()), Some(&problem::OFFER_EXPIRED));
+        let refused = OfferState::Revoked.after(OfferEvent::Accepted).unwrap_err();
+        assert_eq!(problem::find(refused.code()), Some(&problem::ALREADY_TAKEN));
     }
 }

@@ -93,6 +93,13 @@ mod tests {
     }
 
     #[test]
+    fn nobody_has_less_than_the_shortest_time_to_think() {
+        let terms = Terms { shortest: TimeDelta::minutes(45), ..Terms::default() };
+        let (now, start) = (at("2026-05-04T08:00"), at("2026-05-04T10:45"));
+        assert_eq!(deadline(now, start, BERLIN, &terms), Deadline::Until(at("2026-05-04T08:45")));
+    }
+
+    #[test]
     fn inside_the_last_two_hours_the_first_to_book_wins() {
         assert_eq!(until("2026-05-04T14:00", "2026-05-04T16:00"), Deadline::FinalCall);
         assert_eq!(until("2026-05-04T13:55", "2026-05-04T16:00"), Deadline::Until(at("2026-05-04T14:00")));

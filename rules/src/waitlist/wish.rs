@@ -61,11 +61,10 @@ fn whole(wished: Period, flexibility: TimeDelta, usable: &Period) -> Option<Peri
     Period::new(start, start + wished.length()).ok()
 }
 
+// Never longer than the wish: then the whole of it would have fitted.
 fn longest_part(wished: Period, flexibility: TimeDelta, min_days: u32, usable: &Period) -> Option<Period> {
     let welcome = Period::new(wished.start - flexibility, wished.end + flexibility).ok()?;
     let part = usable.intersection(&welcome)?;
-    // A gap in the middle of a wide welcome may be longer than the wish itself.
-    let part = Period::new(part.start, part.end.min(part.start + wished.length())).ok()?;
     (part.length() + CLOCK_CHANGE >= TimeDelta::days(min_days.max(1).into())).then_some(part)
 }
 
