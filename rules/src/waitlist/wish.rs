@@ -1,6 +1,6 @@
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, TimeDelta, Utc};
 
-use crate::period::Period;
+use crate::period::{Period, WIDEST};
 
 /// What somebody waits for (W1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,13 +37,13 @@ pub fn fit(wish: &Wish, gap: &Period, turnaround_minutes: u32) -> Option<Fit> {
     let usable = Period::new(gap.start, usable_end).ok()?;
     match *wish {
         Wish::Window { period, flexibility, min_days } => {
-            let flexibility = flexibility.max(TimeDelta::zero());
+            let flexibility = flexibility.clamp(TimeDelta::zero(), WIDEST);
             let part = || longest_part(period, flexibility, min_days?, &usable);
             let found = whole(period, flexibility, &usable).or_else(part)?;
             Some(Fit { period: found, exact: found == period })
         }
         Wish::Asap { days, latest_start } => {
-            let period = Period::new(usable.start, usable.start + TimeDelta::days(days.into())).ok()?;
+            let period = Period::new(usable.start, usable.start.checked_add_days(Days::new(days.into()))?).ok()?;
             let fits = period.start <= latest_start && usable.contains(&period);
             fits.then_some(Fit { period, exact: true })
         }
@@ -123,6 +123,17 @@ mod tests {
         let two_days = period("2026-05-08T10:00", "2026-05-10T10:00");
         assert_eq!(found(asap("2026-05-08T10:00"), gap.0, gap.1), Some(two_days));
         assert_eq!(found(asap("2026-05-08T09:59"), gap.0, gap.1), None);
+    }
+
+    #[test]
+    fn an_absurd_wish_fits_nowhere_and_breaks_nothing() {
+        let gap = period("2026-05-08T10:00", "2026-05-12T10:00");
+        let asap = Wish::Asap { days: u32::MAX, latest_start: DateTime::<Utc>::MAX_UTC };
+        assert_eq!(fit(&asap, &gap, u32::MAX), None);
+        assert_eq!(fit(&asap, &gap, 0), None);
+        let Wish::Window { period, .. } = window(0, None) else { unreachable!() };
+        let endless = Wish::Window { period, flexibility: TimeDelta::MAX, min_days: Some(u32::MAX) };
+        assert!(fit(&endless, &gap, 60).is_some_and(|fit| fit.exact));
     }
 
     proptest! {
