@@ -1,0 +1,43 @@
+//! The one-machine platform: everything that Forecourt needs around it, started
+//! privately inside one data folder, and Forecourt itself on top.
+//!
+//! [`Services`] are the surroundings (database, queue, bucket, mail inbox), for
+//! tests that bring their own processes. [`Platform`] runs the front and the
+//! workers on them as real processes.
+
+mod account;
+mod banner;
+mod bucket;
+mod console;
+mod data_dir;
+mod inbox;
+mod leftover;
+mod options;
+mod platform;
+mod port;
+mod postgres;
+mod postgres_program;
+mod process;
+mod redis;
+mod secret;
+mod services;
+mod signal;
+mod verified;
+mod watchdog;
+
+pub use self::{
+    banner::Banner,
+    bucket::{BUCKET, Bucket, REGION},
+    console::Console,
+    data_dir::DataDir,
+    inbox::{Attachment, Inbox, Mail},
+    options::{Flags, Options},
+    platform::{Admin, Platform},
+    postgres::{Durability, Postgres},
+    process::{Process, State},
+    redis::Redis,
+    secret::Secrets,
+    services::{BucketAccess, Given, Services, Setup},
+    signal::until_told_to_end,
+};
+pub use nix::sys::signal::Signal;

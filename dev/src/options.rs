@@ -1,0 +1,121 @@
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::{
+    console::Console,
+    postgres::Durability,
+    services::{Given, variable},
+};
+
+/// How the whole platform is to run.
+#[derive(Clone)]
+pub struct Options {
+    pub data_dir: PathBuf,
+    /// Where the front listens, on 127.0.0.1.
+    pub port: u16,
+    /// How many processes each worker pool gets; the clock is always one.
+    pub workers: usize,
+    /// The first admin; `None` stands for `admin@example.com`.
+    pub admin_email: Option<String>,
+    /// `None` lets one be drawn, if there is no such admin yet.
+    pub admin_password: Option<String>,
+    pub given: Given,
+    pub durability: Durability,
+    pub console: Console,
+    /// The folder of the front's, the workers' and the migrations' programs.
+    pub programs: PathBuf,
+    /// More variables for the front and the workers; they win over ours.
+    pub env: Vec<(String, String)>,
+}
+
+impl Options {
+    /// The defaults for a data folder: own servers and the programs beside this one.
+    ///
+    /// # Errors
+    /// The place of this program cannot be told.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Result<Self> {
+        Ok(Self {
+            data_dir: data_dir.into(),
+            port: 8080,
+            workers: 1,
+            admin_email: None,
+            admin_password: None,
+            given: Given::default(),
+            durability: Durability::Full,
+            console: Console::News,
+            programs: beside_this_program()?,
+            env: Vec::new(),
+        })
+    }
+}
+
+/// The options that `bin/dev` and `bin/demo` share.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Flags {
+    /// Where the front listens on 127.0.0.1; the mail page takes the next number
+    #[arg(long, env = "PORT", default_value_t = 8080)]
+    port: u16,
+
+    /// Where everything is kept between starts [default: var/ beside this project's README]
+    #[arg(long, env = "DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+
+    /// How many processes each worker pool gets
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    workers: usize,
+
+    /// Show what every process says, not only the news
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+const AFTER_HELP: &str = "\
+Environment:
+  ADMIN_EMAIL, ADMIN_PASSWORD   the first admin; without a password one is drawn and shown once
+  DATABASE_URL, REDIS_URL       used instead of starting a private PostgreSQL or Redis
+  S3_ENDPOINT                   used instead of the private S3 server, with S3_ACCESS_KEY_ID,
+                                S3_SECRET_ACCESS_KEY, S3_BUCKET and S3_REGION
+  SMTP_URL                      used instead of the private mail inbox
+  MAIL_FROM                     the sender of every mail
+  DAMAGE_MODEL                  the damage detector [default: models/damage.onnx if it is there]
+  RUST_LOG                      how much the processes write to their logs";
+
+impl Flags {
+    /// These options and what the environment says.
+    ///
+    /// # Errors
+    /// The environment contradicts itself.
+    pub fn options(self) -> Result<Options> {
+        let data_dir = self.data_dir.unwrap_or_else(|| project().join("var"));
+        Ok(Options {
+            port: self.port,
+            workers: self.workers.max(1),
+            admin_email: variable("ADMIN_EMAIL"),
+            admin_password: variable("ADMIN_PASSWORD"),
+            given: Given::from_env()?,
+            console: if self.verbose { Console::Verbose } else { Console::News },
+            ..Options::new(data_dir)?
+        })
+    }
+}
+
+/// The project's own folder. This program is always run from where it was built.
+pub(crate) fn project() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}
+
+/// Cargo puts a test one folder below the programs it tests.
+fn beside_this_program() -> Result<PathBuf> {
+    let program = env::current_exe()?;
+    let folder = program.parent().context("this program is in no folder")?;
+    let is_test = folder.ends_with("deps");
+    let folder = if is_test { folder.parent() } else { Some(folder) };
+    Ok(folder.context("this program is in no folder")?.to_owned())
+}

@@ -1,0 +1,62 @@
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, TcpListener},
+};
+
+use anyhow::{Context, Result};
+
+use crate::data_dir::DataDir;
+
+const FILE: &str = "ports.json";
+
+/// Below the range from which Linux gives outgoing connections their numbers
+/// (32768 and up), so that none of those takes a port between our look and the
+/// server's start.
+const RANGE: std::ops::Range<u16> = 15_000..32_000;
+
+/// The port numbers of one data folder: each name keeps its number from one
+/// start to the next as long as nobody else has taken it meanwhile.
+pub(crate) struct Ports<'a> {
+    data_dir: &'a DataDir,
+    chosen: BTreeMap<String, u16>,
+}
+
+impl<'a> Ports<'a> {
+    pub(crate) fn of(data_dir: &'a DataDir) -> Result<Self> {
+        let chosen = data_dir.load(FILE)?.unwrap_or_default();
+        Ok(Self { data_dir, chosen })
+    }
+
+    /// A listener of this process, on the number that the name had before, else
+    /// on `wish`, else on any.
+    pub(crate) fn listener(&mut self, name: &str, wish: Option<u16>) -> Result<TcpListener> {
+        let before = self.chosen.get(name).copied();
+        let listener = before
+            .into_iter()
+            .chain(wish)
+            .chain(std::iter::repeat_with(|| rand::random_range(RANGE)).take(1000))
+            .filter(|port| !self.belongs_to_another(name, *port))
+            .find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())
+            .context("no free port on 127.0.0.1")?;
+        self.keep(name, listener.local_addr()?.port())?;
+        Ok(listener)
+    }
+
+    /// A number for another process to listen on. It is free now; nothing holds
+    /// it until that process has started.
+    pub(crate) fn number(&mut self, name: &str) -> Result<u16> {
+        Ok(self.listener(name, None)?.local_addr()?.port())
+    }
+
+    fn belongs_to_another(&self, name: &str, port: u16) -> bool {
+        let mut others = self.chosen.iter().filter(|(other, _)| *other != name);
+        others.any(|(_, taken)| *taken == port)
+    }
+
+    fn keep(&mut self, name: &str, port: u16) -> Result<()> {
+        if self.chosen.insert(name.to_owned(), port) == Some(port) {
+            return Ok(());
+        }
+        self.data_dir.save(FILE, &self.chosen)
+    }
+}

@@ -1,0 +1,295 @@
+use std::{
+    ffi::OsString,
+    fs::OpenOptions,
+    os::unix::process::ExitStatusExt,
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tokio::{
+    process::{Child, Command},
+    runtime::Handle,
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{account::Account, console::Console, data_dir::DataDir, leftover, watchdog::Watchdog};
+
+/// A program to run, and how.
+#[derive(Clone)]
+pub(crate) struct Program {
+    /// Names it in messages, and its log file.
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+    pub(crate) args: Vec<OsString>,
+    pub(crate) env: Vec<(String, String)>,
+    /// Variables of this process that the program must not see; `None` lets it
+    /// see none but `PATH`.
+    pub(crate) hidden: Option<&'static [&'static str]>,
+    pub(crate) account: Option<Account>,
+    /// What asks it to end in good order.
+    pub(crate) polite: Signal,
+    /// How long it may take to end before it is killed.
+    pub(crate) grace: Duration,
+}
+
+impl Program {
+    /// A command that runs it in a process group of its own, so that Ctrl-C in
+    /// the terminal reaches only this process, which then ends the others in order.
+    pub(crate) fn command(&self, data_dir: &DataDir) -> Command {
+        let mut command = Command::new(&self.path);
+        command.args(&self.args).stdin(Stdio::null());
+        match self.hidden {
+            Some(names) => names.iter().for_each(|name| {
+                command.env_remove(name);
+            }),
+            None => {
+                command.env_clear();
+                command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+            }
+        }
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.env(leftover::MARK, data_dir.root());
+        if let Some(account) = &self.account {
+            command.uid(account.uid).gid(account.gid).current_dir("/");
+        }
+        command.process_group(0);
+        command
+    }
+}
+
+/// What a process is doing at the moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Under this process id.
+    Running(u32),
+    /// It ended, or could not be started, without having been asked to: why.
+    /// It is started again after a pause.
+    Died(String),
+    /// It was asked to end and has.
+    Stopped,
+}
+
+/// One program that is kept running: started again when it dies unasked.
+///
+/// Dropping it ends the program too, but does not wait for that.
+pub struct Process {
+    name: String,
+    log: PathBuf,
+    wanted: watch::Sender<bool>,
+    state: watch::Receiver<State>,
+}
+
+impl Process {
+    pub(crate) fn start(program: Program, data_dir: &DataDir, console: Console, runtime: &Handle) -> Self {
+        let (wanted, wants) = watch::channel(true);
+        let (reports, state) = watch::channel(State::Stopped);
+        let (name, log) = (program.name.clone(), data_dir.log(&program.name));
+        let keeper = Keeper { program, data_dir: data_dir.clone(), console, reports };
+        runtime.spawn(keeper.keep(wants));
+        Self { name, log, wanted, state }
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The process id, while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        match *self.state.borrow() {
+            State::Running(pid) => Some(pid),
+            State::Died(_) | State::Stopped => None,
+        }
+    }
+
+    /// Follows what becomes of it.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.state.clone()
+    }
+
+    /// Ends it in good order, or kills it when its grace is over, and waits.
+    pub async fn stop(&self) {
+        self.wanted.send_replace(false);
+        let _ = self.state.clone().wait_for(|s| *s == State::Stopped).await;
+    }
+
+    /// Starts it again after [`Self::stop`] and waits for the process to exist,
+    /// which is before it is ready to serve.
+    pub async fn resume(&self) {
+        self.wanted.send_replace(true);
+        let _ = self.state.clone().wait_for(|s| *s != State::Stopped).await;
+    }
+
+    /// Sends it a signal. One that ends it counts as an unasked death.
+    ///
+    /// # Errors
+    /// It is not running.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = self.pid().with_context(|| format!("{} is not running", self.name))?;
+        kill(Pid::from_raw(pid.cast_signed()), signal)?;
+        Ok(())
+    }
+
+    /// Waits until `probe` says yes.
+    ///
+    /// # Errors
+    /// It died, or `patience` ran out; the message has the end of its log.
+    pub(crate) async fn ready(&self, patience: Duration, probe: impl AsyncFn() -> bool) -> Result<()> {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let State::Died(why) = self.state.borrow().clone() {
+                bail!("{} {why}\n{}", self.name, self.last_words());
+            }
+            if probe().await {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!("{} is not ready\n{}", self.name, self.last_words());
+            }
+            sleep(Duration::from_millis(30)).await;
+        }
+    }
+
+    fn last_words(&self) -> String {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        let tail = lines[lines.len().saturating_sub(10)..].join("\n  ");
+        format!("the end of {}:\n  {tail}", self.log.display())
+    }
+}
+
+struct Keeper {
+    program: Program,
+    data_dir: DataDir,
+    console: Console,
+    reports: watch::Sender<State>,
+}
+
+impl Keeper {
+    /// Runs until the other side of `wanted` is dropped.
+    async fn keep(self, mut wanted: watch::Receiver<bool>) {
+        let mut pauses = Pauses::default();
+        while wanted.wait_for(|wanted| *wanted).await.is_ok() {
+            let started = Instant::now();
+            let Some(why) = self.run_once(&mut wanted).await else {
+                self.reports.send_replace(State::Stopped);
+                continue;
+            };
+            let pause = pauses.next(started.elapsed());
+            self.announce(&why, pause);
+            self.reports.send_replace(State::Died(why));
+            if timeout(pause, unwanted(&mut wanted)).await.is_ok() {
+                self.reports.send_replace(State::Stopped);
+            }
+        }
+    }
+
+    /// Why the program ended unasked; nothing when it was asked.
+    async fn run_once(&self, wanted: &mut watch::Receiver<bool>) -> Option<String> {
+        let mut child = match self.spawn() {
+            Ok(child) => child,
+            Err(error) => return Some(format!("could not be started: {error:#}")),
+        };
+        let pid = child.id()?;
+        let watchdog = Watchdog::over(pid, self.program.polite);
+        self.reports.send_replace(State::Running(pid));
+        let why = tokio::select! {
+            status = child.wait() => Some(describe(status.ok())),
+            () = unwanted(wanted) => None,
+        };
+        if why.is_none() {
+            self.end(&mut child, pid).await;
+        }
+        watchdog.call_off().await;
+        why
+    }
+
+    fn spawn(&self) -> Result<Child> {
+        let mut command = self.program.command(&self.data_dir);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| self.program.path.display().to_string())?;
+        let path = self.data_dir.log(&self.program.name);
+        let log = OpenOptions::new().append(true).create(true).open(&path);
+        let log = Arc::new(log.with_context(|| path.display().to_string())?);
+        let name = &self.program.name;
+        if let Some(out) = child.stdout.take() {
+            tokio::spawn(self.console.clone().copy(out, name.clone(), log.clone()));
+        }
+        if let Some(err) = child.stderr.take() {
+            tokio::spawn(self.console.clone().copy(err, name.clone(), log));
+        }
+        Ok(child)
+    }
+
+    async fn end(&self, child: &mut Child, pid: u32) {
+        let _ = kill(Pid::from_raw(pid.cast_signed()), self.program.polite);
+        if timeout(self.program.grace, child.wait()).await.is_err() {
+            let grace = self.program.grace.as_secs();
+            let name = &self.program.name;
+            self.console.say(&format!("{name} did not end within {grace} s: killed"));
+            let _ = child.kill().await;
+        }
+    }
+
+    fn announce(&self, why: &str, pause: Duration) {
+        let name = &self.program.name;
+        let log = self.data_dir.log(name);
+        self.console.say(&format!(
+            "{name} {why}; see {}. It is started again in {} s.",
+            log.display(),
+            pause.as_secs()
+        ));
+    }
+}
+
+/// Waits until the program is no longer wanted, by order or for want of anybody
+/// who could give one.
+async fn unwanted(wanted: &mut watch::Receiver<bool>) {
+    let _ = wanted.wait_for(|wanted| !*wanted).await;
+}
+
+/// How long to wait before the next start: longer each time, so that a program
+/// that cannot run does not keep the machine busy.
+#[derive(Default)]
+struct Pauses {
+    deaths: u32,
+}
+
+impl Pauses {
+    const LONGEST: Duration = Duration::from_secs(30);
+
+    fn next(&mut self, lived: Duration) -> Duration {
+        if lived > Self::LONGEST {
+            self.deaths = 0;
+        }
+        let pause = Duration::from_secs(1 << self.deaths.min(5)).min(Self::LONGEST);
+        self.deaths += 1;
+        pause
+    }
+}
+
+fn describe(status: Option<ExitStatus>) -> String {
+    let Some(status) = status else {
+        return "ended for an unknown reason".to_owned();
+    };
+    match (status.signal(), status.code()) {
+        (Some(signal), _) => match Signal::try_from(signal) {
+            Ok(signal) => format!("was ended by {signal}"),
+            Err(_) => format!("was ended by signal {signal}"),
+        },
+        (None, code) => format!("ended with status {}", code.unwrap_or_default()),
+    }
+}
