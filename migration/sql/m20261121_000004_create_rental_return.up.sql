@@ -21,6 +21,8 @@ create table rental_return (
     decided_by uuid references account,
     decided_at timestamptz,
     released_at timestamptz,
+    -- How often better photos were asked for.
+    turn integer not null default 0,
     version integer not null default 1,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now()

@@ -12,7 +12,8 @@ create table notification (
 );
 create index notification_account on notification (account_id, seq desc);
 
--- One row per (event, recipient, channel): the unique key is what keeps a repeated job from telling twice.
+-- What left by a channel. The message id is derived from event, recipient and channel, so it is
+-- also what keeps a repeated job from telling twice.
 create table delivery (
     id uuid primary key,
     account_id uuid not null references account,
@@ -23,6 +24,5 @@ create table delivery (
     state text not null check (state in ('sent', 'bounced')),
     detail text,
     job_id uuid not null,
-    created_at timestamptz not null default now(),
-    unique (template, subject_id, account_id, channel)
+    created_at timestamptz not null default now()
 );

@@ -1,0 +1,32 @@
+//! An item of a car's known-damage register.
+
+use sea_orm::entity::prelude::*;
+use rules::damage::{Class, Severity};
+
+use crate::Word;
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Eq)]
+#[sea_orm(table_name = "damage")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub car_id: Uuid,
+    pub side: String,
+    pub panel: Option<String>,
+    pub class: Word<Class>,
+    pub severity: Word<Severity>,
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub region: Option<Json>,
+    pub note: Option<String>,
+    pub estimate: Option<i64>,
+    pub return_id: Option<Uuid>,
+    pub photo_id: Option<Uuid>,
+    pub recorded_by: Option<Uuid>,
+    pub created_at: DateTimeUtc,
+    pub repaired_at: Option<DateTimeUtc>,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,26 @@
+//! The tables, one module each, and the queries that are shared between processes.
+//!
+//! The schema itself is the SQL of the crate `migration`; relations are written
+//! as explicit queries, so that each one shows which index serves it.
+
+pub mod account;
+pub mod audit_log;
+pub mod booking;
+pub mod branch;
+pub mod car;
+pub mod damage;
+pub mod delivery;
+pub mod derivative;
+pub mod job;
+pub mod link;
+pub mod notification;
+pub mod odometer_reading;
+pub mod photo;
+pub mod refresh_token;
+pub mod registration;
+pub mod rental_return;
+pub mod reservation;
+pub mod session;
+mod word;
+
+pub use word::Word;

@@ -1,0 +1,48 @@
+//! One upload to one slot: the immutable original and what is known of it.
+
+use sea_orm::entity::prelude::*;
+use rules::rental::{Occasion, Slot};
+
+use crate::Word;
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Eq)]
+#[sea_orm(table_name = "photo")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub booking_id: Uuid,
+    pub return_id: Option<Uuid>,
+    pub car_id: Uuid,
+    pub occasion: Word<Occasion>,
+    pub slot: Word<Slot>,
+    pub version: i32,
+    pub state: String,
+    pub refusal: Option<String>,
+    pub refusal_detail: Option<String>,
+    pub object_key: String,
+    pub content_type: Option<String>,
+    pub size: Option<i64>,
+    pub declared_sha256: Option<Vec<u8>>,
+    pub sha256: Option<Vec<u8>>,
+    pub width: Option<i32>,
+    pub height: Option<i32>,
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub exif: Option<Json>,
+    pub taken_at: Option<DateTimeUtc>,
+    pub warnings: Vec<String>,
+    pub uploaded_by: Uuid,
+    pub ip: Option<String>,
+    pub user_agent: Option<String>,
+    pub created_at: DateTimeUtc,
+    pub received_at: Option<DateTimeUtc>,
+    pub derived_at: Option<DateTimeUtc>,
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub analysis: Option<Json>,
+    pub analysis_failure: Option<String>,
+    pub analysed_at: Option<DateTimeUtc>,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

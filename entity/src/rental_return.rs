@@ -1,0 +1,42 @@
+//! The return of a car: its session, report and decision.
+
+use sea_orm::entity::prelude::*;
+use rules::rental::{ReturnState, Verdict};
+
+use crate::Word;
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "rental_return")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub booking_id: Uuid,
+    pub car_id: Uuid,
+    pub state: Word<ReturnState>,
+    pub opened_by: Uuid,
+    pub opened_at: DateTimeUtc,
+    pub returned_at: Option<DateTimeUtc>,
+    pub odometer_km: Option<i32>,
+    pub fuel: Option<f64>,
+    pub late_minutes: Option<i32>,
+    pub without_photos_reason: Option<String>,
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub report: Option<Json>,
+    pub reported_at: Option<DateTimeUtc>,
+    pub decision_due_at: Option<DateTimeUtc>,
+    pub verdict: Option<Word<Verdict>>,
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub decision: Option<Json>,
+    pub decided_by: Option<Uuid>,
+    pub decided_at: Option<DateTimeUtc>,
+    pub released_at: Option<DateTimeUtc>,
+    pub turn: i32,
+    pub version: i32,
+    pub created_at: DateTimeUtc,
+    pub updated_at: DateTimeUtc,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

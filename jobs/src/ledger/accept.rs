@@ -1,0 +1,104 @@
+//! Accepting: the row is committed before anybody is answered.
+
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::{NewJob, State, statement};
+use crate::Outcome;
+
+/// What accepting came to.
+#[derive(Debug)]
+pub enum Accepted {
+    /// A row of its own was written.
+    New,
+    /// The same request was accepted before; this is how it stands.
+    Before { id: Uuid, state: State, outcome: Option<Outcome> },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptError {
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was used before with another request")]
+    Reused,
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+const INSERT: &str = r"
+insert into job (id, queue, kind, payload, principal, idempotency_key, request_hash, dedupe_key,
+                 priority, run_at, max_attempts, reply_to, traceparent, request_id)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10, now() + make_interval(secs => $11)), $12, $13, $14, $15)
+on conflict do nothing";
+
+/// Writes one job row. `false`: an equal one (idempotency or dedupe key) stands already.
+async fn insert_one(db: &impl ConnectionTrait, job: &NewJob) -> Result<bool, DbErr> {
+    let values = [
+        job.id.into(),
+        job.queue.as_str().into(),
+        job.kind.into(),
+        job.payload.clone().into(),
+        job.principal.into(),
+        job.idempotency.as_ref().map(|once| once.key.clone()).into(),
+        job.idempotency.as_ref().map(|once| once.request_hash.to_vec()).into(),
+        job.dedupe_key.clone().into(),
+        job.priority.into(),
+        job.run_at.into(),
+        job.delay.as_secs_f64().into(),
+        job.max_attempts.into(),
+        job.reply_to.clone().into(),
+        job.trace.traceparent.clone().into(),
+        job.trace.request_id.clone().into(),
+    ];
+    Ok(db.execute_raw(statement(INSERT, values)).await?.rows_affected() == 1)
+}
+
+/// Writes follow-up jobs, usually inside the transaction of the effect they follow.
+///
+/// # Errors
+/// When the database fails. A job whose dedupe key stands already is left out silently.
+pub async fn insert(db: &impl ConnectionTrait, jobs: &[NewJob]) -> Result<(), DbErr> {
+    for job in jobs {
+        insert_one(db, job).await?;
+    }
+    Ok(())
+}
+
+#[derive(FromQueryResult)]
+struct Before {
+    id: Uuid,
+    state: String,
+    outcome: Option<Json>,
+    request_hash: Option<Vec<u8>>,
+}
+
+/// Writes a request's job row, or finds the one that the same request wrote before.
+///
+/// # Errors
+/// [`AcceptError::Reused`] when the key stands for another request.
+pub async fn accept(db: &impl ConnectionTrait, job: &NewJob) -> Result<Accepted, AcceptError> {
+    if insert_one(db, job).await? {
+        metrics::counter!("jobs_accepted_total", "queue" => job.queue.as_str(), "kind" => job.kind).increment(1);
+        return Ok(Accepted::New);
+    }
+    let Some(once) = &job.idempotency else {
+        return Err(DbErr::Custom(format!("job {} was not inserted", job.id)).into());
+    };
+    let before = Before::find_by_statement(statement(
+        "select id, state, outcome, request_hash from job
+         where principal is not distinct from $1 and kind = $2 and idempotency_key = $3",
+        [job.principal.into(), job.kind.into(), once.key.clone().into()],
+    ))
+    .one(db)
+    .await?
+    .ok_or_else(|| DbErr::RecordNotFound("the job of this idempotency key was pruned just now".to_owned()))?;
+    if before.request_hash.as_deref() != Some(once.request_hash.as_slice()) {
+        return Err(AcceptError::Reused);
+    }
+    metrics::counter!("idempotency_replays_total", "kind" => job.kind).increment(1);
+    Ok(Accepted::Before {
+        id: before.id,
+        state: State::parse(&before.state),
+        outcome: before.outcome.and_then(|outcome| serde_json::from_value(outcome).ok()),
+    })
+}

@@ -1,0 +1,125 @@
+//! Claiming: who may work on a job now, and until when.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::{Trace, statement};
+use crate::Queue;
+
+/// Crashes (leases that ran out) after which a job is dead: it is quarantined
+/// before it can take down a whole pool.
+pub const MAX_CRASHES: i32 = 3;
+
+/// A job that this worker may work on, for as long as its lease is renewed.
+#[derive(Clone, Debug, FromQueryResult)]
+pub struct Claimed {
+    pub id: Uuid,
+    pub kind: String,
+    pub payload: Json,
+    pub principal: Option<Uuid>,
+    /// Counted from 1, and counted when claimed: a crash counts too.
+    pub attempt: i32,
+    pub max_attempts: i32,
+    /// Grows with every claim. Whoever holds an older one may no longer commit.
+    pub fence: i64,
+    pub reply_to: Option<String>,
+    pub traceparent: Option<String>,
+    pub request_id: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub run_at: DateTime<Utc>,
+    /// The database's clock at the moment of the claim.
+    pub claimed_at: DateTime<Utc>,
+}
+
+impl Claimed {
+    pub fn trace(&self) -> Trace {
+        Trace { traceparent: self.traceparent.clone(), request_id: self.request_id.clone() }
+    }
+}
+
+const CLAIM: &str = r"
+update job set state = 'running', attempt = attempt + 1, fence = fence + 1, worker = $3,
+               lease_until = clock_timestamp() + make_interval(secs => $4)
+where id = any($1) and queue = $2 and state = 'ready' and run_at <= clock_timestamp()
+returning id, kind, payload, principal, attempt, max_attempts, fence, reply_to, traceparent, request_id,
+          created_at, run_at, clock_timestamp() as claimed_at";
+
+/// Claims those of `ids` that are ready and due. An id that does not come back was
+/// a duplicate or stale ticket: drop it.
+///
+/// # Errors
+/// When the database fails; nothing is claimed then, or it is claimed and its
+/// lease runs out unused.
+pub async fn claim(
+    db: &impl ConnectionTrait,
+    queue: Queue,
+    ids: &[Uuid],
+    worker: &str,
+) -> Result<Vec<Claimed>, DbErr> {
+    let values = [ids.to_vec().into(), queue.as_str().into(), worker.into(), queue.lease().as_secs_f64().into()];
+    Claimed::find_by_statement(statement(CLAIM, values)).all(db).await
+}
+
+const HEARTBEAT: &str = r"
+update job set lease_until = clock_timestamp() + make_interval(secs => $3)
+from unnest($1, $2) as held(id, fence)
+where job.id = held.id and job.fence = held.fence and job.state = 'running'
+returning job.id";
+
+#[derive(FromQueryResult)]
+struct Id {
+    id: Uuid,
+}
+
+/// Renews the leases of what this process works on, and tells which are still held.
+///
+/// # Errors
+/// When the database fails; the leases then stand as they were.
+pub async fn heartbeat(
+    db: &impl ConnectionTrait,
+    held: &[(Uuid, i64)],
+    lease: Duration,
+) -> Result<Vec<Uuid>, DbErr> {
+    let (ids, fences): (Vec<Uuid>, Vec<i64>) = held.iter().copied().unzip();
+    let values = [ids.into(), fences.into(), lease.as_secs_f64().into()];
+    let rows = Id::find_by_statement(statement(HEARTBEAT, values)).all(db).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+const REAP: &str = r"
+with lost as (
+    select id from job where queue = $1 and state = 'running' and lease_until < clock_timestamp()
+    limit 500 for update skip locked
+)
+update job set crashes = crashes + 1, lease_until = null, worker = null, dispatched_at = null,
+    state = case when crashes + 1 >= $2 then 'dead' else 'ready' end,
+    finished_at = case when crashes + 1 >= $2 then clock_timestamp() end,
+    error = jsonb_build_object('reason', 'the worker died or stalled', 'worker', worker, 'attempt', attempt,
+                               'at', clock_timestamp())
+from lost where job.id = lost.id
+returning job.id, job.state = 'dead' as dead";
+
+#[derive(FromQueryResult)]
+struct Reaped {
+    id: Uuid,
+    dead: bool,
+}
+
+/// Takes back the jobs of workers that stopped renewing: ready again, or dead after
+/// [`MAX_CRASHES`].
+///
+/// # Errors
+/// When the database fails.
+pub async fn reap(db: &impl ConnectionTrait, queue: Queue) -> Result<u64, DbErr> {
+    let values = [queue.as_str().into(), MAX_CRASHES.into()];
+    let reaped = Reaped::find_by_statement(statement(REAP, values)).all(db).await?;
+    for job in &reaped {
+        tracing::warn!(job.id = %job.id, job.dead = job.dead, "a lease ran out");
+        metrics::counter!("jobs_crashes_total", "queue" => queue.as_str()).increment(1);
+    }
+    Ok(reaped.len() as u64)
+}

@@ -1,0 +1,101 @@
+//! Ending a claim: done, failed, snoozed or released. Each is a compare-and-swap
+//! on the fence, so a worker that lost its lease changes nothing.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DbErr};
+use serde_json::json;
+
+use super::{Claimed, statement};
+use crate::Outcome;
+
+/// Somebody else holds the job now: roll back whatever was done for it.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaseLost {
+    #[error("the lease of this job was lost to another worker")]
+    Lost,
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+fn held(rows: u64) -> Result<(), LeaseLost> {
+    if rows == 1 {
+        return Ok(());
+    }
+    metrics::counter!("jobs_fence_rejected_total").increment(1);
+    Err(LeaseLost::Lost)
+}
+
+/// Marks the job done inside the transaction of its effect. On an error the caller
+/// must not commit: that is what makes an effect happen exactly once.
+///
+/// # Errors
+/// [`LeaseLost::Lost`] when the fence moved on.
+pub async fn complete(tx: &impl ConnectionTrait, job: &Claimed, outcome: &Outcome) -> Result<(), LeaseLost> {
+    let outcome = serde_json::to_value(outcome).expect("an outcome is plain data");
+    let done = tx
+        .execute_raw(statement(
+            "update job set state = 'done', outcome = $3, error = null, lease_until = null,
+                    finished_at = clock_timestamp()
+             where id = $1 and fence = $2 and state = 'running'",
+            [job.id.into(), job.fence.into(), outcome.into()],
+        ))
+        .await?;
+    held(done.rows_affected())
+}
+
+/// Exponential back-off (1 s, 2 s, 4 s … at most 15 minutes) with ±20 % of jitter,
+/// so that jobs that failed together do not come back together.
+const FAIL: &str = r"
+update job set lease_until = null, worker = null, dispatched_at = null,
+    state = case when attempt >= max_attempts then 'dead' else 'ready' end,
+    finished_at = case when attempt >= max_attempts then clock_timestamp() end,
+    run_at = clock_timestamp() + make_interval(secs => least(900, power(2, least(attempt, 12) - 1)) * (0.8 + 0.4 * random())),
+    error = $3
+where id = $1 and fence = $2 and state = 'running'";
+
+/// Records a failed attempt: ready again after a back-off, or dead.
+///
+/// # Errors
+/// [`LeaseLost::Lost`] when the fence moved on.
+pub async fn fail(db: &impl ConnectionTrait, job: &Claimed, reason: &str) -> Result<(), LeaseLost> {
+    let values = [job.id.into(), job.fence.into(), error(job, reason).into()];
+    held(db.execute_raw(statement(FAIL, values)).await?.rows_affected())
+}
+
+/// Records that no further attempt can help: dead now.
+///
+/// # Errors
+/// [`LeaseLost::Lost`] when the fence moved on.
+pub async fn give_up(db: &impl ConnectionTrait, job: &Claimed, reason: &str) -> Result<(), LeaseLost> {
+    let sql = "update job set state = 'dead', lease_until = null, finished_at = clock_timestamp(), error = $3
+               where id = $1 and fence = $2 and state = 'running'";
+    let values = [job.id.into(), job.fence.into(), error(job, reason).into()];
+    held(db.execute_raw(statement(sql, values)).await?.rows_affected())
+}
+
+/// Puts the job off without charging an attempt: it is not yet time.
+///
+/// # Errors
+/// [`LeaseLost::Lost`] when the fence moved on.
+pub async fn snooze(db: &impl ConnectionTrait, job: &Claimed, pause: Duration) -> Result<(), LeaseLost> {
+    let sql = "update job set state = 'ready', attempt = attempt - 1, lease_until = null, worker = null,
+                      dispatched_at = null, run_at = clock_timestamp() + make_interval(secs => $3)
+               where id = $1 and fence = $2 and state = 'running'";
+    let values = [job.id.into(), job.fence.into(), pause.as_secs_f64().into()];
+    held(db.execute_raw(statement(sql, values)).await?.rows_affected())
+}
+
+/// Gives the job back untouched, because this process stops.
+///
+/// # Errors
+/// [`LeaseLost::Lost`] when the fence moved on.
+pub async fn release(db: &impl ConnectionTrait, job: &Claimed) -> Result<(), LeaseLost> {
+    snooze(db, job, Duration::ZERO).await
+}
+
+fn error(job: &Claimed, reason: &str) -> serde_json::Value {
+    // Bounded, because a database error can quote a whole statement.
+    let reason: String = reason.chars().take(2_000).collect();
+    json!({ "reason": reason, "attempt": job.attempt })
+}

@@ -1,0 +1,36 @@
+//! Choosing which jobs get a ticket: the safety net below the push at acceptance.
+
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
+use uuid::Uuid;
+
+use super::statement;
+use crate::Queue;
+
+/// A state, not a cursor, selects: a row whose transaction commits late is never
+/// skipped. `dispatched_at` only spaces repeats out; a ticket that was lost is
+/// pushed again after five seconds, and one that was not lost finds its job claimed.
+const DUE: &str = r"
+update job set dispatched_at = clock_timestamp()
+where id in (
+    select id from job
+    where queue = $1 and state = 'ready' and run_at <= clock_timestamp()
+      and (dispatched_at is null or dispatched_at < clock_timestamp() - interval '5 seconds')
+    order by priority desc, run_at, id
+    limit $2 for update skip locked
+)
+returning id";
+
+#[derive(FromQueryResult)]
+struct Id {
+    id: Uuid,
+}
+
+/// Up to `room` due jobs that have no ticket, or had one that led nowhere.
+///
+/// # Errors
+/// When the database fails.
+pub async fn due(db: &impl ConnectionTrait, queue: Queue, room: u64) -> Result<Vec<Uuid>, DbErr> {
+    let room = i64::try_from(room).unwrap_or(i64::MAX);
+    let rows = Id::find_by_statement(statement(DUE, [queue.as_str().into(), room.into()])).all(db).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}

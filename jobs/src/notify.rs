@@ -1,0 +1,96 @@
+//! Telling people: one event fans out to one message per recipient and channel.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Job, Queue};
+
+/// What happened, as far as somebody should hear of it. The name of the mail's template too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum News {
+    AccountRegistered,
+    BookingConfirmed,
+    BookingCancelled,
+    BookingNoShow,
+    /// To the customer: we have the car, a person looks at the photos.
+    ReturnReceived,
+    /// To the admins: the report of a return, to be decided.
+    ReturnReported,
+    /// To the customer: all is well.
+    ReturnCleared,
+    /// To the customer: a person confirmed damage, with how to dispute it.
+    DamageConfirmed,
+    /// To the customer: please take better photos.
+    PhotosWanted,
+}
+
+impl News {
+    pub const ALL: [Self; 9] = [
+        Self::AccountRegistered,
+        Self::BookingConfirmed,
+        Self::BookingCancelled,
+        Self::BookingNoShow,
+        Self::ReturnReceived,
+        Self::ReturnReported,
+        Self::ReturnCleared,
+        Self::DamageConfirmed,
+        Self::PhotosWanted,
+    ];
+
+    /// The spelling in payloads, dedupe keys and template names.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AccountRegistered => "account_registered",
+            Self::BookingConfirmed => "booking_confirmed",
+            Self::BookingCancelled => "booking_cancelled",
+            Self::BookingNoShow => "booking_no_show",
+            Self::ReturnReceived => "return_received",
+            Self::ReturnReported => "return_reported",
+            Self::ReturnCleared => "return_cleared",
+            Self::DamageConfirmed => "damage_confirmed",
+            Self::PhotosWanted => "photos_wanted",
+        }
+    }
+}
+
+/// Something happened to a subject: find who should hear of it, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Announce {
+    pub news: News,
+    /// The account, booking or return that it is about.
+    pub subject_id: Uuid,
+    /// Tells repetitions of the same news about the same subject apart.
+    #[serde(default)]
+    pub turn: i32,
+}
+
+impl Job for Announce {
+    const KIND: &'static str = "announce";
+    const QUEUE: Queue = Queue::Notify;
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some(format!("{}/{}/{}", self.subject_id, self.news.as_str(), self.turn))
+    }
+}
+
+/// One mail to one person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SendMail {
+    pub news: News,
+    pub subject_id: Uuid,
+    #[serde(default)]
+    pub turn: i32,
+    pub account_id: Uuid,
+}
+
+impl Job for SendMail {
+    const KIND: &'static str = "send_mail";
+    const QUEUE: Queue = Queue::Notify;
+    /// With the back-off of the ledger about four hours, so that a mail server may be down for a while.
+    const MAX_ATTEMPTS: i32 = 25;
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some(format!("{}/{}/{}/{}", self.subject_id, self.news.as_str(), self.turn, self.account_id))
+    }
+}

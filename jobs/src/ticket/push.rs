@@ -1,0 +1,125 @@
+//! Pushing tickets, in the background and in batches.
+
+use std::time::Duration;
+
+use apalis::prelude::TaskSink;
+use apalis_redis::RedisStorage;
+use redis::aio::ConnectionManager;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use super::{Place, WINDOW};
+use crate::Queue;
+
+/// Ids in one ticket, at most: enough to save round trips, few enough to spread over workers.
+const IDS_PER_TICKET: usize = 16;
+
+/// How long one push may take before it is given up; the sweep repeats it.
+const PUSH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Pushes tickets without ever making the caller wait or fail.
+#[derive(Clone)]
+pub struct Tickets {
+    lanes: [mpsc::Sender<Uuid>; Queue::ALL.len()],
+}
+
+impl Tickets {
+    /// Starts the background pushing. Redis may be away.
+    ///
+    /// # Errors
+    /// When the URL is no Redis URL.
+    pub fn start(place: &Place) -> redis::RedisResult<Self> {
+        let mut lanes = Vec::new();
+        for queue in Queue::ALL {
+            let (sender, ids) = mpsc::channel(4096);
+            tokio::spawn(push_all(Pusher::new(place, queue)?, ids));
+            lanes.push(sender);
+        }
+        Ok(Self { lanes: lanes.try_into().unwrap_or_else(|_| unreachable!("one lane was made per queue")) })
+    }
+
+    /// Hurries workers of `queue` to the job. When too much is on its way already,
+    /// the job waits for the sweep of the ledger instead.
+    pub fn push(&self, queue: Queue, job: Uuid) {
+        if let Some(at) = Queue::ALL.iter().position(|each| *each == queue) {
+            let _ = self.lanes[at].try_send(job);
+        }
+    }
+}
+
+async fn push_all(mut pusher: Pusher, mut ids: mpsc::Receiver<Uuid>) {
+    let mut batch = Vec::new();
+    while ids.recv_many(&mut batch, 256).await > 0 {
+        let pushed = tokio::time::timeout(PUSH_TIMEOUT, pusher.push(&batch)).await;
+        if let Ok(Err(error)) = pushed {
+            tracing::debug!(%error, "tickets were not pushed; the sweep will");
+        }
+        batch.clear();
+    }
+}
+
+/// One queue's way into Redis.
+pub(super) struct Pusher {
+    storage: RedisStorage<Value>,
+    connection: ConnectionManager,
+    wake_channel: String,
+    active: String,
+    scheduled: String,
+}
+
+impl Pusher {
+    pub(super) fn new(place: &Place, queue: Queue) -> redis::RedisResult<Self> {
+        let config = place.config(queue);
+        Ok(Self {
+            storage: place.storage(queue)?,
+            connection: place.connect()?,
+            wake_channel: place.wake_channel(queue),
+            active: config.active_jobs_list(),
+            scheduled: config.scheduled_jobs_set(),
+        })
+    }
+
+    /// How many more tickets fit into the window.
+    pub(super) async fn room(&mut self) -> redis::RedisResult<u64> {
+        let (active, scheduled): (u64, u64) = redis::pipe()
+            .llen(&self.active)
+            .zcard(&self.scheduled)
+            .query_async(&mut self.connection)
+            .await?;
+        Ok(WINDOW.saturating_sub(active + scheduled))
+    }
+
+    /// Pushes as many of `ids` as the window has room for, then wakes the workers.
+    pub(super) async fn push(&mut self, ids: &[Uuid]) -> anyhow::Result<()> {
+        let room = usize::try_from(self.room().await?).unwrap_or(usize::MAX);
+        // Few ids go one by one, so that they spread; many go together.
+        let per_ticket = ids.len().div_ceil(8).clamp(1, IDS_PER_TICKET);
+        let tickets: Vec<Value> = ids.chunks(per_ticket).take(room).map(|ids| json!(ids)).collect();
+        if tickets.is_empty() {
+            return Ok(());
+        }
+        self.storage.push_bulk(tickets).await.map_err(|error| anyhow::anyhow!("{error}"))?;
+        redis::cmd("PUBLISH").arg(&self.wake_channel).arg(1).exec_async(&mut self.connection).await?;
+        Ok(())
+    }
+
+    /// Forgets up to 1,000 finished tickets each of which apalis keeps three entries for ever.
+    pub(super) async fn forget_finished(&mut self, place: &Place, queue: Queue) -> redis::RedisResult<()> {
+        let config = place.config(queue);
+        for finished in [config.done_jobs_set(), config.dead_jobs_set()] {
+            let ids: Vec<String> =
+                redis::cmd("SPOP").arg(finished).arg(1000).query_async(&mut self.connection).await?;
+            if ids.is_empty() {
+                continue;
+            }
+            let mut pipe = redis::pipe();
+            pipe.hdel(config.job_data_hash(), &ids).ignore();
+            for id in &ids {
+                pipe.unlink(format!("{}:{id}", config.job_meta_hash())).ignore();
+            }
+            pipe.exec_async(&mut self.connection).await?;
+        }
+        Ok(())
+    }
+}

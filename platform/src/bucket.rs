@@ -1,0 +1,163 @@
+//! The bucket: originals and derivatives of photos, behind any S3.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use aws_sdk_s3::{
+    Client,
+    config::{
+        BehaviorVersion, Builder, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+        timeout::TimeoutConfig,
+    },
+    presigning::PresigningConfig,
+    primitives::ByteStream,
+};
+use bytes::Bytes;
+
+use crate::settings::{Reader, Secret};
+
+/// How long a presigned address is good for.
+pub const PRESIGNED_FOR: Duration = Duration::from_secs(600);
+
+/// Where the bucket is and who may use it.
+#[derive(Clone, Debug)]
+pub struct BucketSettings {
+    /// `S3_ENDPOINT`; absent for AWS itself.
+    pub endpoint: Option<String>,
+    /// `S3_REGION`.
+    pub region: String,
+    /// `S3_BUCKET`.
+    pub name: String,
+    /// `S3_ACCESS_KEY_ID`.
+    pub access_key_id: String,
+    /// `S3_SECRET_ACCESS_KEY`.
+    pub secret_access_key: Secret<String>,
+}
+
+impl BucketSettings {
+    pub(crate) fn read(reader: &mut Reader) -> Self {
+        Self {
+            endpoint: reader.optional("S3_ENDPOINT"),
+            region: reader.or("S3_REGION", "us-east-1".to_owned()),
+            name: reader.required("S3_BUCKET"),
+            access_key_id: reader.required("S3_ACCESS_KEY_ID"),
+            secret_access_key: reader.required("S3_SECRET_ACCESS_KEY"),
+        }
+    }
+}
+
+/// The one bucket of the house.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    client: Client,
+    name: String,
+}
+
+/// What a client must send so that its upload is accepted.
+#[derive(Clone, Debug)]
+pub struct Presigned {
+    pub url: String,
+    pub method: String,
+    pub headers: Vec<(String, String)>,
+}
+
+impl Bucket {
+    pub fn new(settings: &BucketSettings) -> Self {
+        let key = Credentials::new(
+            &settings.access_key_id,
+            settings.secret_access_key.expose(),
+            None,
+            None,
+            "settings",
+        );
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .operation_attempt_timeout(Duration::from_secs(20))
+            .operation_timeout(Duration::from_secs(45))
+            .build();
+        let mut config = Builder::new()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(settings.region.clone()))
+            .credentials_provider(key)
+            // Many S3 servers know neither virtual hosts nor the newer checksums.
+            .force_path_style(true)
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .timeout_config(timeouts);
+        config.set_endpoint_url(settings.endpoint.clone());
+        Self { client: Client::from_conf(config.build()), name: settings.name.clone() }
+    }
+
+    /// Stores an object. A repeat with the same key and bytes changes nothing.
+    ///
+    /// # Errors
+    /// When the bucket does not take it.
+    pub async fn put(&self, key: &str, content_type: &str, body: impl Into<ByteStream>) -> anyhow::Result<()> {
+        let put = self.client.put_object().bucket(&self.name).key(key).content_type(content_type).body(body.into());
+        put.send().await.with_context(|| format!("put {key}"))?;
+        Ok(())
+    }
+
+    /// The whole object, or `None` when there is none of that key.
+    ///
+    /// # Errors
+    /// When the bucket does not answer, or the object is larger than `limit` bytes.
+    pub async fn get(&self, key: &str, limit: u64) -> anyhow::Result<Option<Bytes>> {
+        let got = self.client.get_object().bucket(&self.name).key(key).send().await;
+        let object = match got {
+            Ok(object) => object,
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("get {key}")),
+        };
+        let size = u64::try_from(object.content_length().unwrap_or_default()).unwrap_or_default();
+        anyhow::ensure!(size <= limit, "{key} is {size} bytes, the limit is {limit}");
+        Ok(Some(object.body.collect().await.with_context(|| format!("read {key}"))?.into_bytes()))
+    }
+
+    /// The size of an object in bytes, or `None` when there is none of that key.
+    ///
+    /// # Errors
+    /// When the bucket does not answer.
+    pub async fn size(&self, key: &str) -> anyhow::Result<Option<u64>> {
+        match self.client.head_object().bucket(&self.name).key(key).send().await {
+            Ok(head) => Ok(Some(u64::try_from(head.content_length().unwrap_or_default()).unwrap_or_default())),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("head {key}")),
+        }
+    }
+
+    /// An address to which a client may PUT one object of this type for ten minutes.
+    ///
+    /// # Errors
+    /// When the key or type cannot be signed.
+    pub async fn presigned_put(&self, key: &str, content_type: &str) -> anyhow::Result<Presigned> {
+        let presigning = PresigningConfig::expires_in(PRESIGNED_FOR)?;
+        let put = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
+        let request = put.presigned(presigning).await?;
+        Ok(Presigned {
+            url: request.uri().to_owned(),
+            method: request.method().to_owned(),
+            headers: request.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        })
+    }
+
+    /// An address at which an object can be fetched for ten minutes.
+    ///
+    /// # Errors
+    /// When the key cannot be signed.
+    pub async fn presigned_get(&self, key: &str) -> anyhow::Result<String> {
+        let presigning = PresigningConfig::expires_in(PRESIGNED_FOR)?;
+        let request = self.client.get_object().bucket(&self.name).key(key).presigned(presigning).await?;
+        Ok(request.uri().to_owned())
+    }
+
+    /// Forgets an object.
+    ///
+    /// # Errors
+    /// When the bucket does not answer.
+    pub async fn delete(&self, key: &str) -> anyhow::Result<()> {
+        let delete = self.client.delete_object().bucket(&self.name).key(key);
+        delete.send().await.with_context(|| format!("delete {key}"))?;
+        Ok(())
+    }
+}

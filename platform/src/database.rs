@@ -1,0 +1,38 @@
+//! The connection pool, and whether the schema is the one this release expects.
+
+use std::time::Duration;
+
+use migration::{Migrator, MigratorTrait};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
+
+use crate::Settings;
+
+/// Opens the pool. It connects when it is first used, so a process can start while PostgreSQL is away.
+///
+/// # Errors
+/// When `DATABASE_URL` is not a PostgreSQL URL.
+pub async fn connect(settings: &Settings) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(settings.database_url.expose());
+    options
+        .max_connections(settings.database_connections)
+        .min_connections(1)
+        .connect_lazy(true)
+        // Longer waits would pile requests up behind a database that is away.
+        .acquire_timeout(Duration::from_secs(3))
+        .connect_timeout(Duration::from_secs(3))
+        .idle_timeout(Duration::from_secs(300))
+        .test_before_acquire(false)
+        .sqlx_logging(false);
+    Database::connect(options).await
+}
+
+/// Is the database writable and its schema that of this release (or newer)?
+///
+/// # Errors
+/// Says in words what is not as it should be.
+pub async fn ready(db: &DatabaseConnection) -> anyhow::Result<()> {
+    let pending = tokio::time::timeout(Duration::from_secs(2), Migrator::get_pending_migrations(db)).await;
+    let pending = pending.map_err(|_| anyhow::anyhow!("the database does not answer"))??;
+    anyhow::ensure!(pending.is_empty(), "{} migrations are pending; run `migration up`", pending.len());
+    Ok(())
+}

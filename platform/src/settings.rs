@@ -1,0 +1,173 @@
+//! Settings from environment variables, checked all at once.
+
+use std::{fmt, net::SocketAddr, str::FromStr};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+/// Reads environment variables and remembers everything that is wrong with them,
+/// so that an operator mends all of it in one go.
+#[derive(Default)]
+pub struct Reader {
+    wrong: Vec<String>,
+}
+
+impl Reader {
+    /// The text of a variable; a `NAME_FILE` variable names a file that holds it instead.
+    fn text(&mut self, name: &str) -> Option<String> {
+        let file = std::env::var(format!("{name}_FILE")).ok().filter(|path| !path.is_empty());
+        let Some(path) = file else {
+            return std::env::var(name).ok().filter(|text| !text.is_empty());
+        };
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Some(text.trim_end().to_owned()),
+            Err(error) => {
+                self.wrong.push(format!("{name}_FILE: cannot read {path}: {error}"));
+                None
+            }
+        }
+    }
+
+    /// A variable that must be there. The default of `T` stands in for a wrong one until [`Reader::finish`].
+    pub fn required<T: FromStr<Err: fmt::Display> + Default>(&mut self, name: &str) -> T {
+        match self.text(name) {
+            Some(text) => self.parse(name, &text).unwrap_or_default(),
+            None => {
+                self.wrong.push(format!("{name} is not set"));
+                T::default()
+            }
+        }
+    }
+
+    /// A variable with a default.
+    pub fn or<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, default: T) -> T {
+        self.optional(name).unwrap_or(default)
+    }
+
+    /// A variable that may be absent.
+    pub fn optional<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<T> {
+        let text = self.text(name)?;
+        self.parse(name, &text)
+    }
+
+    /// A key of exactly 32 bytes in base64.
+    pub fn key(&mut self, name: &str) -> Secret<[u8; 32]> {
+        let text: String = self.required(name);
+        let bytes = BASE64_STANDARD.decode(&text).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        if bytes.is_none() && !text.is_empty() {
+            self.wrong.push(format!("{name} must be 32 bytes in base64 (openssl rand -base64 32)"));
+        }
+        Secret(bytes.unwrap_or_default())
+    }
+
+    fn parse<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, text: &str) -> Option<T> {
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                // The text itself stays unsaid: it may be a secret.
+                self.wrong.push(format!("{name}: {error}"));
+                None
+            }
+        }
+    }
+
+    /// # Errors
+    /// Names every variable that is wrong.
+    pub fn finish(self) -> anyhow::Result<()> {
+        anyhow::ensure!(self.wrong.is_empty(), "these settings are wrong:\n  {}", self.wrong.join("\n  "));
+        Ok(())
+    }
+}
+
+/// A value that is never printed.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret<T>(T);
+
+impl<T> Secret<T> {
+    pub fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// The value itself. Hand it to the library that needs it and to nothing else.
+    pub fn expose(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl<T: FromStr> FromStr for Secret<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        text.parse().map(Self)
+    }
+}
+
+/// What every process needs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `DATABASE_URL`: PostgreSQL 15 or newer.
+    pub database_url: Secret<String>,
+    /// `DATABASE_CONNECTIONS`: connections of this process at most.
+    pub database_connections: u32,
+    /// `REDIS_URL`: Redis 7 or newer.
+    pub redis_url: Secret<String>,
+    /// `REDIS_PREFIX`: what all keys and channels begin with; empty by default.
+    pub redis_prefix: String,
+    /// `PUBLIC_URL`: what links in mails begin with, without a slash at the end.
+    pub public_url: String,
+    /// `LINK_TOKEN_KEY`: makes the tokens of links in mails.
+    pub link_token_key: Secret<[u8; 32]>,
+    /// `PROBE_LISTEN`: where a worker answers `/livez`, `/readyz` and `/metrics`. The front answers on its own port.
+    pub probe_listen: Option<SocketAddr>,
+    /// `SHUTDOWN_GRACE_SECONDS`: how long running work may finish after SIGTERM.
+    pub shutdown_grace: std::time::Duration,
+    pub bucket: crate::bucket::BucketSettings,
+}
+
+impl Settings {
+    /// Reads what every process needs; the caller goes on reading and then calls [`Reader::finish`].
+    pub fn read(reader: &mut Reader) -> Self {
+        Self {
+            database_url: reader.required("DATABASE_URL"),
+            database_connections: reader.or("DATABASE_CONNECTIONS", 20),
+            redis_url: reader.required("REDIS_URL"),
+            redis_prefix: reader.or("REDIS_PREFIX", String::new()),
+            public_url: reader.or("PUBLIC_URL", "http://localhost:8080".to_owned()).trim_end_matches('/').to_owned(),
+            link_token_key: reader.key("LINK_TOKEN_KEY"),
+            probe_listen: reader.optional("PROBE_LISTEN"),
+            shutdown_grace: std::time::Duration::from_secs(reader.or("SHUTDOWN_GRACE_SECONDS", 20)),
+            bucket: crate::bucket::BucketSettings::read(reader),
+        }
+    }
+
+    /// Where tickets and outcomes travel.
+    pub fn ticket_place(&self) -> jobs::ticket::Place {
+        jobs::ticket::Place { redis_url: self.redis_url.expose().clone(), prefix: self.redis_prefix.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_wrong_setting_is_named_and_no_value_is_shown() {
+        let mut reader = Reader::default();
+        let _: String = reader.required("FORECOURT_TEST_ABSENT");
+        let _: Option<u16> = reader.parse("FORECOURT_TEST_PORT", "hunter2");
+        let words = reader.finish().expect_err("two settings are wrong").to_string();
+        assert!(words.contains("FORECOURT_TEST_ABSENT is not set"));
+        assert!(words.contains("FORECOURT_TEST_PORT"));
+        assert!(!words.contains("hunter2"));
+    }
+
+    #[test]
+    fn a_secret_does_not_print() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2")), "***");
+    }
+}

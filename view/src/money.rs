@@ -1,0 +1,19 @@
+use poem_openapi::Object;
+use serde::{Deserialize, Serialize};
+
+/// An amount of money in whole minor units: 12345 EUR is 123.45 €.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields)]
+pub struct Money {
+    /// Whole minor units, such as cents.
+    pub amount: i64,
+    /// ISO 4217 code.
+    #[oai(validator(pattern = "^[A-Z]{3}$"))]
+    pub currency: String,
+}
+
+impl Money {
+    pub fn new(amount: i64, currency: &str) -> Self {
+        Self { amount, currency: currency.to_owned() }
+    }
+}

@@ -1,0 +1,192 @@
+//! The return of a car as it is shown: photos, what the model saw, the decision.
+
+use chrono::{DateTime, Utc};
+use poem_openapi::{Object, types::Any};
+use rules::rental::{Occasion, ReturnState, Slot, Verdict};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::Word;
+
+/// The return of a car.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+pub struct Return {
+    pub id: Uuid,
+    pub booking_id: Uuid,
+    pub car_id: Uuid,
+    pub state: Word<ReturnState>,
+    /// The server's time of completion.
+    pub returned_at: Option<DateTime<Utc>>,
+    /// Kilometres.
+    pub odometer: Option<i32>,
+    /// 0.0 empty to 1.0 full.
+    pub fuel: Option<f64>,
+    /// Minutes after the end of the booking, beyond the grace; 0 when in time.
+    pub late_minutes: Option<i32>,
+    /// Why staff completed it without photos, if they did.
+    pub without_photos_reason: Option<String>,
+    /// The photos that count (the last accepted version per slot) and the pick-up photos they are compared with.
+    pub photos: Vec<Photo>,
+    pub inspection: Inspection,
+    pub findings: Vec<Finding>,
+    /// `null` until a person has decided.
+    pub decision: Option<Decision>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// One photo of a car.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+pub struct Photo {
+    pub id: Uuid,
+    pub occasion: Word<Occasion>,
+    pub slot: Word<Slot>,
+    pub version: i32,
+    /// `awaiting`, `received`, `accepted` or `refused`.
+    pub state: String,
+    /// Why it was refused, in words.
+    pub refusal: Option<String>,
+    pub warnings: Vec<String>,
+    pub width: Option<i32>,
+    pub height: Option<i32>,
+    /// SHA-256 of the original, hexadecimal.
+    pub sha256: Option<String>,
+    /// Addresses of the derivatives by size (`160`, `640`, `1600`); empty until they are made.
+    pub thumbnails: Any<Value>,
+    /// Address of the original, for staff and the owner.
+    pub original: String,
+}
+
+/// How far the inspection of the photos is.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+pub struct Inspection {
+    /// `pending`, `analysed` or `not_analysed`.
+    pub state: String,
+    /// Why it was not analysed, in words.
+    pub reason: Option<String>,
+    /// What changes trust in the photos or the analysis.
+    pub warnings: Vec<String>,
+}
+
+/// A place in an upright photo, each number relative to its width or height (0 to 1).
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields)]
+pub struct Region {
+    pub x: f64,
+    pub y: f64,
+    pub width: f64,
+    pub height: f64,
+}
+
+/// Something that looks like damage. The model suggests; a person decides.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// Counted from 1 within one return; the box on the photo carries it.
+    pub number: i32,
+    pub photo_id: Uuid,
+    pub side: Word<Slot>,
+    pub class: String,
+    /// 0 to 1.
+    pub score: f64,
+    pub region: Region,
+    /// `new`, `known` or `uncertain`, compared with the pick-up photos and the car's register.
+    pub novelty: String,
+    /// Why it counts as that.
+    pub reason: String,
+    pub suggested_severity: String,
+}
+
+/// What a person decided.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    pub verdict: Word<Verdict>,
+    pub findings: Any<Value>,
+    pub note: Option<String>,
+    pub decided_by: Uuid,
+    pub decided_at: DateTime<Utc>,
+}
+
+/// The assembled report of a return, as it is stored with it and mailed to the admins.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    pub findings: Vec<Finding>,
+    /// What changes trust: blurred photos, no pick-up photos, a claimed time that differs.
+    pub warnings: Vec<String>,
+    /// Why the photos were not analysed, in words; `None` when they were.
+    pub not_analysed: Option<String>,
+    /// Name, file hash and thresholds of the model that looked.
+    pub model: Option<Value>,
+}
+
+impl Photo {
+    /// The address under which a variant of a photo is fetched.
+    pub fn address(photo: Uuid, variant: &str) -> String {
+        format!("/api/v1/media/{photo}/{variant}")
+    }
+}
+
+impl From<entity::photo::Model> for Photo {
+    fn from(photo: entity::photo::Model) -> Self {
+        let sizes: &[&str] = if photo.derived_at.is_some() { &["160", "640", "1600"] } else { &[] };
+        let thumbnails =
+            sizes.iter().map(|size| ((*size).to_owned(), Value::from(Self::address(photo.id, size)))).collect();
+        Self {
+            thumbnails: Any(Value::Object(thumbnails)),
+            original: Self::address(photo.id, "original"),
+            id: photo.id,
+            occasion: photo.occasion.into(),
+            slot: photo.slot.into(),
+            version: photo.version,
+            state: photo.state,
+            refusal: photo.refusal_detail,
+            warnings: photo.warnings,
+            width: photo.width,
+            height: photo.height,
+            sha256: photo.sha256.map(|hash| hash.iter().map(|byte| format!("{byte:02x}")).collect()),
+        }
+    }
+}
+
+impl Return {
+    /// The document of a return with the photos that belong to it.
+    pub fn new(rental_return: entity::rental_return::Model, photos: Vec<entity::photo::Model>) -> Self {
+        let report: Option<Report> = rental_return.report.and_then(|report| serde_json::from_value(report).ok());
+        let inspection = Inspection {
+            state: match &report {
+                None => "pending",
+                Some(report) if report.not_analysed.is_some() => "not_analysed",
+                Some(_) => "analysed",
+            }
+            .to_owned(),
+            reason: report.as_ref().and_then(|report| report.not_analysed.clone()),
+            warnings: report.as_ref().map(|report| report.warnings.clone()).unwrap_or_default(),
+        };
+        Self {
+            id: rental_return.id,
+            booking_id: rental_return.booking_id,
+            car_id: rental_return.car_id,
+            state: rental_return.state.into(),
+            returned_at: rental_return.returned_at,
+            odometer: rental_return.odometer_km,
+            fuel: rental_return.fuel,
+            late_minutes: rental_return.late_minutes,
+            without_photos_reason: rental_return.without_photos_reason,
+            photos: photos.into_iter().map(Photo::from).collect(),
+            inspection,
+            findings: report.map(|report| report.findings).unwrap_or_default(),
+            decision: rental_return.decision.and_then(|decision| serde_json::from_value(decision).ok()),
+            created_at: rental_return.created_at,
+        }
+    }
+}

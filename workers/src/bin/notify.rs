@@ -1,0 +1,6 @@
+//! The `notify` pool.
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    workers::run(jobs::Queue::Notify).await
+}

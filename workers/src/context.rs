@@ -1,0 +1,36 @@
+//! What every attempt can reach.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use jobs::Queue;
+use platform::{Bucket, Settings, settings::Reader};
+use sea_orm::DatabaseConnection;
+
+/// The surroundings of a worker: settings, database, bucket, and what only its pool needs.
+pub struct Context {
+    pub settings: Settings,
+    pub db: DatabaseConnection,
+    pub bucket: Bucket,
+}
+
+impl Context {
+    /// Reads the settings of a pool and connects. Nothing is asked of any server yet.
+    ///
+    /// # Errors
+    /// Names every setting that is wrong.
+    pub async fn from_env(queue: Queue) -> anyhow::Result<(Arc<Self>, usize)> {
+        let mut reader = Reader::default();
+        let settings = Settings::read(&mut reader);
+        let concurrency = reader.or(&format!("{}_CONCURRENCY", queue.as_str().to_uppercase()), queue.concurrency());
+        reader.finish()?;
+        Ok((Arc::new(Self::start(settings).await?), concurrency.max(1)))
+    }
+
+    /// # Errors
+    /// When `DATABASE_URL` is no PostgreSQL URL.
+    pub async fn start(settings: Settings) -> anyhow::Result<Self> {
+        let db = platform::database::connect(&settings).await.context("DATABASE_URL")?;
+        Ok(Self { bucket: Bucket::new(&settings.bucket), db, settings })
+    }
+}

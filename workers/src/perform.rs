@@ -1,0 +1,175 @@
+//! What a worker does with a job, and the only ways in which that can end.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use jobs::{
+    Claimed, Job, NewJob, Outcome, Queue, Refusal,
+    ledger::{self, LeaseLost},
+};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::Context;
+
+/// The work behind a kind of job.
+///
+/// Every `perform` has four beats: read the request, lock and look, decide and
+/// write, tell others. It must leave the same world behind when it runs twice,
+/// and the type of its success can only be had from [`Work`], which commits the
+/// effect, the follow-ups and the completion together.
+pub trait Perform: Job {
+    /// After this long an attempt counts as failed.
+    const TIMEOUT: Duration = Duration::from_secs(30);
+
+    fn perform(self, work: Work) -> impl Future<Output = Result<Finished, JobError>> + Send;
+}
+
+/// Why an attempt did not finish its job. A business "no" is not among them: see [`Work::refuse`].
+///
+/// It is no `std::error::Error` itself, so that `?` can turn every such error into a retry.
+#[derive(Debug)]
+pub enum JobError {
+    /// No further attempt can help: the job is dead, for a person to look at.
+    GiveUp(String),
+    /// Another attempt may succeed.
+    Retry(anyhow::Error),
+    /// Another worker holds the job now; whatever this one did is rolled back.
+    LeaseLost,
+}
+
+impl<E: Into<anyhow::Error>> From<E> for JobError {
+    fn from(error: E) -> Self {
+        let error = error.into();
+        match error.downcast::<LeaseLost>() {
+            Ok(LeaseLost::Lost) => Self::LeaseLost,
+            Ok(LeaseLost::Database(error)) => Self::Retry(error.into()),
+            Err(error) => Self::Retry(error),
+        }
+    }
+}
+
+/// The proof that a job's end was committed.
+#[derive(Debug)]
+pub struct Finished {
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) follow_ups: Vec<(Queue, Uuid)>,
+}
+
+/// One attempt at one job.
+pub struct Work {
+    pub context: Arc<Context>,
+    job: Claimed,
+    follow_ups: Vec<NewJob>,
+}
+
+impl Work {
+    pub(crate) fn new(context: Arc<Context>, job: Claimed) -> Self {
+        Self { context, job, follow_ups: Vec::new() }
+    }
+
+    /// The job's own id: the stable root of every id that leaves the house for it.
+    pub fn id(&self) -> Uuid {
+        self.job.id
+    }
+
+    /// The database's clock when this attempt began. Rules get this as their "now".
+    pub fn now(&self) -> DateTime<Utc> {
+        self.job.claimed_at
+    }
+
+    /// When it was asked for, on the same clock.
+    pub fn asked_at(&self) -> DateTime<Utc> {
+        self.job.created_at
+    }
+
+    pub fn attempt(&self) -> i32 {
+        self.job.attempt
+    }
+
+    /// No attempt follows when this one fails.
+    pub fn is_last_attempt(&self) -> bool {
+        self.job.attempt >= self.job.max_attempts
+    }
+
+    pub fn db(&self) -> &DatabaseConnection {
+        &self.context.db
+    }
+
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin(&self) -> Result<DatabaseTransaction, JobError> {
+        Ok(self.context.db.begin().await?)
+    }
+
+    /// A job that follows when this one commits, and not otherwise.
+    pub fn then(&mut self, job: &impl Job) {
+        self.follow_ups.push(NewJob::new(job));
+    }
+
+    /// A follow-up that becomes due later.
+    pub fn then_at(&mut self, job: &impl Job, run_at: DateTime<Utc>) {
+        self.follow_ups.push(NewJob::new(job).at(run_at));
+    }
+
+    /// Commits the effect with the job's completion; `document` is what the asker is shown.
+    ///
+    /// # Errors
+    /// When the lease was lost or the database fails: nothing is committed then.
+    pub async fn done(self, tx: DatabaseTransaction, document: impl Serialize) -> Result<Finished, JobError> {
+        let outcome = Outcome::done(document)?;
+        self.finish(tx, outcome).await
+    }
+
+    /// Commits a decision against what was asked, with nothing else.
+    ///
+    /// A transaction that is open should be dropped first, so that it gives its connection and locks back.
+    ///
+    /// # Errors
+    /// When the lease was lost or the database fails.
+    pub async fn refuse(self, refusal: Refusal) -> Result<Finished, JobError> {
+        let tx = self.begin().await?;
+        self.refuse_with(tx, refusal).await
+    }
+
+    /// Commits a decision against what was asked together with what was learnt on the way.
+    ///
+    /// # Errors
+    /// When the lease was lost or the database fails: nothing is committed then.
+    pub async fn refuse_with(mut self, tx: DatabaseTransaction, refusal: Refusal) -> Result<Finished, JobError> {
+        self.follow_ups.clear();
+        self.finish(tx, Outcome::Refused(refusal)).await
+    }
+
+    /// Ends the job because its subject is gone or needs nothing any more.
+    ///
+    /// # Errors
+    /// When the lease was lost or the database fails.
+    pub async fn skip(self, reason: &str) -> Result<Finished, JobError> {
+        tracing::info!(reason, "nothing to do");
+        let tx = self.begin().await?;
+        self.done(tx, serde_json::json!({ "skipped": reason })).await
+    }
+
+    /// Puts the job off without charging an attempt: it is not yet time.
+    ///
+    /// # Errors
+    /// When the lease was lost or the database fails.
+    pub async fn snooze(self, pause: Duration) -> Result<Finished, JobError> {
+        ledger::snooze(&self.context.db, &self.job, pause).await?;
+        Ok(Finished { outcome: None, follow_ups: Vec::new() })
+    }
+
+    async fn finish(self, tx: DatabaseTransaction, outcome: Outcome) -> Result<Finished, JobError> {
+        let mut follow_ups = self.follow_ups;
+        for follow_up in &mut follow_ups {
+            follow_up.trace = self.job.trace();
+        }
+        ledger::insert(&tx, &follow_ups).await?;
+        ledger::complete(&tx, &self.job, &outcome).await?;
+        tx.commit().await?;
+        let follow_ups = follow_ups.iter().filter(|job| job.run_at.is_none()).map(|job| (job.queue, job.id)).collect();
+        Ok(Finished { outcome: Some(outcome), follow_ups })
+    }
+}

@@ -1,0 +1,274 @@
+//! A worker pool's process: takes tickets, claims jobs, runs them under a lease and records how they end.
+
+mod lease;
+
+use std::{sync::Arc, time::Duration};
+
+use jobs::{
+    Claimed, Queue,
+    ledger::{self, LeaseLost},
+    outcome::Publisher,
+    ticket::{self, Place, Tickets},
+};
+use lease::Leases;
+use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::{Context, Finished, JobError, Registry, registry::Performer};
+
+/// How often an attempt that lost a deadlock or a serialization conflict is begun again at once.
+const CONFLICT_TRIES: u32 = 5;
+
+/// One process's share of a queue.
+pub struct Pool {
+    queue: Queue,
+    name: String,
+    context: Arc<Context>,
+    registry: Registry,
+    tickets: Tickets,
+    outcomes: Publisher,
+    leases: Leases,
+    room: Arc<Semaphore>,
+}
+
+impl Pool {
+    /// Works on `queue` until `stop`, then lets running jobs finish for `grace` and releases the rest.
+    ///
+    /// # Errors
+    /// When Redis's URL is none.
+    pub async fn serve(
+        queue: Queue,
+        concurrency: usize,
+        context: Arc<Context>,
+        registry: Registry,
+        stop: CancellationToken,
+        grace: Duration,
+    ) -> anyhow::Result<()> {
+        let place = context.settings.ticket_place();
+        let pool = Arc::new(Self {
+            queue,
+            name: format!("{queue}-{}", Uuid::now_v7().simple()),
+            tickets: Tickets::start(&place)?,
+            outcomes: Publisher::connect(&place.redis_url, &place.prefix)?,
+            leases: Leases::default(),
+            room: Arc::new(Semaphore::new(concurrency)),
+            context,
+            registry,
+        });
+        let heart = tokio::spawn(pool.clone().keep_leases());
+        let served = pool.clone().take_tickets(place, stop).await;
+        pool.drain(concurrency, grace).await;
+        heart.abort();
+        served
+    }
+
+    async fn take_tickets(self: Arc<Self>, place: Place, stop: CancellationToken) -> anyhow::Result<()> {
+        let (queue, db) = (self.queue, self.context.db.clone());
+        let stopping = stop.clone();
+        ticket::serve(place, queue, db, stop, move |ids| {
+            let (pool, stopping) = (self.clone(), stopping.clone());
+            async move { pool.take(ids, &stopping).await }
+        })
+        .await
+    }
+
+    /// Claims what a ticket names as room becomes free, and starts it. Returns when all is started.
+    async fn take(self: Arc<Self>, ids: Vec<Uuid>, stop: &CancellationToken) {
+        let mut rest = ids.as_slice();
+        while !rest.is_empty() {
+            let Some(mut permits) = self.permits(rest.len(), stop).await else { return };
+            let (now, later) = rest.split_at(permits.len());
+            rest = later;
+            match ledger::claim(&self.context.db, self.queue, now, &self.name).await {
+                // A claim that the database did not answer may stand: its lease runs out then.
+                Err(error) => tracing::warn!(%error, "jobs could not be claimed"),
+                Ok(claimed) => {
+                    for (job, permit) in claimed.into_iter().zip(permits.drain(..)) {
+                        tokio::spawn(self.clone().work_on(job, permit));
+                    }
+                }
+            }
+        }
+    }
+
+    /// At least one permit, and as many of `wanted` as are free; `None` when the process stops.
+    async fn permits(&self, wanted: usize, stop: &CancellationToken) -> Option<Vec<OwnedSemaphorePermit>> {
+        let first = tokio::select! {
+            biased;
+            () = stop.cancelled() => return None,
+            permit = self.room.clone().acquire_owned() => permit.ok()?,
+        };
+        let more = std::iter::from_fn(|| self.room.clone().try_acquire_owned().ok());
+        Some(std::iter::once(first).chain(more.take(wanted - 1)).collect())
+    }
+
+    async fn work_on(self: Arc<Self>, job: Claimed, permit: OwnedSemaphorePermit) {
+        let span = tracing::info_span!(
+            "job", job.kind = %job.kind, job.id = %job.id, attempt = job.attempt,
+            request_id = job.request_id, traceparent = job.traceparent,
+        );
+        async {
+            let started = std::time::Instant::now();
+            self.observe_start(&job);
+            let ended = match self.registry.find(&job.kind) {
+                Some(performer) => self.attempt(performer, &job).await,
+                None => self.park(&job).await,
+            };
+            self.leases.give_back(job.id);
+            metrics::histogram!("jobs_process_duration_seconds", "queue" => self.queue.as_str(), "kind" => job.kind.clone())
+                .record(started.elapsed().as_secs_f64());
+            metrics::counter!("jobs_attempts_total", "queue" => self.queue.as_str(), "kind" => job.kind.clone(), "outcome" => ended)
+                .increment(1);
+        }
+        .instrument(span)
+        .await;
+        drop(permit);
+    }
+
+    fn observe_start(&self, job: &Claimed) {
+        let waited = (job.claimed_at - job.run_at).to_std().unwrap_or_default();
+        metrics::histogram!("jobs_start_latency_seconds", "queue" => self.queue.as_str()).record(waited.as_secs_f64());
+    }
+
+    /// Runs the job in a task of its own, so that a panic ends the attempt and nothing else.
+    async fn attempt(&self, performer: Performer, job: &Claimed) -> &'static str {
+        let (context, copy) = (self.context.clone(), job.clone());
+        let task = tokio::spawn(perform(performer, context, copy).instrument(tracing::Span::current()));
+        self.leases.hold(job, task.abort_handle());
+        let abort = task.abort_handle();
+        match tokio::time::timeout(performer.timeout, task).await {
+            Ok(Ok(Ok(finished))) => self.finished(job, finished),
+            Ok(Ok(Err(JobError::LeaseLost))) => lost(),
+            Ok(Ok(Err(JobError::GiveUp(reason)))) => self.gave_up(job, &reason).await,
+            Ok(Ok(Err(JobError::Retry(error)))) => self.failed(job, &format!("{error:#}")).await,
+            Ok(Err(ended)) if ended.is_panic() => self.failed(job, &panic_words(ended)).await,
+            Ok(Err(_)) => self.cancelled(job).await,
+            Err(_) => {
+                abort.abort();
+                self.failed(job, &format!("took longer than {:?}", performer.timeout)).await
+            }
+        }
+    }
+
+    fn finished(&self, job: &Claimed, finished: Finished) -> &'static str {
+        for (queue, id) in finished.follow_ups {
+            self.tickets.push(queue, id);
+        }
+        let Some(outcome) = finished.outcome else { return "snoozed" };
+        if let Some(front) = &job.reply_to {
+            self.outcomes.publish(front, job.id, &outcome);
+        }
+        match outcome {
+            jobs::Outcome::Done { .. } => "done",
+            jobs::Outcome::Refused(refusal) => {
+                tracing::info!(code = refusal.code, "refused");
+                "refused"
+            }
+        }
+    }
+
+    async fn failed(&self, job: &Claimed, reason: &str) -> &'static str {
+        tracing::warn!(reason, "the attempt failed");
+        self.record(|| ledger::fail(&self.context.db, job, reason)).await;
+        if job.attempt >= job.max_attempts { "dead" } else { "failed" }
+    }
+
+    async fn gave_up(&self, job: &Claimed, reason: &str) -> &'static str {
+        tracing::error!(reason, "the job is dead");
+        self.record(|| ledger::give_up(&self.context.db, job, reason)).await;
+        "dead"
+    }
+
+    /// The attempt was stopped from outside: the lease was lost, or the process stops.
+    async fn cancelled(&self, job: &Claimed) -> &'static str {
+        self.record(|| ledger::release(&self.context.db, job)).await;
+        "released"
+    }
+
+    /// A newer release knows this kind: it is put off, not burned.
+    async fn park(&self, job: &Claimed) -> &'static str {
+        tracing::warn!("this release does not know the kind; the job is parked");
+        self.record(|| ledger::snooze(&self.context.db, job, Duration::from_secs(60))).await;
+        "parked"
+    }
+
+    /// Writes down how an attempt ended, trying on while the database is away: an end
+    /// that is not written would count as a crash.
+    async fn record<F, Fut>(&self, write: F)
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<(), LeaseLost>>,
+    {
+        loop {
+            match write().await {
+                Ok(()) => return,
+                Err(LeaseLost::Lost) => {
+                    lost();
+                    return;
+                }
+                Err(LeaseLost::Database(error)) => {
+                    tracing::warn!(%error, "the end of an attempt could not be written yet");
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+            }
+        }
+    }
+
+    async fn keep_leases(self: Arc<Self>) {
+        let lease = self.queue.lease();
+        loop {
+            tokio::time::sleep(lease / 3).await;
+            self.leases.renew(&self.context.db, lease).await;
+        }
+    }
+
+    async fn drain(&self, concurrency: usize, grace: Duration) {
+        let all = u32::try_from(concurrency).unwrap_or(u32::MAX);
+        if tokio::time::timeout(grace, self.room.acquire_many(all)).await.is_ok() {
+            return;
+        }
+        tracing::warn!("the grace is over; unfinished jobs are released");
+        self.leases.cancel_all();
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.room.acquire_many(all)).await;
+    }
+}
+
+fn lost() -> &'static str {
+    tracing::warn!("the lease was lost; whatever this attempt did is rolled back");
+    metrics::counter!("jobs_lease_lost_total").increment(1);
+    "lease_lost"
+}
+
+async fn perform(performer: Performer, context: Arc<Context>, job: Claimed) -> Result<Finished, JobError> {
+    for _ in 1..CONFLICT_TRIES {
+        match (performer.run)(context.clone(), job.clone()).await {
+            Err(JobError::Retry(error)) if is_conflict(&error) => {
+                metrics::counter!("db_retry_total").increment(1);
+                let pause = Duration::from_millis(rand::random_range(1..20));
+                tokio::time::sleep(pause).await;
+            }
+            ended => return ended,
+        }
+    }
+    (performer.run)(context, job).await
+}
+
+/// PostgreSQL chose this transaction to give way: deadlock (40P01) or serialization (40001).
+fn is_conflict(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref::<DbErr>()).any(|error| match error {
+        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
+            matches!(&**error, SqlxError::Database(error) if matches!(error.code().as_deref(), Some("40001" | "40P01")))
+        }
+        _ => false,
+    })
+}
+
+fn panic_words(ended: tokio::task::JoinError) -> String {
+    let panic = ended.into_panic();
+    let words = panic.downcast_ref::<String>().cloned();
+    let words = words.or_else(|| panic.downcast_ref::<&str>().map(|words| (*words).to_owned()));
+    format!("panicked: {}", words.unwrap_or_default())
+}
