@@ -1,0 +1,111 @@
+use super::{Refusal, count_metadata, cut_off, foreign_data};
+
+/// Scans of one picture. Cameras write 1, progressive encoders about 10; each
+/// scan walks over all pixels, so a file of thousands is an attack on the processor.
+const MAX_SCANS: usize = 40;
+
+/// Pictures that may follow the first: previews and gain maps of phones.
+const MAX_FOLLOWING: usize = 8;
+
+const END_OF_IMAGE: u8 = 0xD9;
+const START_OF_SCAN: u8 = 0xDA;
+
+/// Follows the markers to the end of the picture, and judges what comes behind.
+pub(super) fn walk(bytes: &[u8]) -> Result<(), Refusal> {
+    let end = picture(bytes)?;
+    behind(&bytes[end..])
+}
+
+/// Walks one picture and returns where it ends.
+fn picture(bytes: &[u8]) -> Result<usize, Refusal> {
+    let (mut at, mut scans, mut metadata) = (2, 0, 0);
+    loop {
+        let (marker, body) = next_marker(bytes, at)?;
+        match marker {
+            END_OF_IMAGE => return Ok(body),
+            // Restart and TEM markers stand alone.
+            0x01 | 0xD0..=0xD7 => at = body,
+            0xD8 => return Err(Refusal::damaged("The photo starts again in its middle.")),
+            START_OF_SCAN => {
+                scans += 1;
+                if scans > MAX_SCANS {
+                    return Err(Refusal::format("The photo is built from too many layers."));
+                }
+                at = entropy_end(bytes, segment_end(bytes, body)?)?;
+            }
+            _ => {
+                at = segment_end(bytes, body)?;
+                if matches!(marker, 0xE0..=0xEF | 0xFE) {
+                    count_metadata(&mut metadata, at - body)?;
+                }
+            }
+        }
+    }
+}
+
+/// The marker at `at` and the position behind it; any number of 0xFF may pad it.
+fn next_marker(bytes: &[u8], at: usize) -> Result<(u8, usize), Refusal> {
+    let rest = bytes.get(at..).ok_or_else(cut_off)?;
+    let padding = rest.iter().take_while(|&&byte| byte == 0xFF).count();
+    let marker = *rest.get(padding).ok_or_else(cut_off)?;
+    if padding == 0 || marker == 0 {
+        return Err(Refusal::damaged("The photo is damaged: its parts do not follow each other."));
+    }
+    Ok((marker, at + padding + 1))
+}
+
+fn segment_end(bytes: &[u8], body: usize) -> Result<usize, Refusal> {
+    let length = bytes.get(body..body + 2).ok_or_else(cut_off)?;
+    let end = body + usize::from(u16::from_be_bytes([length[0], length[1]])).max(2);
+    if end > bytes.len() { Err(cut_off()) } else { Ok(end) }
+}
+
+/// The first marker behind compressed data: 0xFF 0x00 is a data byte, and
+/// restart markers belong to the data.
+fn entropy_end(bytes: &[u8], start: usize) -> Result<usize, Refusal> {
+    let mut at = start;
+    while let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(|&byte| byte == 0xFF)) {
+        at += found;
+        match bytes.get(at + 1) {
+            Some(0x00 | 0xD0..=0xD7) => at += 2,
+            Some(0xFF) => at += 1,
+            Some(_) => return Ok(at),
+            None => break,
+        }
+    }
+    Err(cut_off())
+}
+
+/// Judges the bytes behind the picture.
+///
+/// Phones really write some: a preview or gain map (another JPEG, as in the
+/// Multi-Picture Format), a short film (MP4), Samsung's trailer (ends in
+/// `SEFT`), or padding. Anything else, and any ZIP directory, is a file in hiding.
+fn behind(bytes: &[u8]) -> Result<(), Refusal> {
+    if has_zip_directory(bytes) {
+        return Err(foreign_data());
+    }
+    let mut rest = skip_padding(bytes);
+    for _ in 0..MAX_FOLLOWING {
+        if !rest.starts_with(&[0xFF, 0xD8, 0xFF]) {
+            break;
+        }
+        let end = picture(rest).map_err(|_| foreign_data())?;
+        rest = skip_padding(&rest[end..]);
+    }
+    let known = rest.is_empty() || rest.ends_with(b"SEFT") || rest.get(4..8) == Some(b"ftyp");
+    if known { Ok(()) } else { Err(foreign_data()) }
+}
+
+fn skip_padding(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
+    // An MP4 starts with the high bytes of its first box's size, which are zero.
+    let start = if bytes.get(4..8) == Some(b"ftyp") { 0 } else { zeros };
+    &bytes[start..]
+}
+
+/// Whether an archive reader, which searches from the end, would find a ZIP here.
+fn has_zip_directory(bytes: &[u8]) -> bool {
+    let reach = bytes.len().saturating_sub(usize::from(u16::MAX) + 22);
+    bytes[reach..].windows(4).any(|four| four == b"PK\x05\x06")
+}

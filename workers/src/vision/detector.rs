@@ -1,0 +1,238 @@
+//! Looks for damage on a photo with whatever model the operator has put in place.
+//!
+//! A detector reports; it decides nothing. When it cannot work it says why, in
+//! words, and the return goes on without it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use image::RgbImage;
+use ort::inputs;
+use ort::session::Session;
+use ort::value::{Tensor, TensorElementType, ValueType};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::card::{Card, Thresholds, Tiles};
+pub use super::letterbox::Region;
+use super::letterbox::{Letterbox, TRANSFORM};
+pub use super::runtime::Unavailable;
+use super::suppression::{Candidate, suppress};
+use super::tile::{View, views};
+use super::{runtime, yolox};
+
+/// How the detector runs on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The ONNX Runtime library; `None`: where `ORT_DYLIB_PATH` says.
+    pub runtime: Option<PathBuf>,
+    /// Threads that work on one picture, at least 1.
+    ///
+    /// Sums of floating-point numbers depend on how work is split, so this is
+    /// part of the model's identity: the same file, threads and kind of
+    /// processor give the same bits.
+    pub threads: usize,
+}
+
+/// A model that is loaded, checked and warm.
+pub struct Detector {
+    session: Mutex<Session>,
+    card: Card,
+    identity: ModelIdentity,
+}
+
+/// Everything that must be the same for a result to come out the same again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelIdentity {
+    pub name: String,
+    /// Of the model file, in hexadecimal.
+    pub sha256: String,
+    /// Width and height of the input in pixels.
+    pub input: [u32; 2],
+    pub thresholds: Thresholds,
+    pub tiles: Option<Tiles>,
+    /// Version of the way from picture to input.
+    pub transform: u32,
+    pub threads: usize,
+    /// The build of ONNX Runtime, in its own words.
+    pub runtime: String,
+}
+
+/// Something that looks like damage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Detection {
+    pub class: String,
+    /// 0 to 1.
+    pub score: f32,
+    pub region: Region,
+}
+
+/// What the model saw on one photo.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Detections {
+    /// Findings, from the score threshold on, best first.
+    pub boxes: Vec<Detection>,
+    /// Everything from the low threshold on, findings included: kept as evidence, and
+    /// what must be empty for a car to be released unseen.
+    pub raw: Vec<Detection>,
+    pub model: ModelIdentity,
+    /// Parts of the photo that were looked at: the whole and its tiles.
+    pub views: usize,
+    /// Wall time in milliseconds. The only part that differs from run to run.
+    pub millis: u64,
+}
+
+impl Detector {
+    /// Loads a model and tries it on an empty picture, so that a model that
+    /// cannot work is known before the first return.
+    ///
+    /// # Errors
+    /// The reason in words: a file is missing or broken, the file is not the
+    /// card's, the shapes are others, ONNX Runtime is missing.
+    pub fn load(model: &Path, card: &Path, settings: &Settings) -> Result<Self, Unavailable> {
+        let file = std::fs::read(model).map_err(|error| Unavailable::file("the model file", model, &error))?;
+        let card = Card::load(card)?;
+        let sha256 = hex::encode(Sha256::digest(&file));
+        if card.sha256.as_ref().is_some_and(|said| !said.eq_ignore_ascii_case(&sha256)) {
+            return Err(Unavailable::new("the model file is not the one that its card describes"));
+        }
+
+        let session = session(&file, settings)?;
+        check(&session, &card)?;
+        let identity = identity(&card, sha256, settings);
+
+        let detector = Self { session: Mutex::new(session), card, identity };
+        detector.detect(&RgbImage::new(detector.card.input.width, detector.card.input.height))?;
+        Ok(detector)
+    }
+
+    /// Looks at an upright photo. One photo at a time: callers wait for each other.
+    ///
+    /// # Errors
+    /// The reason in words when the model fails on this photo.
+    pub fn detect(&self, picture: &RgbImage) -> Result<Detections, Unavailable> {
+        let start = Instant::now();
+        let views = views(picture.width(), picture.height(), self.card.tiles);
+        let mut candidates = Vec::new();
+        for view in &views {
+            candidates.extend(self.look(picture, *view)?);
+        }
+        let kept = suppress(candidates, self.card.thresholds.nms);
+
+        let raw: Vec<Detection> = kept.iter().map(|candidate| self.named(candidate)).collect();
+        let finding = |detection: &&Detection| detection.score >= self.card.thresholds.score;
+        Ok(Detections {
+            boxes: raw.iter().filter(finding).cloned().collect(),
+            raw,
+            model: self.identity.clone(),
+            views: views.len(),
+            millis: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+
+    /// The model's card.
+    pub fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// What this detector's results depend on.
+    pub fn identity(&self) -> &ModelIdentity {
+        &self.identity
+    }
+
+    fn look(&self, picture: &RgbImage, view: View) -> Result<Vec<Candidate>, Unavailable> {
+        let input = &self.card.input;
+        let letterbox = Letterbox::fit(view, input.width, input.height);
+        let hits = self.run(letterbox.tensor(picture, input))?;
+        let candidate = |hit: yolox::Hit| {
+            let region = letterbox.region(hit.corners, picture.dimensions())?;
+            Some(Candidate { class: hit.class, score: hit.score, region })
+        };
+        Ok(hits.into_iter().filter_map(candidate).collect())
+    }
+
+    fn run(&self, tensor: Vec<f32>) -> Result<Vec<yolox::Hit>, Unavailable> {
+        let failed = |error: ort::Error| Unavailable::runtime("the model failed", &error);
+        let Card { input, output, .. } = &self.card;
+        let shape = [1, 3, input.height as usize, input.width as usize];
+        let tensor = Tensor::from_array((shape, tensor)).map_err(failed)?;
+        let mut session = self.session.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let outputs = session.run(inputs![input.name.as_str() => tensor]).map_err(failed)?;
+        let answer = outputs.get(&output.name).ok_or_else(|| no_output(&self.card))?;
+        let (shape, values) = answer.try_extract_tensor::<f32>().map_err(failed)?;
+        if !fits(shape, &output_shape(&self.card)) || values.len() != self.card.rows() * self.card.columns() {
+            return Err(wrong_shape("output", shape, &output_shape(&self.card)));
+        }
+        yolox::hits(values, &self.card)
+    }
+
+    fn named(&self, candidate: &Candidate) -> Detection {
+        let class = self.card.classes[candidate.class].clone();
+        Detection { class, score: candidate.score, region: candidate.region }
+    }
+}
+
+fn session(file: &[u8], settings: &Settings) -> Result<Session, Unavailable> {
+    let environment = runtime::environment(settings.runtime.as_deref())?;
+    let session = || -> ort::Result<Session> {
+        Session::builder(&environment)?
+            .with_intra_threads(settings.threads.max(1))?
+            .with_inter_threads(1)?
+            .with_deterministic_compute(true)?
+            .commit_from_memory(file)
+    };
+    session().map_err(|error| Unavailable::runtime("the model file cannot be loaded", &error))
+}
+
+fn identity(card: &Card, sha256: String, settings: &Settings) -> ModelIdentity {
+    ModelIdentity {
+        name: card.name.clone(),
+        sha256,
+        input: [card.input.width, card.input.height],
+        thresholds: card.thresholds,
+        tiles: card.tiles,
+        transform: TRANSFORM,
+        threads: settings.threads.max(1),
+        runtime: ort::info().to_owned(),
+    }
+}
+
+/// Compares what the model declares with what its card says.
+fn check(session: &Session, card: &Card) -> Result<(), Unavailable> {
+    let input = session.inputs().iter().find(|input| input.name() == card.input.name);
+    let input = input.ok_or_else(|| Unavailable::new(format!("the model has no input named {}", card.input.name)))?;
+    let wanted = [1, 3, i64::from(card.input.height), i64::from(card.input.width)];
+    tensor_fits("input", input.dtype(), &wanted)?;
+    let output = session.outputs().iter().find(|output| output.name() == card.output.name);
+    let output = output.ok_or_else(|| no_output(card))?;
+    tensor_fits("output", output.dtype(), &output_shape(card))
+}
+
+fn tensor_fits(which: &str, declared: &ValueType, wanted: &[i64]) -> Result<(), Unavailable> {
+    match declared {
+        ValueType::Tensor { ty: TensorElementType::Float32, shape, .. } if fits(shape, wanted) => Ok(()),
+        ValueType::Tensor { ty: TensorElementType::Float32, shape, .. } => Err(wrong_shape(which, shape, wanted)),
+        _ => Err(Unavailable::new(format!("the model's {which} is not 32-bit floating point"))),
+    }
+}
+
+/// Whether a shape is the wanted one; a negative side is one that the model leaves open.
+fn fits(shape: &[i64], wanted: &[i64]) -> bool {
+    shape.len() == wanted.len() && shape.iter().zip(wanted).all(|(side, want)| *side < 0 || side == want)
+}
+
+fn output_shape(card: &Card) -> [i64; 3] {
+    [1, card.rows() as i64, card.columns() as i64]
+}
+
+fn wrong_shape(which: &str, shape: &[i64], wanted: &[i64]) -> Unavailable {
+    Unavailable::new(format!("the model's {which} has the shape {shape:?}, but its card asks for {wanted:?}"))
+}
+
+fn no_output(card: &Card) -> Unavailable {
+    Unavailable::new(format!("the model has no output named {}", card.output.name))
+}
+
+#[cfg(test)]
+mod tests;

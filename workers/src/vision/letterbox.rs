@@ -1,0 +1,167 @@
+//! A part of a picture, scaled into the model's input, and boxes scaled back.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+
+use super::card::Input;
+use super::tile::View;
+
+/// The number of this way to turn a picture into an input. Raise it when the
+/// same pixels would give another input: stored findings name it.
+///
+/// 1: bilinear with antialiasing, 8-bit, top left corner.
+pub const TRANSFORM: u32 = 1;
+
+/// A rectangle on the upright picture: left, top, width and height as shares of
+/// the picture's width and height.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Region {
+    pub x: f32,
+    pub y: f32,
+    pub w: f32,
+    pub h: f32,
+}
+
+impl Region {
+    /// How much two rectangles are one: the area of their intersection over that of their union, 0 to 1.
+    pub fn overlap(&self, other: &Self) -> f32 {
+        let across = (self.x + self.w).min(other.x + other.w) - self.x.max(other.x);
+        let down = (self.y + self.h).min(other.y + other.h) - self.y.max(other.y);
+        let both = across.max(0.0) * down.max(0.0);
+        let either = self.w * self.h + other.w * other.h - both;
+        if either > 0.0 { both / either } else { 0.0 }
+    }
+}
+
+/// A rectangle in pixels of the model's input.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Corners {
+    pub left: f32,
+    pub top: f32,
+    pub right: f32,
+    pub bottom: f32,
+}
+
+/// How one view lies in the model's input: in its top left corner, as large as fits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Letterbox {
+    view: View,
+    width: u32,
+    height: u32,
+}
+
+impl Letterbox {
+    /// Fits a view into an input of the given size. Small views are enlarged.
+    pub fn fit(view: View, input_width: u32, input_height: u32) -> Self {
+        let across = f64::from(input_width) / f64::from(view.width);
+        let down = f64::from(input_height) / f64::from(view.height);
+        let scale = across.min(down);
+        let side = |pixels: u32, most: u32| ((f64::from(pixels) * scale).round() as u32).clamp(1, most);
+        Self { view, width: side(view.width, input_width), height: side(view.height, input_height) }
+    }
+
+    /// The model's input, `3×height×width` values: the view's pixels as the card wants them.
+    pub fn tensor(&self, picture: &RgbImage, input: &Input) -> Vec<f32> {
+        let pixels = self.scaled(picture);
+        let plane = (input.width * input.height) as usize;
+        let mut tensor = Vec::with_capacity(3 * plane);
+        for channel in 0..3 {
+            let value = |byte: u8| (f32::from(byte) / 255.0 - input.mean[channel]) / input.std[channel];
+            let table: [f32; 256] = std::array::from_fn(|byte| value(byte as u8));
+            let start = tensor.len();
+            tensor.resize(start + plane, table[usize::from(input.fill)]);
+            let rows = tensor[start..].chunks_exact_mut(input.width as usize);
+            for (row, line) in rows.zip(pixels.chunks_exact(3 * self.width as usize)) {
+                for (cell, pixel) in row.iter_mut().zip(line.chunks_exact(3)) {
+                    *cell = table[usize::from(pixel[channel])];
+                }
+            }
+        }
+        tensor
+    }
+
+    /// Where a box of the input lies on the picture, cut off at the view's edge.
+    /// `None` when nothing of it lies on the view.
+    pub fn region(&self, corners: Corners, picture: (u32, u32)) -> Option<Region> {
+        let (x, w) = span(corners.left, corners.right, self.width, self.view.left, self.view.width, picture.0)?;
+        let (y, h) = span(corners.top, corners.bottom, self.height, self.view.top, self.view.height, picture.1)?;
+        Some(Region { x, y, w, h })
+    }
+
+    fn scaled(&self, picture: &RgbImage) -> Vec<u8> {
+        let View { left, top, width, height } = self.view;
+        let source = ImageRef::new(picture.width(), picture.height(), picture.as_raw(), PixelType::U8x3)
+            .expect("an RGB image holds three bytes per pixel");
+        let mut scaled = Image::new(self.width, self.height, PixelType::U8x3);
+        let options = ResizeOptions::new()
+            .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
+            .crop(left.into(), top.into(), width.into(), height.into());
+        Resizer::new().resize(&source, &mut scaled, &options).expect("a view lies within its picture");
+        scaled.into_vec()
+    }
+}
+
+/// One axis: input pixels → share of the view → share of the picture, as (start, length).
+fn span(from: f32, to: f32, scaled: u32, start: u32, length: u32, whole: u32) -> Option<(f32, f32)> {
+    let share = |at: f32| {
+        let on_view = (f64::from(at) / f64::from(scaled)).clamp(0.0, 1.0);
+        (f64::from(start) + on_view * f64::from(length)) / f64::from(whole)
+    };
+    let (from, to) = (share(from), share(to));
+    (to > from).then_some((from as f32, (to - from) as f32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input() -> Input {
+        Input { name: "images".into(), width: 64, height: 64, mean: [0.0; 3], std: [1.0; 3], fill: 114 }
+    }
+
+    #[test]
+    fn a_box_comes_back_to_where_it_was() {
+        let view = View { left: 1000, top: 500, width: 2000, height: 1500 };
+        let letterbox = Letterbox::fit(view, 416, 416);
+        // The view's middle half: 25 % to 75 % of 416×312 scaled pixels.
+        let corners = Corners { left: 104.0, top: 78.0, right: 312.0, bottom: 234.0 };
+        let region = letterbox.region(corners, (4000, 3000)).unwrap();
+        let expected = Region { x: 1500.0 / 4000.0, y: 875.0 / 3000.0, w: 0.25, h: 0.25 };
+        assert!(region.overlap(&expected) > 0.9999, "{region:?}");
+    }
+
+    #[test]
+    fn a_box_in_the_filling_lies_nowhere() {
+        let letterbox = Letterbox::fit(View { left: 0, top: 0, width: 400, height: 100 }, 64, 64);
+        let below = Corners { left: 0.0, top: 20.0, right: 64.0, bottom: 60.0 };
+        assert_eq!(letterbox.region(below, (400, 100)), None);
+    }
+
+    #[test]
+    fn the_picture_fills_the_top_left_and_grey_the_rest() {
+        let picture = RgbImage::from_pixel(200, 100, image::Rgb([255, 0, 51]));
+        let view = View { left: 0, top: 0, width: 200, height: 100 };
+        let tensor = Letterbox::fit(view, 64, 64).tensor(&picture, &input());
+        let at = |channel: usize, x: usize, y: usize| tensor[channel * 64 * 64 + y * 64 + x];
+        assert_eq!([at(0, 63, 31), at(1, 63, 31), at(2, 63, 31)], [1.0, 0.0, 0.2]);
+        assert_eq!(at(0, 0, 32), 114.0 / 255.0);
+    }
+
+    #[test]
+    fn values_are_normalised_as_the_card_says() {
+        let picture = RgbImage::from_pixel(64, 64, image::Rgb([255, 255, 255]));
+        let view = View { left: 0, top: 0, width: 64, height: 64 };
+        let input = Input { mean: [0.5; 3], std: [0.25; 3], ..input() };
+        assert_eq!(Letterbox::fit(view, 64, 64).tensor(&picture, &input)[0], 2.0);
+    }
+
+    #[test]
+    fn overlap_is_shared_area_over_joint_area() {
+        let left = Region { x: 0.0, y: 0.0, w: 0.2, h: 0.1 };
+        let shifted = Region { x: 0.1, ..left };
+        assert!((left.overlap(&shifted) - 1.0 / 3.0).abs() < 1e-6);
+        assert_eq!(left.overlap(&Region { x: 0.5, ..left }), 0.0);
+    }
+}

@@ -1,0 +1,30 @@
+//! What the platform does with the pixels of a photo: let it in, make small
+//! copies of it, and look for damage on it.
+//!
+//! Everything here is plain synchronous work on bytes (no network, no database,
+//! no clock that decides anything) and costs tens to hundreds of milliseconds of
+//! processor time: async callers wrap it in `spawn_blocking`.
+
+pub mod card;
+mod claim;
+mod container;
+pub mod decode;
+pub mod derivative;
+pub mod detector;
+pub mod gate;
+pub mod letterbox;
+mod quality;
+pub mod refusal;
+pub mod runtime;
+pub mod suppression;
+pub mod tile;
+mod yolox;
+
+#[cfg(test)]
+#[path = "../../../dev/src/picture/mod.rs"]
+#[expect(unreachable_pub, reason = "shared with dev/, where it is public")]
+mod picture;
+#[cfg(test)]
+#[path = "../../../dev/src/tiny_model/mod.rs"]
+#[expect(unreachable_pub, reason = "shared with dev/, where it is public")]
+mod tiny_model;

@@ -1,0 +1,63 @@
+//! Which parts of a picture are shown to the model.
+//!
+//! Damage is tiny on a whole car; a tile shows it larger.
+
+use super::card::Tiles;
+
+/// A part of a picture, in its pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View {
+    pub left: u32,
+    pub top: u32,
+    pub width: u32,
+    pub height: u32,
+}
+
+/// The whole picture, then a grid of square tiles that covers it, row by row.
+pub fn views(width: u32, height: u32, tiles: Option<Tiles>) -> Vec<View> {
+    let mut views = vec![View { left: 0, top: 0, width, height }];
+    let Some(tiles) = tiles else { return views };
+    let side = (tiles.size * width.max(height) as f32).round() as u32;
+    if side == 0 || (side >= width && side >= height) {
+        return views;
+    }
+    for top in starts(height, side, tiles.overlap) {
+        for left in starts(width, side, tiles.overlap) {
+            views.push(View { left, top, width: side.min(width), height: side.min(height) });
+        }
+    }
+    views
+}
+
+/// Evenly spread starts, such that the first tile begins at 0 and the last ends at `length`.
+fn starts(length: u32, side: u32, overlap: f32) -> impl Iterator<Item = u32> {
+    let room = length.saturating_sub(side);
+    let step = (side as f32 * (1.0 - overlap)).max(1.0);
+    let gaps = (room as f32 / step).ceil() as u32;
+    (0..=gaps).map(move |gap| if gaps == 0 { 0 } else { (u64::from(room) * u64::from(gap) / u64::from(gaps)) as u32 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_tiles_the_whole_picture_is_looked_at_once() {
+        assert_eq!(views(4000, 3000, None), [View { left: 0, top: 0, width: 4000, height: 3000 }]);
+    }
+
+    #[test]
+    fn tiles_cover_the_picture_and_overlap() {
+        let views = views(4000, 3000, Some(Tiles { size: 0.5, overlap: 0.2 }));
+        assert_eq!(views.len(), 1 + 3 * 2);
+        let row: Vec<_> = views[1..4].iter().map(|view| (view.left, view.width)).collect();
+        assert_eq!(row, [(0, 2000), (1000, 2000), (2000, 2000)]);
+        let last = views.last().unwrap();
+        assert_eq!((last.left + last.width, last.top + last.height), (4000, 3000));
+    }
+
+    #[test]
+    fn a_tile_larger_than_the_picture_adds_nothing() {
+        assert_eq!(views(1600, 1200, Some(Tiles { size: 1.0, overlap: 0.2 })).len(), 1);
+    }
+}
