@@ -9,8 +9,6 @@ async fn main() -> Result<()> {
     let folder = std::env::args().nth(1).context("name the data folder")?;
     let data_dir = DataDir::open(folder)?;
     let services = Services::start(&data_dir, Setup::default()).await?;
-    println!("{}", services.database_url("forecourt"));
-    println!("{}", services.redis_url());
-    println!("{}", services.smtp_url());
+    println!("{} {} {}", services.database_url("forecourt"), services.redis_url(), services.smtp_url());
     std::future::pending().await
 }

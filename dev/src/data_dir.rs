@@ -48,7 +48,8 @@ impl DataDir {
     }
 
     fn hold(root: &Path, scratch: bool) -> Result<Self> {
-        fs::create_dir_all(root).with_context(|| format!("cannot make {}", root.display()))?;
+        // Others may pass through, as PostgreSQL's account must, but not look.
+        make(root, 0o711)?;
         let root = root.canonicalize()?;
         let lock = lock(&root.join("lock"))?;
         Ok(Self(Arc::new(Held { root, scratch, _lock: lock })))
@@ -66,13 +67,13 @@ impl DataDir {
         self.0.root.join(name)
     }
 
-    /// A folder inside, made where it is missing.
+    /// A folder inside that only its owner may enter, made where it is missing.
     ///
     /// # Errors
     /// The folder cannot be made.
     pub fn folder(&self, name: &str) -> Result<PathBuf> {
         let path = self.path(name);
-        fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        make_private(&path)?;
         Ok(path)
     }
 
@@ -133,11 +134,13 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Makes a folder that only its owner may enter.
 pub(crate) fn make_private(path: &Path) -> Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .with_context(|| format!("cannot make {}", path.display()))
+    make(path, 0o700)
+}
+
+fn make(path: &Path, mode: u32) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    let made = builder.recursive(true).mode(mode).create(path);
+    made.with_context(|| format!("cannot make {}", path.display()))
 }
 
 /// Takes the lock file and leaves the process id in it, for the message that

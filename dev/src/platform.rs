@@ -192,7 +192,7 @@ impl Boot {
     async fn run_once(&self, name: &str, args: &[&str], password: Option<&str>) -> Result<String> {
         let mut program = self.program(name, name)?;
         program.args = args.iter().map(Into::into).collect();
-        let mut command = program.command(&self.data_dir);
+        let mut command = program.command(self.data_dir.root());
         command.envs(password.map(|password| ("ADMIN_PASSWORD", password)));
         let output = command.kill_on_drop(true).output().await;
         let output = output.with_context(|| program.path.display().to_string())?;

@@ -2,7 +2,7 @@ use std::{
     ffi::OsString,
     fs::OpenOptions,
     os::unix::process::ExitStatusExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     sync::Arc,
     time::Duration,
@@ -43,7 +43,7 @@ pub(crate) struct Program {
 impl Program {
     /// A command that runs it in a process group of its own, so that Ctrl-C in
     /// the terminal reaches only this process, which then ends the others in order.
-    pub(crate) fn command(&self, data_dir: &DataDir) -> Command {
+    pub(crate) fn command(&self, root: &Path) -> Command {
         let mut command = Command::new(&self.path);
         command.args(&self.args).stdin(Stdio::null());
         match self.hidden {
@@ -56,7 +56,7 @@ impl Program {
             }
         }
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        command.env(leftover::MARK, data_dir.root());
+        command.env(leftover::MARK, root);
         if let Some(account) = &self.account {
             command.uid(account.uid).gid(account.gid).current_dir("/");
         }
@@ -92,7 +92,7 @@ impl Process {
         let (wanted, wants) = watch::channel(true);
         let (reports, state) = watch::channel(State::Stopped);
         let (name, log) = (program.name.clone(), data_dir.log(&program.name));
-        let keeper = Keeper { program, data_dir: data_dir.clone(), console, reports };
+        let keeper = Keeper { program, root: data_dir.root().to_owned(), log: log.clone(), console, reports };
         runtime.spawn(keeper.keep(wants));
         Self { name, log, wanted, state }
     }
@@ -170,7 +170,8 @@ impl Process {
 
 struct Keeper {
     program: Program,
-    data_dir: DataDir,
+    root: PathBuf,
+    log: PathBuf,
     console: Console,
     reports: watch::Sender<State>,
 }
@@ -215,15 +216,14 @@ impl Keeper {
     }
 
     fn spawn(&self) -> Result<Child> {
-        let mut command = self.program.command(&self.data_dir);
+        let mut command = self.program.command(&self.root);
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| self.program.path.display().to_string())?;
-        let path = self.data_dir.log(&self.program.name);
-        let log = OpenOptions::new().append(true).create(true).open(&path);
-        let log = Arc::new(log.with_context(|| path.display().to_string())?);
+        let log = OpenOptions::new().append(true).create(true).open(&self.log);
+        let log = Arc::new(log.with_context(|| self.log.display().to_string())?);
         let name = &self.program.name;
         if let Some(out) = child.stdout.take() {
             tokio::spawn(self.console.clone().copy(out, name.clone(), log.clone()));
@@ -246,10 +246,9 @@ impl Keeper {
 
     fn announce(&self, why: &str, pause: Duration) {
         let name = &self.program.name;
-        let log = self.data_dir.log(name);
         self.console.say(&format!(
             "{name} {why}; see {}. It is started again in {} s.",
-            log.display(),
+            self.log.display(),
             pause.as_secs()
         ));
     }

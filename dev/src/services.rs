@@ -103,6 +103,8 @@ pub struct Services {
     bucket: Option<Bucket>,
     inbox: Option<Inbox>,
     background: Background,
+    /// Keeps others off the folder for as long as the servers use it.
+    _data_dir: DataDir,
 }
 
 impl Services {
@@ -136,7 +138,7 @@ impl Services {
             Some(_) => None,
             None => Some(Inbox::start(data_dir, durability, mail_port, &runtime)?),
         };
-        Ok(Self { given, postgres, redis, bucket, inbox, background })
+        Ok(Self { given, postgres, redis, bucket, inbox, background, _data_dir: data_dir.clone() })
     }
 
     /// The address of a database by this name. A given server has only the one

@@ -1,6 +1,7 @@
 //! Boots the whole platform on this machine and plays a story against it.
 
-use anyhow::Result;
+use std::process::ExitCode;
+
 use clap::Parser;
 use dev::{Flags, Platform};
 
@@ -10,23 +11,13 @@ use dev::{Flags, Platform};
 struct Arguments {
     #[command(flatten)]
     flags: Flags,
-
-    /// End after the story, with status 0 only if every step happened
-    #[arg(long)]
-    exit: bool,
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
-    let Arguments { flags, exit } = Arguments::parse();
-    let options = flags.options()?;
-    if exit {
-        let platform = Platform::start(options).await?;
-        platform.stop().await;
-        return Ok(());
-    }
+async fn main() -> ExitCode {
+    let Arguments { flags } = Arguments::parse();
     dev::until_told_to_end(async {
-        let platform = Platform::start(options).await?;
+        let platform = Platform::start(flags.options()?).await?;
         println!("{}", platform.banner()?);
         Ok(platform)
     })

@@ -1,6 +1,7 @@
 //! Boots the whole platform on this machine and keeps it running.
 
-use anyhow::Result;
+use std::process::ExitCode;
+
 use clap::Parser;
 use dev::{Flags, Platform};
 
@@ -13,10 +14,10 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
-    let options = Arguments::parse().flags.options()?;
+async fn main() -> ExitCode {
+    let Arguments { flags } = Arguments::parse();
     dev::until_told_to_end(async {
-        let platform = Platform::start(options).await?;
+        let platform = Platform::start(flags.options()?).await?;
         println!("{}", platform.banner()?);
         Ok(platform)
     })

@@ -1,6 +1,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
+    os::unix::fs::DirBuilderExt,
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -80,6 +81,26 @@ async fn nothing_is_left_running_when_the_holder_is_gone() {
     }
 }
 
+#[tokio::test]
+async fn postgres_finds_a_place_where_its_account_may_not_enter_the_folder() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let closed = Folder::new("closed");
+    fs::DirBuilder::new().mode(0o700).create(&closed.0).unwrap();
+    let (mut first, url) = start_elsewhere(&closed.0.join("var"));
+    write(&url, "CREATE TABLE car (plate text)").await;
+    first.kill().unwrap();
+    first.wait().unwrap();
+
+    let (data_dir, second) = start_again(&closed.0.join("var")).await;
+    assert!(plates(&url).await.is_empty());
+    let elsewhere = fs::read_link(data_dir.path("postgres")).unwrap();
+    assert!(elsewhere.join("data/PG_VERSION").exists());
+    second.stop().await;
+    fs::remove_dir_all(elsewhere).unwrap();
+}
+
 /// A data folder that more than one process uses, one after the other.
 struct Folder(std::path::PathBuf);
 
@@ -102,11 +123,10 @@ fn start_elsewhere(folder: &Path) -> (Child, String) {
     let test = std::env::current_exe().unwrap();
     let program = test.parent().unwrap().with_file_name("examples").join("services");
     let mut child = Command::new(program).arg(folder).stdout(Stdio::piped()).spawn().unwrap();
-    let mut url = String::new();
-    let mut output = BufReader::new(child.stdout.take().unwrap());
-    output.read_line(&mut url).unwrap();
-    assert!(!url.is_empty(), "the services did not start");
-    (child, url.trim().to_owned())
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.split_whitespace().next().expect("the services started");
+    (child, url.to_owned())
 }
 
 async fn start_again(folder: &Path) -> (DataDir, Services) {
