@@ -18,12 +18,8 @@ pub(super) fn draw(canvas: &mut Canvas, colour: [u8; 3], plate: &str) {
 fn tail(canvas: &mut Canvas, colour: [u8; 3]) {
     let shape = "M 372 930 C 344 890 340 760 352 690 C 360 626 392 580 438 556 C 600 540 1000 540 1162 556 \
         C 1208 580 1240 626 1248 690 C 1260 760 1256 890 1228 930 C 1100 948 500 948 372 930 Z";
-    let paint = [
-        (0.0, shade(colour, 1.18)),
-        (0.3, shade(colour, 1.0)),
-        (0.7, shade(colour, 0.84)),
-        (1.0, shade(colour, 0.5)),
-    ];
+    let paint =
+        [(0.0, shade(colour, 1.18)), (0.3, shade(colour, 1.0)), (0.7, shade(colour, 0.84)), (1.0, shade(colour, 0.5))];
     canvas.fill(&path(shape), Ink::down(545.0, 940.0, &paint));
     canvas.line(&path("M 430 640 C 560 622 1040 622 1170 640"), 6.0, veil(255, 0.16));
     let seam = "M 470 560 C 500 660 520 760 536 812 C 640 822 960 822 1064 812 C 1080 760 1100 660 1130 560";
@@ -42,7 +38,8 @@ fn window(canvas: &mut Canvas, colour: [u8; 3]) {
     canvas.fill(&path("M 660 396 L 790 392 L 690 578 L 550 574 Z"), veil(255, 0.09));
     canvas.line(&path(shape), 6.0, rgb([24, 26, 30]));
     canvas.line(&path("M 800 572 L 930 548"), 7.0, rgb([20, 22, 25]));
-    canvas.fill(&path("M 560 374 C 660 352 940 352 1040 374 L 1030 400 C 940 384 660 384 570 400 Z"), shade(colour, 0.8));
+    canvas
+        .fill(&path("M 560 374 C 660 352 940 352 1040 374 L 1030 400 C 940 384 660 384 570 400 Z"), shade(colour, 0.8));
     canvas.fill(&pill(750.0, 380.0, 100.0, 10.0, 5.0), rgb([140, 22, 22]));
 }
 

@@ -63,7 +63,10 @@ fn dent(canvas: &mut Canvas, mark: &Mark) {
     canvas.fill(&oval(x, y, across, down), Ink::around(x, y - down * 0.2, down, across / down, &hollow));
     let light = [(0.0, veil(255, 0.4)), (1.0, veil(255, 0.0))];
     let low = y + down * 0.5;
-    canvas.fill(&oval(x, low, across * 0.7, down * 0.4), Ink::around(x, low, down * 0.4, across * 0.7 / (down * 0.4), &light));
+    canvas.fill(
+        &oval(x, low, across * 0.7, down * 0.4),
+        Ink::around(x, low, down * 0.4, across * 0.7 / (down * 0.4), &light),
+    );
     canvas.line(&oval(x, y, across - 5.0, down - 5.0), 8.5, rgb(POST));
 }
 

@@ -104,7 +104,10 @@ fn wheel(canvas: &mut Canvas, x: f32) {
         let [(ax, ay), (bx, by), (cx, cy), (dx, dy)] =
             [at(22.0, turn - 0.3), at(86.0, turn - 0.1), at(86.0, turn + 0.1), at(22.0, turn + 0.3)];
         let blade = format!("M {ax} {ay} L {bx} {by} L {cx} {cy} L {dx} {dy} Z");
-        canvas.fill(&path(&blade), Ink::down(y - 90.0, y + 90.0, &[(0.0, rgb([226, 229, 232])), (1.0, rgb([142, 147, 153]))]));
+        canvas.fill(
+            &path(&blade),
+            Ink::down(y - 90.0, y + 90.0, &[(0.0, rgb([226, 229, 232])), (1.0, rgb([142, 147, 153]))]),
+        );
     }
     canvas.line(&oval(x, y, 88.0, 88.0), 8.0, rgb([190, 195, 200]));
     canvas.fill(&oval(x, y, 24.0, 24.0), rgb([170, 175, 181]));

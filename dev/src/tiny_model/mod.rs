@@ -118,7 +118,12 @@ fn pool(graph: &mut Graph, level: &Level, kind: &str, from: &str, to: &str) {
     let ints = |value: usize| [value as i64, value as i64];
     let coarse = format!("{to}coarse");
     let step = ints(COARSE);
-    graph.node(kind, &[from], &coarse, &[("kernel_shape", Attribute::Ints(&step)), ("strides", Attribute::Ints(&step))]);
+    graph.node(
+        kind,
+        &[from],
+        &coarse,
+        &[("kernel_shape", Attribute::Ints(&step)), ("strides", Attribute::Ints(&step))],
+    );
     let pad = ((REACH - level.stride) / 2 / COARSE) as i64;
     let mut attributes = vec![
         ("kernel_shape", Attribute::Ints(&[(REACH / COARSE) as i64; 2])),

@@ -1,6 +1,7 @@
 //! What a photo says about itself. Nobody vouches for it: these are claims.
 
-use chrono::{FixedOffset, NaiveDate, NaiveDateTime};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Utc};
+use chrono_tz::Tz;
 use exif::{Exif, In, Reader, Tag, Value};
 use serde::{Deserialize, Serialize};
 
@@ -25,9 +26,16 @@ pub struct Position {
 }
 
 impl Claims {
-    /// The camera's zone, where the photo names it.
-    pub fn offset(&self) -> Option<FixedOffset> {
-        FixedOffset::east_opt(self.offset_minutes? * 60)
+    /// When the photo was taken, by its own word. A camera that names no zone is
+    /// taken to show the time of `zone`, where the car is.
+    pub fn taken(&self, zone: Tz) -> Option<DateTime<Utc>> {
+        let local = self.taken_at?;
+        let camera = self.offset_minutes.and_then(|minutes| FixedOffset::east_opt(minutes * 60));
+        let moment = match camera {
+            Some(offset) => local.and_local_timezone(offset).earliest()?.to_utc(),
+            None => local.and_local_timezone(zone).earliest()?.to_utc(),
+        };
+        Some(moment)
     }
 
     /// Reads an EXIF block; one that cannot be read claims nothing.

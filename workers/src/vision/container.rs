@@ -5,56 +5,25 @@ mod jpeg;
 mod png;
 mod webp;
 
+use rules::photo::{Format, PhotoRefused};
+
 use super::refusal::{MAX_METADATA_BYTES, Refusal};
 
-/// A picture format that is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Jpeg,
-    Png,
-    Webp,
+/// Reads the magic bytes; refuses everything but the three formats, and says
+/// what it was where that helps.
+pub(super) fn sniff(bytes: &[u8]) -> Result<Format, Refusal> {
+    Format::sniff(bytes).map_err(|reason| match reason {
+        PhotoRefused::Format => Refusal::format(unknown(bytes)),
+        other => other.into(),
+    })
 }
 
-impl Format {
-    /// The media type, as in `Content-Type`.
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Self::Jpeg => "image/jpeg",
-            Self::Png => "image/png",
-            Self::Webp => "image/webp",
-        }
-    }
-
-    /// The ending of an object key, without the dot.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpg",
-            Self::Png => "png",
-            Self::Webp => "webp",
-        }
-    }
-
-    /// Reads the magic bytes; refuses everything but the three formats, and says
-    /// what it was where that helps.
-    pub(super) fn sniff(bytes: &[u8]) -> Result<Self, Refusal> {
-        if bytes.starts_with(&[0xFF, 0xD8, 0xFF]) {
-            Ok(Self::Jpeg)
-        } else if bytes.starts_with(png::SIGNATURE) {
-            Ok(Self::Png)
-        } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
-            Ok(Self::Webp)
-        } else {
-            Err(Refusal::format(unknown(bytes)))
-        }
-    }
-
-    /// Follows the file from its first byte to its last.
-    pub(super) fn walk(self, bytes: &[u8]) -> Result<(), Refusal> {
-        match self {
-            Self::Jpeg => jpeg::walk(bytes),
-            Self::Png => png::walk(bytes),
-            Self::Webp => webp::walk(bytes),
-        }
+/// Follows the file from its first byte to its last.
+pub(super) fn walk(bytes: &[u8], format: Format) -> Result<(), Refusal> {
+    match format {
+        Format::Jpeg => jpeg::walk(bytes),
+        Format::Png => png::walk(bytes),
+        Format::Webp => webp::walk(bytes),
     }
 }
 

@@ -7,8 +7,10 @@ use image::codecs::{jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageResult, Limits, RgbImage};
 
-use super::container::Format;
-use super::refusal::{MAX_DECODED_BYTES, MAX_PIXELS, Refusal};
+use rules::photo::{Format, Limits as Allowed, PhotoRefused};
+
+use super::container::sniff;
+use super::refusal::{MAX_DECODED_BYTES, Refusal};
 
 /// Decodes a photo that the gate let in: turned as its EXIF says, 8-bit RGB,
 /// transparency dropped.
@@ -19,7 +21,7 @@ use super::refusal::{MAX_DECODED_BYTES, MAX_PIXELS, Refusal};
 /// # Errors
 /// The same refusals as the gate: what cannot be decoded here is damaged.
 pub fn upright(bytes: &[u8]) -> Result<RgbImage, Refusal> {
-    let format = Format::sniff(bytes)?;
+    let format = sniff(bytes)?;
     guarded(|| pixels(open(bytes, format)?))
 }
 
@@ -29,12 +31,13 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, Refusal>) -> Result<T,
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(undecodable()))
 }
 
-/// Reads the header and refuses what would be too large, before a pixel is decoded.
+/// Reads the header and refuses what is too large or too small, before a pixel is decoded.
 pub(super) fn open(bytes: &[u8], format: Format) -> Result<Box<dyn ImageDecoder + '_>, Refusal> {
     let decoder = decoder(bytes, format).map_err(|error| refusal(&error))?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS || decoder.total_bytes() > MAX_DECODED_BYTES {
-        return Err(Refusal::pixels(width, height));
+    Allowed::default().dimensions(width, height)?;
+    if decoder.total_bytes() > MAX_DECODED_BYTES {
+        return Err(PhotoRefused::TooManyPixels.into());
     }
     Ok(decoder)
 }

@@ -11,11 +11,11 @@ use image::RgbImage;
 use ort::inputs;
 use ort::session::Session;
 use ort::value::{Tensor, TensorElementType, ValueType};
+use rules::damage::Region;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::card::{Card, Thresholds, Tiles};
-pub use super::letterbox::Region;
 use super::letterbox::{Letterbox, TRANSFORM};
 pub use super::runtime::Unavailable;
 use super::suppression::{Candidate, suppress};
@@ -64,7 +64,7 @@ pub struct ModelIdentity {
 pub struct Detection {
     pub class: String,
     /// 0 to 1.
-    pub score: f32,
+    pub score: f64,
     pub region: Region,
 }
 
@@ -118,10 +118,10 @@ impl Detector {
         for view in &views {
             candidates.extend(self.look(picture, *view)?);
         }
-        let kept = suppress(candidates, self.card.thresholds.nms);
+        let kept = suppress(candidates, self.card.thresholds.nms.into());
 
         let raw: Vec<Detection> = kept.iter().map(|candidate| self.named(candidate)).collect();
-        let finding = |detection: &&Detection| detection.score >= self.card.thresholds.score;
+        let finding = |detection: &&Detection| detection.score >= f64::from(self.card.thresholds.score);
         Ok(Detections {
             boxes: raw.iter().filter(finding).cloned().collect(),
             raw,
@@ -147,7 +147,7 @@ impl Detector {
         let hits = self.run(letterbox.tensor(picture, input))?;
         let candidate = |hit: yolox::Hit| {
             let region = letterbox.region(hit.corners, picture.dimensions())?;
-            Some(Candidate { class: hit.class, score: hit.score, region })
+            Some(Candidate { class: hit.class, score: hit.score.into(), region })
         };
         Ok(hits.into_iter().filter_map(candidate).collect())
     }

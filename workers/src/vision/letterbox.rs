@@ -3,7 +3,7 @@
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
-use serde::{Deserialize, Serialize};
+use rules::damage::Region;
 
 use super::card::Input;
 use super::tile::View;
@@ -13,27 +13,6 @@ use super::tile::View;
 ///
 /// 1: bilinear with antialiasing, 8-bit, top left corner.
 pub const TRANSFORM: u32 = 1;
-
-/// A rectangle on the upright picture: left, top, width and height as shares of
-/// the picture's width and height.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Region {
-    pub x: f32,
-    pub y: f32,
-    pub w: f32,
-    pub h: f32,
-}
-
-impl Region {
-    /// How much two rectangles are one: the area of their intersection over that of their union, 0 to 1.
-    pub fn overlap(&self, other: &Self) -> f32 {
-        let across = (self.x + self.w).min(other.x + other.w) - self.x.max(other.x);
-        let down = (self.y + self.h).min(other.y + other.h) - self.y.max(other.y);
-        let both = across.max(0.0) * down.max(0.0);
-        let either = self.w * self.h + other.w * other.h - both;
-        if either > 0.0 { both / either } else { 0.0 }
-    }
-}
 
 /// A rectangle in pixels of the model's input.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,9 +64,9 @@ impl Letterbox {
     /// Where a box of the input lies on the picture, cut off at the view's edge.
     /// `None` when nothing of it lies on the view.
     pub fn region(&self, corners: Corners, picture: (u32, u32)) -> Option<Region> {
-        let (x, w) = span(corners.left, corners.right, self.width, self.view.left, self.view.width, picture.0)?;
-        let (y, h) = span(corners.top, corners.bottom, self.height, self.view.top, self.view.height, picture.1)?;
-        Some(Region { x, y, w, h })
+        let (x, width) = span(corners.left, corners.right, self.width, self.view.left, self.view.width, picture.0)?;
+        let (y, height) = span(corners.top, corners.bottom, self.height, self.view.top, self.view.height, picture.1)?;
+        Region::new(x, y, width, height).ok()
     }
 
     fn scaled(&self, picture: &RgbImage) -> Vec<u8> {
@@ -95,22 +74,25 @@ impl Letterbox {
         let source = ImageRef::new(picture.width(), picture.height(), picture.as_raw(), PixelType::U8x3)
             .expect("an RGB image holds three bytes per pixel");
         let mut scaled = Image::new(self.width, self.height, PixelType::U8x3);
-        let options = ResizeOptions::new()
-            .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-            .crop(left.into(), top.into(), width.into(), height.into());
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).crop(
+            left.into(),
+            top.into(),
+            width.into(),
+            height.into(),
+        );
         Resizer::new().resize(&source, &mut scaled, &options).expect("a view lies within its picture");
         scaled.into_vec()
     }
 }
 
 /// One axis: input pixels → share of the view → share of the picture, as (start, length).
-fn span(from: f32, to: f32, scaled: u32, start: u32, length: u32, whole: u32) -> Option<(f32, f32)> {
+fn span(from: f32, to: f32, scaled: u32, start: u32, length: u32, whole: u32) -> Option<(f64, f64)> {
     let share = |at: f32| {
         let on_view = (f64::from(at) / f64::from(scaled)).clamp(0.0, 1.0);
         (f64::from(start) + on_view * f64::from(length)) / f64::from(whole)
     };
     let (from, to) = (share(from), share(to));
-    (to > from).then_some((from as f32, (to - from) as f32))
+    (to > from).then_some((from, to - from))
 }
 
 #[cfg(test)]
@@ -128,8 +110,8 @@ mod tests {
         // The view's middle half: 25 % to 75 % of 416×312 scaled pixels.
         let corners = Corners { left: 104.0, top: 78.0, right: 312.0, bottom: 234.0 };
         let region = letterbox.region(corners, (4000, 3000)).unwrap();
-        let expected = Region { x: 1500.0 / 4000.0, y: 875.0 / 3000.0, w: 0.25, h: 0.25 };
-        assert!(region.overlap(&expected) > 0.9999, "{region:?}");
+        let expected = Region::new(1500.0 / 4000.0, 875.0 / 3000.0, 0.25, 0.25).unwrap();
+        assert!(region.iou(&expected) > 0.9999, "{region:?}");
     }
 
     #[test]
@@ -155,13 +137,5 @@ mod tests {
         let view = View { left: 0, top: 0, width: 64, height: 64 };
         let input = Input { mean: [0.5; 3], std: [0.25; 3], ..input() };
         assert_eq!(Letterbox::fit(view, 64, 64).tensor(&picture, &input)[0], 2.0);
-    }
-
-    #[test]
-    fn overlap_is_shared_area_over_joint_area() {
-        let left = Region { x: 0.0, y: 0.0, w: 0.2, h: 0.1 };
-        let shifted = Region { x: 0.1, ..left };
-        assert!((left.overlap(&shifted) - 1.0 / 3.0).abs() < 1e-6);
-        assert_eq!(left.overlap(&Region { x: 0.5, ..left }), 0.0);
     }
 }

@@ -1,6 +1,6 @@
 //! Of many boxes around one thing, the best.
 
-use super::letterbox::Region;
+use rules::damage::Region;
 
 /// Boxes that are compared with each other. A detector that answers with more is
 /// out of its mind, and comparing them all would cost minutes.
@@ -10,21 +10,20 @@ const MOST: usize = 2000;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Candidate {
     pub class: usize,
-    pub score: f32,
+    pub score: f64,
     pub region: Region,
 }
 
 /// Non-maximum suppression: walks from the highest score down and drops a box
 /// that overlaps a kept one of its class by more than `threshold`. The kept boxes
 /// come back in that order.
-pub fn suppress(mut candidates: Vec<Candidate>, threshold: f32) -> Vec<Candidate> {
+pub fn suppress(mut candidates: Vec<Candidate>, threshold: f64) -> Vec<Candidate> {
     candidates.sort_by(ranking);
     candidates.truncate(MOST);
     let mut kept: Vec<Candidate> = Vec::new();
     for candidate in candidates {
-        let same = |better: &Candidate| {
-            better.class == candidate.class && better.region.overlap(&candidate.region) > threshold
-        };
+        let same =
+            |better: &Candidate| better.class == candidate.class && better.region.iou(&candidate.region) > threshold;
         if !kept.iter().any(same) {
             kept.push(candidate);
         }
@@ -48,8 +47,8 @@ fn ranking(one: &Candidate, other: &Candidate) -> std::cmp::Ordering {
 mod tests {
     use super::*;
 
-    fn candidate(class: usize, score: f32, x: f32) -> Candidate {
-        Candidate { class, score, region: Region { x, y: 0.2, w: 0.1, h: 0.1 } }
+    fn candidate(class: usize, score: f64, x: f64) -> Candidate {
+        Candidate { class, score, region: Region::new(x, 0.2, 0.1, 0.1).unwrap() }
     }
 
     #[test]

@@ -43,12 +43,8 @@ fn hit((column, line, stride): (u32, u32, u32), row: &[f32]) -> Hit {
     let (x, y) = ((row[0] + column as f32) * stride, (row[1] + line as f32) * stride);
     // A box beyond e^10 cells is cut off at the picture's edge anyway.
     let (width, height) = (row[2].min(10.0).exp() * stride, row[3].min(10.0).exp() * stride);
-    let corners = Corners {
-        left: x - width / 2.0,
-        top: y - height / 2.0,
-        right: x + width / 2.0,
-        bottom: y + height / 2.0,
-    };
+    let corners =
+        Corners { left: x - width / 2.0, top: y - height / 2.0, right: x + width / 2.0, bottom: y + height / 2.0 };
     Hit { class, score: row[4] * likeness, corners }
 }
 

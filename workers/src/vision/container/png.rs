@@ -1,10 +1,11 @@
 use super::{Refusal, animated, count_metadata, cut_off, foreign_data};
 
-pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+/// Bytes before the first chunk.
+const SIGNATURE: usize = 8;
 
 /// Follows the chunks to `IEND`, behind which nothing may stand.
 pub(super) fn walk(bytes: &[u8]) -> Result<(), Refusal> {
-    let (mut at, mut metadata) = (SIGNATURE.len(), 0);
+    let (mut at, mut metadata) = (SIGNATURE, 0);
     loop {
         let head = bytes.get(at..at + 8).ok_or_else(cut_off)?;
         let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;

@@ -66,5 +66,5 @@ fn the_same_photo_gives_the_same_bytes() {
 
 #[test]
 fn what_cannot_be_decoded_is_refused() {
-    assert_eq!(derive(&turned(1)[..200]).unwrap_err().code, "photo_damaged");
+    assert_eq!(derive(&turned(1)[..200]).unwrap_err().code(), "photo_damaged");
 }

@@ -68,7 +68,7 @@ fn picture(scene: &Scene) -> RgbImage {
 }
 
 fn region(mark: Mark) -> Region {
-    Region { x: mark.x, y: mark.y, w: mark.w, h: mark.h }
+    Region::new(mark.x.into(), mark.y.into(), mark.w.into(), mark.h.into()).unwrap()
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_drawn_scratch_and_a_dent_are_found_where_they_are() {
     let shelf = Shelf::tiny();
     let found = shelf.load().unwrap().detect(&picture(&Scene::new(Side::Left, 1).with(SCRATCH).with(DENT))).unwrap();
     for (class, mark) in [("scratch", SCRATCH), ("dent", DENT)] {
-        let here = |detection: &&Detection| detection.class == class && detection.region.overlap(&region(mark)) > 0.6;
+        let here = |detection: &&Detection| detection.class == class && detection.region.iou(&region(mark)) > 0.6;
         assert!(found.boxes.iter().any(|detection| here(&detection)), "no {class} in {:?}", found.boxes);
     }
     assert_eq!(found.boxes.len(), 2, "{:?}", found.boxes);
@@ -103,7 +103,7 @@ fn tiles_look_closer_and_report_each_mark_once() {
     let found = shelf.load().unwrap().detect(&picture(&Scene::new(Side::Right, 5).with(DENT))).unwrap();
     assert_eq!(found.views, 5);
     let [dent] = &found.boxes[..] else { panic!("one dent, not {:?}", found.boxes) };
-    assert!(dent.region.overlap(&region(DENT)) > 0.6);
+    assert!(dent.region.iou(&region(DENT)) > 0.6);
 }
 
 #[test]
