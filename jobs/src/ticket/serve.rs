@@ -3,8 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use apalis::{layers::WorkerBuilderExt, prelude::{BackendExt, BoxDynError, ParallelizeExt, WorkerBuilder}};
-use futures::channel::mpsc;
+use apalis::{layers::WorkerBuilderExt, prelude::{BackendExt, BoxDynError, ParallelizeExt, WorkerBuilder, WorkerError}};
+use futures::{FutureExt, channel::mpsc, future::BoxFuture};
 use sea_orm::DatabaseConnection;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -44,7 +44,7 @@ where
     let sweeping = tokio::spawn(sweep(place.clone(), queue, db, Pusher::new(&place, queue)?, stop.clone()));
     let wakes = Wakes::subscribe(&place, queue)?;
     while !stop.is_cancelled() {
-        if let Err(error) = receive(&place, queue, &wakes, stop.clone(), handle.clone()).await {
+        if let Err(error) = receive(&place, queue, &wakes, stop.clone(), handle.clone())?.await {
             tracing::warn!(%error, %queue, "Redis ended the ticket worker; it starts again");
         }
         tokio::select! {
@@ -84,13 +84,15 @@ impl Wakes {
     }
 }
 
-async fn receive<F, Fut>(
+/// One life of an apalis worker. Boxed, because the compiler cannot see that the
+/// unboxed future is `Send` through apalis's layers.
+fn receive<F, Fut>(
     place: &Place,
     queue: Queue,
     wakes: &Wakes,
     stop: CancellationToken,
     handle: F,
-) -> anyhow::Result<()>
+) -> anyhow::Result<BoxFuture<'static, Result<(), WorkerError>>>
 where
     F: Fn(Vec<Uuid>) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
@@ -98,7 +100,7 @@ where
     // Unique per start: apalis refuses a name that was alive within the last minute.
     let name = format!("{queue}-{}", Uuid::now_v7().simple());
     let polling = WakePoll::new(FALLBACK_POLL, wakes.receiver());
-    WorkerBuilder::new(name)
+    let worker = WorkerBuilder::new(name)
         .backend(place.storage(queue)?.poll_with_strategy(polling))
         .concurrency(8)
         .parallelize(tokio::spawn)
@@ -111,13 +113,12 @@ where
                 }
                 Ok::<(), BoxDynError>(())
             }
-        })
-        .run_until(async move {
-            stop.cancelled().await;
-            Ok::<(), std::io::Error>(())
-        })
-        .await?;
-    Ok(())
+        });
+    let stopped = async move {
+        stop.cancelled().await;
+        Ok::<(), std::io::Error>(())
+    };
+    Ok(worker.run_until(stopped).boxed())
 }
 
 async fn sweep(place: Place, queue: Queue, db: DatabaseConnection, mut pusher: Pusher, stop: CancellationToken) {

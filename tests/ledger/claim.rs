@@ -1,0 +1,94 @@
+//! Rules 3, 4 and 5: claims, leases and fences.
+
+use jobs::ledger::{self, LeaseLost};
+use jobs::{Outcome, ticket::Tickets};
+use sea_orm::TransactionTrait;
+
+use super::{QUEUE, accept, bed, kinds, registry, state_is};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_delivered_many_times_does_the_work_once() {
+    let bed = bed().await;
+    let id = accept(&bed, &kinds::Mark {}).await;
+    let tickets = Tickets::start(&bed.settings.ticket_place()).unwrap();
+    for _ in 0..50 {
+        tickets.push(QUEUE, id);
+    }
+    bed.work(QUEUE, registry()).await;
+    bed.work(QUEUE, registry()).await;
+    bed.until(&state_is(id, "done"), 1).await;
+
+    // The last of the repeats is behind us when a later job is done.
+    let last = accept(&bed, &kinds::Mark {}).await;
+    tickets.push(QUEUE, last);
+    bed.until(&state_is(last, "done"), 1).await;
+    assert_eq!(bed.number(&format!("select count(*) from effect where job = '{id}'")).await, 1);
+    assert_eq!(bed.number(&format!("select attempt from job where id = '{id}'")).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_counts_the_attempt_before_any_work() {
+    let bed = bed().await;
+    let id = accept(&bed, &kinds::Mark {}).await;
+    let claimed = ledger::claim(&bed.db, QUEUE, &[id], "one").await.unwrap();
+    assert_eq!((claimed[0].attempt, claimed[0].fence), (1, 1));
+    assert!(ledger::claim(&bed.db, QUEUE, &[id], "two").await.unwrap().is_empty(), "it is claimed already");
+    assert_eq!(bed.number(&format!("select attempt from job where id = '{id}'")).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zombie_worker_cannot_commit_after_its_job_was_given_away() {
+    let bed = bed().await;
+    let id = accept(&bed, &kinds::Mark {}).await;
+    let zombie = ledger::claim(&bed.db, QUEUE, &[id], "zombie").await.unwrap().remove(0);
+    bed.run("update job set lease_until = clock_timestamp() - interval '1 second'").await;
+    ledger::reap(&bed.db, QUEUE).await.unwrap();
+    let heir = ledger::claim(&bed.db, QUEUE, &[id], "heir").await.unwrap().remove(0);
+
+    let outcome = Outcome::done("by the zombie").unwrap();
+    let tx = bed.db.begin().await.unwrap();
+    assert!(matches!(ledger::complete(&tx, &zombie, &outcome).await, Err(LeaseLost::Lost)));
+    assert!(matches!(ledger::fail(&bed.db, &zombie, "late").await, Err(LeaseLost::Lost)));
+    assert!(matches!(ledger::release(&bed.db, &zombie).await, Err(LeaseLost::Lost)));
+    ledger::complete(&bed.db, &heir, &Outcome::done("by the heir").unwrap()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_heartbeat_renews_the_lease_and_tells_who_lost_it() {
+    let bed = bed().await;
+    let (mine, lost) = (accept(&bed, &kinds::Mark {}).await, accept(&bed, &kinds::Mark {}).await);
+    ledger::claim(&bed.db, QUEUE, &[mine, lost], "one").await.unwrap();
+    bed.run("update job set lease_until = clock_timestamp() + interval '1 second'").await;
+    bed.run(&format!("update job set fence = fence + 1 where id = '{lost}'")).await;
+
+    let alive = ledger::heartbeat(&bed.db, &[(mine, 1), (lost, 1)], QUEUE.lease()).await.unwrap();
+    assert_eq!(alive, [mine]);
+    let renewed = "select count(*) from job where lease_until > clock_timestamp() + interval '10 seconds'";
+    assert_eq!(bed.number(renewed).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn losing_the_lease_stops_the_handler_and_rolls_its_effect_back() {
+    let bed = bed().await;
+    bed.work(QUEUE, registry()).await;
+    let id = accept(&bed, &kinds::Stall {}).await;
+    bed.until(&state_is(id, "running"), 1).await;
+    // Somebody else gets the job: the heartbeat notices, and the hanging attempt ends.
+    bed.run("update job set fence = fence + 1, state = 'ready', lease_until = null").await;
+    bed.until(&state_is(id, "done"), 1).await;
+    assert_eq!(bed.number("select count(*) from effect").await, 1);
+    assert_eq!(bed.number("select count(*) from effect where attempt = 1").await, 0);
+    bed.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_a_worker_releases_what_it_cannot_finish_without_charging_an_attempt() {
+    let bed = bed().await;
+    bed.work(QUEUE, registry()).await;
+    let id = accept(&bed, &kinds::Stall {}).await;
+    bed.until(&state_is(id, "running"), 1).await;
+    bed.stop().await;
+    assert_eq!(bed.number(&state_is(id, "ready")).await, 1);
+    assert_eq!(bed.number("select attempt + crashes from job").await, 0);
+    assert_eq!(bed.number("select count(*) from effect").await, 0);
+}

@@ -1,0 +1,151 @@
+//! Rules 1 and 2: accepting needs no Redis, and Redis holds a window of tickets, not the backlog.
+
+use std::{sync::Arc, time::Duration};
+
+use jobs::{
+    NewJob,
+    ledger::{self, AcceptError, Accepted, Idempotency},
+    ticket::{self, Tickets},
+};
+use uuid::Uuid;
+
+use super::{QUEUE, accept, bed, kinds, registry, state_is};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_ticket_was_never_pushed_is_done_all_the_same() {
+    let bed = bed().await;
+    let id = accept(&bed, &kinds::Mark {}).await;
+    bed.work(QUEUE, registry()).await;
+    bed.until(&state_is(id, "done"), 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn losing_every_ticket_loses_no_job() {
+    let bed = bed().await;
+    let tickets = Tickets::start(&bed.settings.ticket_place()).unwrap();
+    for _ in 0..40 {
+        tickets.push(QUEUE, accept(&bed, &kinds::Mark {}).await);
+    }
+    let mut redis = redis(&bed).await;
+    let prefix = &bed.settings.redis_prefix;
+    tests::until("the tickets are in Redis", || {
+        let mut redis = redis.clone();
+        async move { (waiting(&mut redis, prefix).await > 0).then_some(()) }
+    })
+    .await;
+    // What FLUSHALL does, for this test's keys only.
+    let keys: Vec<String> = redis::cmd("KEYS").arg(format!("{prefix}*")).query_async(&mut redis).await.unwrap();
+    redis::cmd("DEL").arg(&keys).exec_async(&mut redis).await.unwrap();
+
+    bed.work(QUEUE, registry()).await;
+    bed.until("select count(*) from job where state = 'done'", 40).await;
+    assert_eq!(bed.number("select count(*) from effect").await, 40);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_never_puts_more_than_a_window_of_tickets_into_redis() {
+    let bed = bed().await;
+    let payload = "insert into job (id, queue, kind, payload, max_attempts)
+                   select gen_random_uuid(), 'booking', 'test_mark', '{}', 8 from generate_series(1, 12000)";
+    bed.run(payload).await;
+    // A worker that never gets ready for its next ticket.
+    let stuck = Arc::new(tokio::sync::Notify::new());
+    let handle = {
+        let stuck = stuck.clone();
+        move |_: Vec<Uuid>| {
+            let stuck = stuck.clone();
+            async move { stuck.notified().await }
+        }
+    };
+    let serving = tokio::spawn(ticket::serve(
+        bed.settings.ticket_place(),
+        QUEUE,
+        bed.db.clone(),
+        bed.stop.clone(),
+        handle,
+    ));
+    let mut redis = redis(&bed).await;
+    let mut most = 0;
+    for _ in 0..150 {
+        most = most.max(waiting(&mut redis, &bed.settings.redis_prefix).await);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!((1..=500).contains(&most), "{most} tickets were in Redis");
+    drop(serving);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_drains_faster_than_a_window_per_sweep() {
+    let bed = bed().await;
+    bed.run(
+        "insert into job (id, queue, kind, payload, max_attempts)
+         select gen_random_uuid(), 'booking', 'test_mark', '{}', 8 from generate_series(1, 3000)",
+    )
+    .await;
+    bed.work(QUEUE, registry()).await;
+    bed.until("select count(*) from job where state = 'done'", 3000).await;
+    assert_eq!(bed.number("select count(*) from effect").await, 3000);
+    assert_eq!(bed.number("select max(attempt) from job").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn finished_tickets_do_not_stay_in_redis() {
+    let bed = bed().await;
+    bed.work(QUEUE, registry()).await;
+    let tickets = Tickets::start(&bed.settings.ticket_place()).unwrap();
+    for _ in 0..100 {
+        tickets.push(QUEUE, accept(&bed, &kinds::Mark {}).await);
+    }
+    bed.until("select count(*) from job where state = 'done'", 100).await;
+    let redis = redis(&bed).await;
+    let prefix = &bed.settings.redis_prefix;
+    tests::until("apalis's leftovers are gone", || {
+        let mut redis = redis.clone();
+        async move {
+            let data = redis::cmd("HLEN").arg(format!("{prefix}booking:data")).query_async::<u64>(&mut redis).await;
+            let metas = redis::cmd("KEYS").arg(format!("{prefix}booking:meta:*")).query_async(&mut redis).await;
+            let metas: Vec<String> = metas.unwrap();
+            (data.unwrap() == 0 && metas.is_empty()).then_some(())
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_idempotency_key_is_one_job_however_often_it_is_sent() {
+    let bed = bed().await;
+    let account = Uuid::now_v7();
+    let ask = |hash: u8| {
+        let mut job = NewJob::new(&kinds::Mark {}).asked_by(account);
+        job.idempotency = Some(Idempotency { key: "once".to_owned(), request_hash: [hash; 32] });
+        job
+    };
+    let asks = (0..50).map(|_| {
+        let (db, job) = (bed.db.clone(), ask(1));
+        tokio::spawn(async move { ledger::accept(&db, &job).await.unwrap() })
+    });
+    let answers = futures::future::join_all(asks).await;
+    let new = answers.iter().filter(|answer| matches!(answer, Ok(Accepted::New))).count();
+    assert_eq!(new, 1);
+    assert_eq!(bed.number("select count(*) from job").await, 1);
+    assert!(matches!(ledger::accept(&bed.db, &ask(2)).await, Err(AcceptError::Reused)));
+    let mut stranger = ask(1);
+    stranger.principal = Some(Uuid::now_v7());
+    assert!(matches!(ledger::accept(&bed.db, &stranger).await, Ok(Accepted::New)), "keys are private");
+}
+
+async fn redis(bed: &tests::Bed) -> redis::aio::MultiplexedConnection {
+    let client = redis::Client::open(bed.settings.redis_url.expose().as_str()).unwrap();
+    client.get_multiplexed_async_connection().await.unwrap()
+}
+
+/// Tickets of the booking queue that no worker has fetched.
+async fn waiting(redis: &mut redis::aio::MultiplexedConnection, prefix: &str) -> u64 {
+    let (active, scheduled): (u64, u64) = redis::pipe()
+        .llen(format!("{prefix}booking:active"))
+        .zcard(format!("{prefix}booking:scheduled"))
+        .query_async(redis)
+        .await
+        .unwrap();
+    active + scheduled
+}

@@ -1,0 +1,122 @@
+//! Rules 6, 8, 9, 11 and 12: follow-ups, retries, dead letters, refusals, unknown kinds.
+
+use jobs::{Outcome, ledger};
+use sea_orm::TransactionTrait;
+
+use super::{QUEUE, accept, bed, kinds, registry, state_is};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follow_up_is_done_after_the_job_that_asked_for_it() {
+    let bed = bed().await;
+    bed.work(QUEUE, registry()).await;
+    accept(&bed, &kinds::Chain {}).await;
+    bed.until("select count(*) from job where state = 'done'", 2).await;
+    assert_eq!(bed.number("select count(*) from effect").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_lost_its_lease_leaves_no_follow_up() {
+    let bed = bed().await;
+    let id = accept(&bed, &kinds::Chain {}).await;
+    let claimed = ledger::claim(&bed.db, QUEUE, &[id], "one").await.unwrap().remove(0);
+    bed.run("update job set fence = fence + 1").await;
+    let tx = bed.db.begin().await.unwrap();
+    ledger::insert(&tx, &[jobs::NewJob::new(&kinds::Mark {})]).await.unwrap();
+    assert!(ledger::complete(&tx, &claimed, &Outcome::done(()).unwrap()).await.is_err());
+    drop(tx);
+    bed.until("select count(*) from job", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_always_fails_is_dead_after_its_attempts_and_can_be_replayed() {
+    let bed = bed().await;
+    bed.work(QUEUE, registry()).await;
+    let id = accept(&bed, &kinds::Stumble {}).await;
+    bed.until(&state_is(id, "dead"), 1).await;
+    assert_eq!(bed.number("select attempt from job").await, 2);
+
+    let page = ledger::Page { before: None, limit: 10 };
+    let dead = ledger::dead(&bed.db, page).await.unwrap();
+    assert_eq!(dead[0].error.as_ref().unwrap()["reason"], "stumbled");
+
+    bed.run("update job set kind = 'test_mark'").await;
+    assert!(ledger::replay(&bed.db, id).await.unwrap());
+    bed.until(&state_is(id, "done"), 1).await;
+    assert!(!ledger::replay(&bed.db, id).await.unwrap(), "only the dead can be replayed");
+    assert!(!ledger::discard(&bed.db, id).await.unwrap(), "only the dead can be discarded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retries_back_off() {
+    let bed = bed().await;
+    let id = accept(&bed, &kinds::Mark {}).await;
+    for (attempt, least, most) in [(1, 0.8, 1.2), (2, 1.6, 2.4), (3, 3.2, 4.8)] {
+        bed.run("update job set run_at = clock_timestamp() where state = 'ready'").await;
+        let claimed = ledger::claim(&bed.db, QUEUE, &[id], "one").await.unwrap().remove(0);
+        ledger::fail(&bed.db, &claimed, "again").await.unwrap();
+        let milliseconds = bed.number("select extract(epoch from run_at - clock_timestamp()) * 1000 from job").await;
+        let seconds = f64::from(i32::try_from(milliseconds).unwrap()) / 1000.0;
+        assert!((least - 0.3..=most).contains(&seconds), "{seconds} s after attempt {attempt}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_kills_its_worker_three_times_is_quarantined() {
+    let bed = bed().await;
+    let id = accept(&bed, &kinds::Mark {}).await;
+    for crash in 1..=3 {
+        ledger::claim(&bed.db, QUEUE, &[id], "doomed").await.unwrap();
+        bed.run("update job set lease_until = clock_timestamp() - interval '1 second'").await;
+        assert_eq!(ledger::reap(&bed.db, QUEUE).await.unwrap(), 1);
+        assert_eq!(bed.number("select crashes from job").await, crash);
+    }
+    assert_eq!(bed.number(&state_is(id, "dead")).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_is_a_failure_and_the_worker_lives_on() {
+    let bed = bed().await;
+    bed.work(QUEUE, registry()).await;
+    let id = accept(&bed, &kinds::Panic {}).await;
+    bed.until(&state_is(id, "done"), 1).await;
+    assert_eq!(bed.number("select attempt from job").await, 2);
+    assert_eq!(bed.number("select crashes from job").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_business_no_is_a_finished_job_with_its_reasons() {
+    let bed = bed().await;
+    bed.work(QUEUE, registry()).await;
+    let id = accept(&bed, &kinds::Decline {}).await;
+    bed.until(&state_is(id, "done"), 1).await;
+    let entry = ledger::find(&bed.db, id).await.unwrap().unwrap();
+    let Some(Outcome::Refused(refusal)) = entry.outcome() else { panic!("it was not refused") };
+    assert_eq!((refusal.code.as_str(), refusal.errors[0].pointer.as_str()), ("car_taken", "/startDate"));
+    assert_eq!(entry.attempt, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kind_from_a_newer_release_is_parked_and_not_burned() {
+    let bed = bed().await;
+    bed.work(QUEUE, registry()).await;
+    let id = accept(&bed, &kinds::Mark {}).await;
+    let newer = "insert into job (id, queue, kind, payload, max_attempts)
+                 values ('00000000-0000-7000-8000-00000000abcd', 'booking', 'test_from_tomorrow', '{}', 8)";
+    bed.run(newer).await;
+    bed.until(&state_is(id, "done"), 1).await;
+    let parked = "select count(*) from job where kind = 'test_from_tomorrow' and state = 'ready' and attempt = 0
+                  and fence = 1 and run_at > clock_timestamp() + interval '30 seconds'";
+    bed.until(parked, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payload_that_cannot_be_read_is_dead_at_once_with_the_reason() {
+    let bed = bed().await;
+    bed.work(QUEUE, registry()).await;
+    let id = accept(&bed, &kinds::Mark {}).await;
+    bed.until(&state_is(id, "done"), 1).await;
+    let broken = "insert into job (id, queue, kind, payload, max_attempts)
+                  values ('00000000-0000-7000-8000-00000000abcd', 'booking', 'test_mark', '[1]', 8)";
+    bed.run(broken).await;
+    bed.until("select count(*) from job where state = 'dead' and attempt = 1", 1).await;
+}

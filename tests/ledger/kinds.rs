@@ -1,0 +1,96 @@
+//! Small kinds of job that do one thing each.
+
+use std::time::Duration;
+
+use jobs::{Job, Queue, Refusal};
+use serde::{Deserialize, Serialize};
+use workers::{Finished, JobError, Perform, Work};
+
+use super::{QUEUE, mark, write_effect};
+
+macro_rules! kind {
+    ($(#[$meta:meta])* $name:ident = $kind:literal, attempts $attempts:literal) => {
+        $(#[$meta])*
+        #[derive(Debug, Serialize, Deserialize)]
+        pub(crate) struct $name {}
+
+        impl Job for $name {
+            const KIND: &'static str = $kind;
+            const QUEUE: Queue = QUEUE;
+            const MAX_ATTEMPTS: i32 = $attempts;
+        }
+    };
+}
+
+kind!(
+    /// Leaves one effect.
+    Mark = "test_mark", attempts 8
+);
+kind!(
+    /// Writes its effect, then hangs until somebody stops it.
+    Stall = "test_stall", attempts 8
+);
+kind!(
+    /// Fails every time.
+    Stumble = "test_stumble", attempts 2
+);
+kind!(
+    /// Panics the first time, then leaves one effect.
+    Panic = "test_panic", attempts 8
+);
+kind!(
+    /// Is decided against.
+    Decline = "test_decline", attempts 8
+);
+kind!(
+    /// Leaves one effect and a [`Mark`] to follow.
+    Chain = "test_chain", attempts 8
+);
+
+impl Perform for Mark {
+    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+        mark(work).await
+    }
+}
+
+impl Perform for Stall {
+    const TIMEOUT: Duration = Duration::from_secs(600);
+
+    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+        if work.attempt() > 1 {
+            return mark(work).await;
+        }
+        let tx = work.begin().await?;
+        write_effect(&tx, &work).await?;
+        std::future::pending::<()>().await;
+        work.done(tx, "never").await
+    }
+}
+
+impl Perform for Stumble {
+    async fn perform(self, _: Work) -> Result<Finished, JobError> {
+        Err(JobError::Retry(anyhow::anyhow!("stumbled")))
+    }
+}
+
+impl Perform for Panic {
+    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+        assert!(work.attempt() > 1, "the first attempt panics");
+        mark(work).await
+    }
+}
+
+impl Perform for Decline {
+    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+        work.refuse(Refusal::new("car_taken", "the car is taken").because("/startDate", "taken from then on")).await
+    }
+}
+
+impl Perform for Chain {
+    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+        let tx = work.begin().await?;
+        write_effect(&tx, &work).await?;
+        work.then(&Mark {});
+        work.done(tx, "chained").await
+    }
+}

@@ -1,0 +1,6 @@
+//! The whole platform under test: real PostgreSQL, Redis, S3 and SMTP, real front, real workers.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at a surprise")]
+
+mod ledger;
+mod wire;

@@ -1,0 +1,118 @@
+use std::{sync::Arc, time::Duration};
+
+use dev::{DataDir, Services, Setup};
+use jobs::Queue;
+use migration::{Migrator, MigratorTrait};
+use platform::{Settings, bucket::BucketSettings, settings::Secret};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, FromQueryResult, Statement};
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use workers::{Context, Pool, Registry};
+
+static SERVICES: OnceCell<Services> = OnceCell::const_new();
+const TEMPLATE: &str = "template_forecourt";
+
+/// The servers of this test run.
+pub async fn services() -> &'static Services {
+    SERVICES
+        .get_or_init(|| async {
+            let services = Services::start(&DataDir::scratch().unwrap(), Setup::for_tests()).await.unwrap();
+            let url = services.create_database(TEMPLATE, None).await.unwrap();
+            let db = Database::connect(url).await.unwrap();
+            Migrator::up(&db, None).await.unwrap();
+            // Nobody may be connected to a template.
+            db.close().await.unwrap();
+            services
+        })
+        .await
+}
+
+/// One test's share of the servers.
+pub struct Bed {
+    pub settings: Settings,
+    pub db: DatabaseConnection,
+    pub stop: CancellationToken,
+    pools: std::sync::Mutex<Vec<tokio::task::JoinHandle<anyhow::Result<()>>>>,
+}
+
+/// A fresh bed.
+pub async fn bed() -> Bed {
+    let services = services().await;
+    let name = format!("test_{}", Uuid::now_v7().simple());
+    let url = services.create_database(&name, Some(TEMPLATE)).await.unwrap();
+    let bucket = services.bucket();
+    let settings = Settings {
+        database_url: Secret::new(url),
+        database_connections: 20,
+        redis_url: Secret::new(services.redis_url()),
+        redis_prefix: format!("{name}:"),
+        public_url: "http://localhost:8080".to_owned(),
+        link_token_key: Secret::new([7; 32]),
+        probe_listen: None,
+        shutdown_grace: Duration::from_secs(5),
+        bucket: BucketSettings {
+            endpoint: Some(bucket.endpoint),
+            region: bucket.region,
+            name: bucket.name,
+            access_key_id: bucket.access_key_id,
+            secret_access_key: Secret::new(bucket.secret_access_key),
+        },
+    };
+    let db = platform::database::connect(&settings).await.unwrap();
+    Bed { settings, db, stop: CancellationToken::new(), pools: std::sync::Mutex::default() }
+}
+
+impl Bed {
+    /// Starts one process's worth of a pool inside this test.
+    pub async fn work(&self, queue: Queue, registry: Registry) {
+        self.work_with(queue, 8, registry).await;
+    }
+
+    /// Starts a pool with a concurrency of the test's choice.
+    pub async fn work_with(&self, queue: Queue, concurrency: usize, registry: Registry) {
+        let context = Arc::new(Context::start(self.settings.clone()).await.unwrap());
+        let (stop, grace) = (self.stop.clone(), self.settings.shutdown_grace);
+        let pool = tokio::spawn(Pool::serve(queue, concurrency, context, registry, stop, grace));
+        self.pools.lock().unwrap().push(pool);
+    }
+
+    /// Stops the pools as SIGTERM would, and waits for them.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        let pools = std::mem::take(&mut *self.pools.lock().unwrap());
+        for pool in pools {
+            pool.await.unwrap().unwrap();
+        }
+    }
+
+    /// Runs SQL for its effect.
+    pub async fn run(&self, sql: &str) {
+        self.db.execute_unprepared(sql).await.unwrap();
+    }
+
+    /// The one number that a query gives.
+    pub async fn number(&self, sql: &str) -> i64 {
+        #[derive(FromQueryResult)]
+        struct Number {
+            number: i64,
+        }
+        let sql = format!("select ({sql})::bigint as number");
+        let statement = Statement::from_string(sea_orm::DbBackend::Postgres, sql);
+        Number::find_by_statement(statement).one(&self.db).await.unwrap().unwrap().number
+    }
+
+    /// Waits until a query gives this number.
+    pub async fn until(&self, sql: &str, wanted: i64) {
+        crate::until(&format!("`{sql}` is {wanted}"), || async {
+            (self.number(sql).await == wanted).then_some(())
+        })
+        .await;
+    }
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
