@@ -8,7 +8,7 @@ ROOT="$(readlink -f "$(dirname "${BASH_SOURCE[0]}")/../..")"
 ONNX_VERSION=1.31.1
 ONNX_DIR="$ROOT/.cache/onnxruntime"
 
-say() { printf '%s\n' "$*" >&2; }
+say() { printf '%s\n' "$@" >&2; }
 
 step() {
     say "== $1"

@@ -14,14 +14,15 @@ mod inbox;
 mod leftover;
 mod options;
 mod platform;
+pub mod picture;
 mod port;
 mod postgres;
-mod postgres_program;
 mod process;
 mod redis;
 mod secret;
 mod services;
 mod signal;
+pub mod tiny_model;
 mod verified;
 mod watchdog;
 

@@ -226,10 +226,10 @@ impl Keeper {
         let log = Arc::new(log.with_context(|| self.log.display().to_string())?);
         let name = &self.program.name;
         if let Some(out) = child.stdout.take() {
-            tokio::spawn(self.console.clone().copy(out, name.clone(), log.clone()));
+            tokio::spawn(self.console.copy(out, name.clone(), log.clone()));
         }
         if let Some(err) = child.stderr.take() {
-            tokio::spawn(self.console.clone().copy(err, name.clone(), log));
+            tokio::spawn(self.console.copy(err, name.clone(), log));
         }
         Ok(child)
     }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 const OLDEST: u32 = 15;
 
 /// The server programs of one PostgreSQL version on this machine.
-pub(crate) struct Installation {
+pub(super) struct Installation {
     bin: PathBuf,
     major: u32,
 }
@@ -18,7 +18,7 @@ pub(crate) struct Installation {
 impl Installation {
     /// The version that made the given database files, or the newest for a
     /// folder that has none.
-    pub(crate) fn fitting(data: &Path) -> Result<Self> {
+    pub(super) fn fitting(data: &Path) -> Result<Self> {
         let made_by = match fs::read_to_string(data.join("PG_VERSION")) {
             Ok(version) => Some(version.trim().parse()?),
             Err(_) => None,
@@ -36,7 +36,7 @@ impl Installation {
         Ok(chosen)
     }
 
-    pub(crate) fn program(&self, name: &str) -> PathBuf {
+    pub(super) fn program(&self, name: &str) -> PathBuf {
         self.bin.join(name)
     }
 
