@@ -3,6 +3,7 @@
 
 pub mod bucket;
 pub mod database;
+pub mod link;
 pub mod log;
 pub mod metric;
 pub mod probe;
