@@ -31,6 +31,20 @@ pub struct Facts {
     pub deposit: Money,
 }
 
+/// Value-added tax where no other rate is configured: 19 %, the rate of the first branch's country.
+pub const TAX_BASIS_POINTS: u32 = 1_900;
+
+/// The deposit in minor units where the class names none.
+pub const DEPOSIT: i64 = 30_000;
+
+impl Facts {
+    /// What is priced when nothing but the car's daily price is known.
+    pub fn usual(period: Period, zone: Tz, price_per_day: Money) -> Self {
+        let deposit = Money { amount: DEPOSIT, currency: price_per_day.currency };
+        Self { period, zone, price_per_day, price_per_hour: None, tax_basis_points: TAX_BASIS_POINTS, deposit }
+    }
+}
+
 words! {
     pub enum Unit {
         Day = "day",
