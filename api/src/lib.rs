@@ -1,1 +1,120 @@
-//! api
+//! The front: checks who asks and the shape of what is asked, hands writes to the
+//! job ledger, answers reads from the database. Stateless; run as many as needed.
+
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test may stop at a surprise"))]
+
+pub mod accept;
+pub mod account;
+pub mod auth;
+pub mod availability;
+pub mod booking;
+pub mod branch;
+pub mod car;
+mod document;
+pub mod error;
+pub mod front;
+pub mod job;
+pub mod listing;
+mod outer;
+pub mod password;
+pub mod revoked;
+pub mod settings;
+pub mod staff;
+pub mod token;
+pub mod trace;
+
+use std::sync::Arc;
+
+use platform::probe::Probe;
+use poem::{Endpoint, EndpointExt, Route, Server, get, handler, listener::TcpListener, web::Redirect};
+use poem_openapi::{OpenApiService, Tags};
+use tokio_util::sync::CancellationToken;
+
+pub use front::Front;
+pub use settings::FrontSettings;
+
+/// The chapters of the OpenAPI document.
+#[derive(Tags)]
+pub(crate) enum Tag {
+    /// Registering, logging in and out, profiles, devices, staff.
+    Accounts,
+    /// Cars, branches, what is free and what it costs.
+    Fleet,
+    /// Booking and cancelling.
+    Bookings,
+    /// How requests ended; dead jobs.
+    Jobs,
+}
+
+type Apis = (
+    account::AccountApi,
+    account::LoginApi,
+    car::CarApi,
+    branch::BranchApi,
+    availability::AvailabilityApi,
+    booking::BookingApi,
+    job::JobApi,
+    staff::StaffApi,
+);
+
+fn service() -> OpenApiService<Apis, ()> {
+    let apis = (
+        account::AccountApi,
+        account::LoginApi,
+        car::CarApi,
+        branch::BranchApi,
+        availability::AvailabilityApi,
+        booking::BookingApi,
+        job::JobApi,
+        staff::StaffApi,
+    );
+    OpenApiService::new(apis, "Forecourt", env!("CARGO_PKG_VERSION")).description(
+        "Runs a car-rental house. Every write is a job: it answers the final result when it is ready in time, else \
+         `202 Accepted` with the address of the job. Errors are problem documents (RFC 9457) with a stable `code`.",
+    )
+}
+
+/// The OpenAPI document as it is served.
+pub fn openapi() -> serde_json::Value {
+    document::complete(&service().spec())
+}
+
+/// Everything the front answers.
+pub fn app(front: Arc<Front>, stop: CancellationToken) -> impl Endpoint {
+    let service = service();
+    let document = document::complete(&service.spec()).to_string();
+    let probe = Probe::new(front.db.clone(), stop);
+    let routes = Route::new()
+        .nest("/docs", service.swagger_ui())
+        .at("/openapi.json", get(outer::json(document)))
+        .at("/dev/mail", get(dev_mail))
+        .at("/dev/mail/*rest", get(dev_mail))
+        .at("/dev/mail.json", get(dev_mail))
+        .at("/livez", probe.routes())
+        .at("/readyz", probe.routes())
+        .at("/metrics", probe.routes())
+        .nest_no_strip("/api/v1", service);
+    outer::wrap(routes, &front.settings).data(front)
+}
+
+/// In development the inbox of the one-machine platform is shown elsewhere.
+#[handler]
+fn dev_mail(request: &poem::Request, front: poem::web::Data<&Arc<Front>>) -> Result<Redirect, error::ApiError> {
+    let url = front.settings.dev_mail_url.as_deref().ok_or_else(error::ApiError::not_found)?;
+    let host = url.trim_end_matches('/').trim_end_matches("/dev/mail");
+    Ok(Redirect::temporary(format!("{host}{}", request.original_uri().path())))
+}
+
+/// Serves until `stop`, then finishes what is in flight.
+///
+/// # Errors
+/// When a setting is wrong or the address cannot be listened on.
+pub async fn serve(settings: FrontSettings, stop: CancellationToken) -> anyhow::Result<()> {
+    let (listen, grace) = (settings.listen, settings.shared.shutdown_grace);
+    let front = Front::start(settings, stop.clone()).await?;
+    tracing::info!(%listen, "listening");
+    Server::new(TcpListener::bind(listen))
+        .run_with_graceful_shutdown(app(front, stop.clone()), async move { stop.cancelled().await }, Some(grace))
+        .await?;
+    Ok(())
+}

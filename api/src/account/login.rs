@@ -1,0 +1,303 @@
+//! Logging in and out. The front writes sessions itself: asking who is there is its own business.
+
+use std::{sync::Arc, time::Duration};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use poem::web::Data;
+use poem_openapi::{ApiResponse, Object, OpenApi, param::Path, payload::Json};
+use rules::{
+    account::{Email, Role},
+    problem,
+};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult,
+    QueryFilter, QueryOrder, Statement, TransactionTrait, Value,
+};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+use view::account::Session;
+
+use crate::{
+    Tag,
+    auth::{Caller, Origin, ProfileRead, ProfileWrite},
+    error::ApiError,
+    front::Front,
+};
+
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+struct Credentials {
+    #[oai(validator(max_length = 254))]
+    email: String,
+    #[oai(validator(max_length = 1024))]
+    password: String,
+}
+
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase", deny_unknown_fields)]
+struct Refresh {
+    #[oai(validator(max_length = 100))]
+    refresh_token: String,
+}
+
+/// A pair of tokens. The access token speaks for you for a few minutes; the refresh
+/// token gets you the next pair, once.
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase")]
+struct TokenPair {
+    access_token: String,
+    refresh_token: String,
+    /// Always `Bearer`.
+    token_type: String,
+    /// Seconds for which the access token is good.
+    expires_in: u64,
+}
+
+#[derive(ApiResponse)]
+enum LoggedIn {
+    /// A new pair of tokens.
+    #[oai(status = 200)]
+    Pair(Json<TokenPair>, #[oai(header = "Cache-Control")] String),
+}
+
+#[derive(ApiResponse)]
+enum LoggedOut {
+    /// The session is closed.
+    #[oai(status = 204)]
+    Closed,
+}
+
+#[derive(Debug, Object)]
+struct Sessions {
+    items: Vec<Session>,
+}
+
+pub struct LoginApi;
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Accounts")]
+impl LoginApi {
+    /// Log in
+    ///
+    /// The answer takes as long and says the same whether the address is unknown or the password is wrong.
+    #[oai(path = "/auth/login", method = "post", operation_id = "login")]
+    async fn login(
+        &self,
+        front: Data<&Arc<Front>>,
+        origin: Origin,
+        Json(body): Json<Credentials>,
+    ) -> Result<LoggedIn, ApiError> {
+        let (account_id, role) = authenticate(&front, &body.email, body.password).await?;
+        let tx = front.db.begin().await?;
+        let session = open_session(&tx, &front, account_id, &origin).await?;
+        let pair = pair(&tx, &front, account_id, session, role).await?;
+        tx.commit().await?;
+        Ok(pair)
+    }
+
+    /// Refresh
+    ///
+    /// Gives a new pair for a refresh token, which is used up. A token that was used before closes its session:
+    /// somebody else has it.
+    #[oai(path = "/auth/refresh", method = "post", operation_id = "refresh")]
+    async fn refresh(&self, front: Data<&Arc<Front>>, Json(body): Json<Refresh>) -> Result<LoggedIn, ApiError> {
+        let hash = hash(&body.refresh_token);
+        let tx = front.db.begin().await?;
+        let Some(session) = use_up(&tx, &hash, front.settings.session_idle).await? else {
+            drop(tx);
+            return Err(explain_unusable(&front, &hash).await?);
+        };
+        let pair = pair(&tx, &front, session.account_id, session.id, role(&session.role)?).await?;
+        tx.commit().await?;
+        Ok(pair)
+    }
+
+    /// Log out
+    ///
+    /// Closes the session that the refresh token belongs to; its access tokens stop working.
+    #[oai(path = "/auth/logout", method = "post", operation_id = "logout")]
+    async fn logout(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<ProfileWrite>,
+        Json(body): Json<Refresh>,
+    ) -> Result<LoggedOut, ApiError> {
+        let token = entity::refresh_token::Entity::find_by_id(hash(&body.refresh_token)).one(&front.db).await?;
+        let session = token.map_or(caller.session_id, |token| token.session_id);
+        close(&front, caller.account_id, session).await?;
+        Ok(LoggedOut::Closed)
+    }
+
+    /// List my devices
+    #[oai(path = "/me/sessions", method = "get", operation_id = "listSessions")]
+    async fn sessions(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<ProfileRead>,
+    ) -> Result<Json<Sessions>, ApiError> {
+        let sessions = own_sessions(&front, caller.account_id).await?;
+        Ok(Json(Sessions { items: sessions.into_iter().map(Session::from).collect() }))
+    }
+
+    /// Log a device out
+    #[oai(path = "/me/sessions/:id", method = "delete", operation_id = "closeSession")]
+    async fn close_session(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<ProfileWrite>,
+        id: Path<Uuid>,
+    ) -> Result<LoggedOut, ApiError> {
+        if close(&front, caller.account_id, id.0).await? { Ok(LoggedOut::Closed) } else { Err(ApiError::not_found()) }
+    }
+
+    /// Log all my devices out
+    #[oai(path = "/me/sessions", method = "delete", operation_id = "closeSessions")]
+    async fn close_all(&self, front: Data<&Arc<Front>>, caller: Caller<ProfileWrite>) -> Result<LoggedOut, ApiError> {
+        for session in own_sessions(&front, caller.account_id).await? {
+            close(&front, caller.account_id, session.id).await?;
+        }
+        Ok(LoggedOut::Closed)
+    }
+}
+
+async fn own_sessions(front: &Front, account_id: Uuid) -> Result<Vec<entity::session::Model>, DbErr> {
+    use entity::session::{Column, Entity};
+    Entity::find()
+        .filter(Column::AccountId.eq(account_id))
+        .filter(Column::RevokedAt.is_null())
+        .order_by_desc(Column::CreatedAt)
+        .all(&front.db)
+        .await
+}
+
+/// Who logs in. Unknown address and wrong password look and take the same.
+///
+/// # Errors
+/// `invalid_credentials`, or `suspended` once the password was right.
+pub(crate) async fn authenticate(front: &Front, email: &str, password: String) -> Result<(Uuid, Role), ApiError> {
+    use entity::account::{Column, Entity};
+    let account = match Email::new(email) {
+        Ok(email) => Entity::find().filter(Column::Email.eq(email.as_str())).one(&front.db).await?,
+        Err(_) => None,
+    };
+    let stored = account.as_ref().map(|account| account.password_hash.clone());
+    let right = front.passwords.verify(password, stored).await?;
+    let wrong = || ApiError::new(problem::INVALID_CREDENTIALS, "Check the address and the password and try again.");
+    let account = account.filter(|_| right).ok_or_else(wrong)?;
+    if account.suspended_at.is_some() {
+        return Err(ApiError::new(problem::SUSPENDED, "Please contact the branch."));
+    }
+    Ok((account.id, account.role.0))
+}
+
+fn hash(token: &str) -> Vec<u8> {
+    Sha256::digest(token).to_vec()
+}
+
+fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+    Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
+}
+
+/// Opens a session and gives its id.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn open_session(
+    db: &impl ConnectionTrait,
+    front: &Front,
+    account_id: Uuid,
+    origin: &Origin,
+) -> Result<Uuid, ApiError> {
+    let id = Uuid::now_v7();
+    db.execute_raw(statement(
+        "insert into session (id, account_id, user_agent, ip, expires_at)
+         values ($1, $2, $3, $4, now() + make_interval(secs => $5))",
+        [
+            id.into(),
+            account_id.into(),
+            origin.user_agent.clone().into(),
+            origin.ip.clone().into(),
+            front.settings.session_life.as_secs_f64().into(),
+        ],
+    ))
+    .await?;
+    Ok(id)
+}
+
+async fn pair(
+    db: &impl ConnectionTrait,
+    front: &Front,
+    account_id: Uuid,
+    session: Uuid,
+    role: Role,
+) -> Result<LoggedIn, ApiError> {
+    let refresh_token = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
+    let row = entity::refresh_token::ActiveModel {
+        hash: Set(hash(&refresh_token)),
+        session_id: Set(session),
+        created_at: Set(chrono::Utc::now()),
+        used_at: Set(None),
+    };
+    row.insert(db).await?;
+    let pair = TokenPair {
+        access_token: front.tokens.issue(account_id, session, role)?,
+        refresh_token,
+        token_type: "Bearer".to_owned(),
+        expires_in: front.tokens.life(),
+    };
+    Ok(LoggedIn::Pair(Json(pair), "no-store".to_owned()))
+}
+
+#[derive(FromQueryResult)]
+struct LiveSession {
+    id: Uuid,
+    account_id: Uuid,
+    role: String,
+}
+
+fn role(text: &str) -> Result<Role, ApiError> {
+    text.parse().map_err(ApiError::internal)
+}
+
+/// Marks a refresh token used, if it is unused and its session alive: one statement, so that of two
+/// uses at the same instant only one succeeds.
+async fn use_up(db: &impl ConnectionTrait, hash: &[u8], idle: Duration) -> Result<Option<LiveSession>, DbErr> {
+    let sql = "with used as (
+                   update refresh_token set used_at = now() where hash = $1 and used_at is null returning session_id
+               )
+               update session set last_seen_at = now() from used, account
+               where session.id = used.session_id and session.revoked_at is null and session.expires_at > now()
+                 and session.last_seen_at > now() - make_interval(secs => $2)
+                 and account.id = session.account_id and account.suspended_at is null
+               returning session.id, session.account_id, account.role";
+    let values = [hash.to_vec().into(), idle.as_secs_f64().into()];
+    LiveSession::find_by_statement(statement(sql, values)).one(db).await
+}
+
+/// Why a refresh token got nothing. One that was used before revokes its whole session.
+async fn explain_unusable(front: &Front, hash: &[u8]) -> Result<ApiError, ApiError> {
+    let token = entity::refresh_token::Entity::find_by_id(hash.to_vec()).one(&front.db).await?;
+    let Some(token) = token.filter(|token| token.used_at.is_some()) else {
+        return Ok(ApiError::new(problem::REFRESH_INVALID, "Log in again."));
+    };
+    revoke(&front.db, token.session_id).await?;
+    front.revoked.insert(token.session_id);
+    tracing::warn!(session = %token.session_id, "a refresh token was used twice; its session is closed");
+    Ok(ApiError::new(problem::REFRESH_REUSED, "Somebody used this token before you. Log in again."))
+}
+
+async fn revoke(db: &impl ConnectionTrait, session: Uuid) -> Result<(), DbErr> {
+    let sql = "update session set revoked_at = now() where id = $1 and revoked_at is null";
+    db.execute_raw(statement(sql, [session.into()])).await?;
+    Ok(())
+}
+
+/// Closes one of an account's own sessions. `false`: it has no such session.
+async fn close(front: &Front, account_id: Uuid, session: Uuid) -> Result<bool, ApiError> {
+    let sql = "update session set revoked_at = coalesce(revoked_at, now()) where id = $1 and account_id = $2";
+    let closed = front.db.execute_raw(statement(sql, [session.into(), account_id.into()])).await?;
+    let own = closed.rows_affected() == 1;
+    if own {
+        front.revoked.insert(session);
+    }
+    Ok(own)
+}

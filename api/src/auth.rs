@@ -1,0 +1,148 @@
+//! Who asks, and whether they may: the bearer token and the scope that an operation names.
+//!
+//! An operation is protected by taking a [`Caller`] of its scope. One that takes
+//! none is open to everybody, and a test lists those by name.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use poem::{FromRequest, Request, RequestBody, http::header};
+use poem_openapi::{
+    ApiExtractor, ApiExtractorType, ExtractParamOptions,
+    registry::{MetaSecurityScheme, Registry},
+};
+use rules::{
+    account::{Role, Scope},
+    problem,
+};
+use uuid::Uuid;
+
+use crate::{error::ApiError, front::Front, token};
+
+/// A scope as a type.
+pub trait Needs: Send + Sync + 'static {
+    const SCOPE: Scope;
+}
+
+macro_rules! needs {
+    ($($name:ident),+ $(,)?) => {
+        $(
+            #[doc = concat!("`Scope::", stringify!($name), "` as a type.")]
+            pub struct $name;
+
+            impl Needs for $name {
+                const SCOPE: Scope = Scope::$name;
+            }
+        )+
+    };
+}
+
+needs!(
+    ProfileRead,
+    ProfileWrite,
+    BookingsRead,
+    BookingsWrite,
+    ReturnsRead,
+    ReturnsWrite,
+    ReturnsDecide,
+    MediaRead,
+    JobsRead,
+    JobsManage,
+    CarsWrite,
+    BranchesWrite,
+    StaffManage,
+    NotificationsRead,
+    NotificationsWrite,
+    WaitlistRead,
+    WaitlistWrite,
+    WaitlistManage,
+);
+
+/// Somebody with a good token whose role has the scope `S`.
+pub struct Caller<S> {
+    pub account_id: Uuid,
+    pub session_id: Uuid,
+    pub role: Role,
+    scope: PhantomData<S>,
+}
+
+impl<S> Caller<S> {
+    /// Sees and handles what belongs to other people's rentals.
+    pub fn is_staff(&self) -> bool {
+        self.role.is_staff()
+    }
+
+    /// The account that rows must belong to, or `None` when all may be seen.
+    pub fn owner(&self) -> Option<Uuid> {
+        (!self.is_staff()).then_some(self.account_id)
+    }
+}
+
+/// The name of the scheme in the OpenAPI document.
+pub(crate) const SCHEME: &str = "AccessToken";
+
+impl<S: Needs> Caller<S> {
+    fn identify(request: &Request) -> Result<Self, ApiError> {
+        let front = request.data::<Arc<Front>>().ok_or_else(|| ApiError::internal("the front is not there"))?;
+        let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token =
+            header.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let Some((_, token)) = token else {
+            return Err(ApiError::new(problem::UNAUTHENTICATED, "Send an access token: Authorization: Bearer …"));
+        };
+        let claims = front.tokens.verify(token.trim())?;
+        if front.revoked.contains(claims.sid) {
+            return Err(token::invalid());
+        }
+        if !claims.role.may(S::SCOPE) {
+            let words = format!("This needs the scope {}, which the role {} does not have.", S::SCOPE, claims.role);
+            return Err(ApiError::new(problem::FORBIDDEN, words));
+        }
+        Ok(Self { account_id: claims.sub, session_id: claims.sid, role: claims.role, scope: PhantomData })
+    }
+}
+
+impl<'a, S: Needs> ApiExtractor<'a> for Caller<S> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        registry.create_security_scheme(
+            SCHEME,
+            MetaSecurityScheme {
+                ty: "http",
+                description: Some("The accessToken of POST /auth/login."),
+                name: None,
+                key_in: None,
+                scheme: Some("bearer"),
+                bearer_format: Some("JWT"),
+                flows: None,
+                openid_connect_url: None,
+            },
+        );
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SCHEME]
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> poem::Result<Self> {
+        Ok(Self::identify(request)?)
+    }
+}
+
+/// Where a request came from: kept with sessions and photos as evidence.
+pub struct Origin {
+    pub ip: Option<String>,
+    pub user_agent: Option<String>,
+}
+
+impl<'a> FromRequest<'a> for Origin {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        Ok(Self {
+            ip: request.remote_addr().as_socket_addr().map(|address| address.ip().to_string()),
+            user_agent: agent.map(|agent| agent.chars().take(200).collect()),
+        })
+    }
+}

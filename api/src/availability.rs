@@ -1,0 +1,175 @@
+//! When cars are free, and what a rental would cost. Pure reads.
+
+use std::{str::FromStr, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use entity::{car, reservation};
+use poem::web::Data;
+use poem_openapi::{
+    Object, OpenApi,
+    param::{Path, Query},
+    payload::Json,
+    types::Any,
+};
+use rules::{
+    car::{CarStatus, Category},
+    money::{Currency, Money},
+    period::Period,
+    pricing,
+};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde_json::{Value, json};
+use uuid::Uuid;
+use view::{
+    Word,
+    car::{Car, Stretch},
+};
+
+use crate::{Tag, account::Reasons, car::free_between, error::ApiError, front::Front};
+
+/// Whether something is free, and what.
+#[derive(Debug, Object)]
+struct Availability {
+    available: bool,
+    /// The cars that are free for the whole time; asked by category and branch.
+    cars: Vec<Car>,
+    /// The stretches in which the one car asked for is free.
+    gaps: Vec<Stretch>,
+}
+
+/// When a car is busy, without names.
+#[derive(Debug, Object)]
+struct Calendar {
+    busy: Vec<Stretch>,
+}
+
+fn period(from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Period, ApiError> {
+    let mut reasons = Reasons::default();
+    reasons.take("/to", Period::new(from, to)).ok_or_else(|| reasons.into_error())
+}
+
+/// What occupies a car in a period, in order. Holds that have expired do not.
+async fn busy(db: &DatabaseConnection, car: Uuid, period: Period) -> Result<Vec<Stretch>, ApiError> {
+    use reservation::{Column, Entity};
+    let live = Condition::any().add(Column::ExpiresAt.is_null()).add(Expr::cust("expires_at > now()"));
+    let rows = Entity::find()
+        .filter(Column::ResourceKind.eq("car"))
+        .filter(Column::ResourceId.eq(car))
+        .filter(Column::StartsAt.lt(period.end))
+        .filter(Column::EndsAt.gt(period.start))
+        .filter(live)
+        .order_by_asc(Column::StartsAt)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| Stretch { from: row.starts_at, to: row.ends_at }).collect())
+}
+
+/// What lies between the busy stretches of a period.
+fn gaps(period: Period, busy: &[Stretch]) -> Vec<Stretch> {
+    let mut gaps = Vec::new();
+    let mut free_from = period.start;
+    for taken in busy {
+        if taken.from > free_from {
+            gaps.push(Stretch { from: free_from, to: taken.from });
+        }
+        free_from = free_from.max(taken.to);
+    }
+    if free_from < period.end {
+        gaps.push(Stretch { from: free_from, to: period.end });
+    }
+    gaps
+}
+
+pub struct AvailabilityApi;
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Fleet")]
+impl AvailabilityApi {
+    /// Ask what is free
+    ///
+    /// Either one car (`carId`) or a category at a branch.
+    #[oai(path = "/availability", method = "get", operation_id = "askAvailability")]
+    async fn availability(
+        &self,
+        front: Data<&Arc<Front>>,
+        #[oai(name = "carId")] car_id: Query<Option<Uuid>>,
+        category: Query<Option<Word<Category>>>,
+        #[oai(name = "branchId")] branch_id: Query<Option<Uuid>>,
+        from: Query<DateTime<Utc>>,
+        to: Query<DateTime<Utc>>,
+    ) -> Result<Json<Availability>, ApiError> {
+        let period = period(from.0, to.0)?;
+        if let Some(id) = car_id.0 {
+            let car = car::Entity::find_by_id(id).one(&front.db).await?.ok_or_else(ApiError::not_found)?;
+            let gaps = gaps(period, &busy(&front.db, id, period).await?);
+            let free = Condition::all().add(car::Column::Id.eq(id)).add(free_between(period));
+            let free = car::Entity::find().filter(free).one(&front.db).await?.is_some();
+            let available = free && car.status.0.is_rentable();
+            return Ok(Json(Availability { available, cars: Vec::new(), gaps }));
+        }
+        let wanted = Condition::all()
+            .add(car::Column::Status.eq(CarStatus::InService.as_str()))
+            .add_option(category.0.map(|category| car::Column::Category.eq(category.0.as_str())))
+            .add_option(branch_id.0.map(|branch| car::Column::BranchId.eq(branch)))
+            .add(free_between(period));
+        let query = car::Entity::find().filter(wanted).order_by_asc(car::Column::PricePerDay);
+        let cars = query.order_by_asc(car::Column::Id).limit(100).all(&front.db).await?;
+        let cars: Vec<Car> = cars.into_iter().map(Car::from).collect();
+        Ok(Json(Availability { available: !cars.is_empty(), cars, gaps: Vec::new() }))
+    }
+
+    /// Show a car's calendar
+    #[oai(path = "/cars/:id/calendar", method = "get", operation_id = "showCalendar")]
+    async fn calendar(
+        &self,
+        front: Data<&Arc<Front>>,
+        id: Path<Uuid>,
+        from: Query<DateTime<Utc>>,
+        to: Query<DateTime<Utc>>,
+    ) -> Result<Json<Calendar>, ApiError> {
+        let period = period(from.0, to.0)?;
+        car::Entity::find_by_id(id.0).one(&front.db).await?.ok_or_else(ApiError::not_found)?;
+        Ok(Json(Calendar { busy: busy(&front.db, id.0, period).await? }))
+    }
+
+    /// Ask for a price
+    ///
+    /// The lines, tax and total as they would be booked now.
+    #[oai(path = "/quotes", method = "get", operation_id = "askQuote")]
+    async fn quote(
+        &self,
+        front: Data<&Arc<Front>>,
+        #[oai(name = "carId")] car_id: Query<Uuid>,
+        from: Query<DateTime<Utc>>,
+        to: Query<DateTime<Utc>>,
+    ) -> Result<Json<Any<Value>>, ApiError> {
+        let period = period(from.0, to.0)?;
+        let car = car::Entity::find_by_id(car_id.0).one(&front.db).await?.ok_or_else(ApiError::not_found)?;
+        let branch = entity::branch::Entity::find_by_id(car.branch_id).one(&front.db).await?;
+        let branch = branch.ok_or_else(ApiError::not_found)?;
+        let currency = Currency::new(&car.currency).map_err(ApiError::internal)?;
+        let zone = Tz::from_str(&branch.time_zone).map_err(ApiError::internal)?;
+        let facts = pricing::Facts::usual(period, zone, Money { amount: car.price_per_day, currency });
+        let quote = pricing::quote(&facts).map_err(ApiError::internal)?;
+        Ok(Json(Any(json!(quote))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hour: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + hour * 3600, 0).unwrap()
+    }
+
+    #[test]
+    fn gaps_are_what_no_reservation_touches() {
+        let period = Period::new(at(0), at(10)).unwrap();
+        let stretch = |from, to| Stretch { from: at(from), to: at(to) };
+        assert_eq!(gaps(period, &[]), [stretch(0, 10)]);
+        assert_eq!(gaps(period, &[stretch(-2, 3), stretch(3, 4), stretch(8, 12)]), [stretch(4, 8)]);
+        assert_eq!(gaps(period, &[stretch(-1, 11)]), []);
+    }
+}

@@ -1,0 +1,143 @@
+//! Bookings: asking for one, looking at one's own, calling one off.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use entity::booking::{Column, Entity, Model};
+use jobs::booking::{CancelBooking, RequestBooking};
+use poem::web::Data;
+use poem_openapi::{
+    Object, OpenApi,
+    param::{Path, Query},
+    payload::Json,
+};
+use rules::booking::BookingStatus;
+use rules::period::Period;
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value, sea_query::Expr};
+use serde_json::json;
+use uuid::Uuid;
+use view::{Word, booking::Booking};
+
+use crate::{
+    Tag,
+    accept::{Asking, Key, Written, job_for},
+    account::Reasons,
+    auth::{BookingsRead, BookingsWrite, Caller},
+    error::ApiError,
+    front::Front,
+    listing::{Cursor, Page, limit},
+};
+
+/// A customer wants a car for a while.
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase", deny_unknown_fields)]
+struct BookingRequest {
+    car_id: Uuid,
+    /// RFC 3339.
+    start_date: DateTime<Utc>,
+    /// RFC 3339; the car is back by then.
+    end_date: DateTime<Utc>,
+}
+
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+struct Cancelling {
+    #[oai(validator(max_length = 500))]
+    reason: Option<String>,
+}
+
+/// The booking, if it belongs to the caller or the caller is staff. Somebody else's is not there at all.
+pub(crate) async fn own<S>(front: &Front, caller: &Caller<S>, id: Uuid) -> Result<Model, ApiError> {
+    let own =
+        Condition::all().add(Column::Id.eq(id)).add_option(caller.owner().map(|owner| Column::CustomerId.eq(owner)));
+    Entity::find().filter(own).one(&front.db).await?.ok_or_else(ApiError::not_found)
+}
+
+pub struct BookingApi;
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Bookings")]
+impl BookingApi {
+    /// Book a car
+    ///
+    /// `409 car_taken` comes with `alternatives` and `waitlistUrl`; `422 dates_refused` with every reason.
+    #[oai(path = "/bookings", method = "post", operation_id = "requestBooking")]
+    async fn request(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<BookingsWrite>,
+        asking: Asking,
+        Json(body): Json<BookingRequest>,
+    ) -> Result<Written<Booking>, ApiError> {
+        let mut reasons = Reasons::default();
+        reasons.take("/endDate", Period::new(body.start_date, body.end_date));
+        if !reasons.is_empty() {
+            return Err(reasons.into_error());
+        }
+        let request = RequestBooking {
+            booking_id: Uuid::now_v7(),
+            car_id: body.car_id,
+            customer_id: caller.account_id,
+            start: body.start_date,
+            end: body.end_date,
+        };
+        let same = json!({ "carId": request.car_id, "start": request.start, "end": request.end });
+        let job = job_for(&asking, Key::Required, Some(caller.account_id), &request, &same)?;
+        front.write(&asking, job).await?.created(&asking, format!("/api/v1/bookings/{}", request.booking_id))
+    }
+
+    /// List bookings
+    ///
+    /// One's own, newest first; staff see everybody's.
+    #[oai(path = "/bookings", method = "get", operation_id = "listBookings")]
+    async fn list(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<BookingsRead>,
+        status: Query<Option<Word<BookingStatus>>>,
+        #[oai(name = "carId")] car_id: Query<Option<Uuid>>,
+        #[oai(name = "limit")] asked: Query<Option<u64>>,
+        cursor: Query<Option<String>>,
+    ) -> Result<Json<Page<Booking>>, ApiError> {
+        let limit = limit(asked.0);
+        let after = Cursor::read(cursor.0.as_deref())?.map(|last| {
+            Expr::cust_with_values("(created_at, id) < ($1, $2)", [Value::from(last.at), Value::from(last.id)])
+        });
+        let wanted = Condition::all()
+            .add_option(caller.owner().map(|owner| Column::CustomerId.eq(owner)))
+            .add_option(status.0.map(|status| Column::Status.eq(status.0.as_str())))
+            .add_option(car_id.0.map(|car| Column::CarId.eq(car)))
+            .add_option(after);
+        let query = Entity::find().filter(wanted).order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
+        let rows = query.limit(limit + 1).all(&front.db).await?;
+        Ok(Json(Page::cut(rows, limit, |row| Cursor { at: row.created_at, id: row.id }, Booking::from)))
+    }
+
+    /// Show a booking
+    #[oai(path = "/bookings/:id", method = "get", operation_id = "showBooking")]
+    async fn show(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<BookingsRead>,
+        id: Path<Uuid>,
+    ) -> Result<Json<Booking>, ApiError> {
+        Ok(Json(own(&front, &caller, id.0).await?.into()))
+    }
+
+    /// Cancel a booking
+    ///
+    /// Frees the time at once; `cancellation` says what is kept and what goes back by the policy.
+    #[oai(path = "/bookings/:id/cancel", method = "post", operation_id = "cancelBooking")]
+    async fn cancel(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<BookingsWrite>,
+        asking: Asking,
+        id: Path<Uuid>,
+        Json(body): Json<Cancelling>,
+    ) -> Result<Written<Booking>, ApiError> {
+        let booking = own(&front, &caller, id.0).await?;
+        let cancel = CancelBooking { booking_id: booking.id, cancelled_by: caller.account_id, reason: body.reason };
+        let job = job_for(&asking, Key::Optional, Some(caller.account_id), &cancel, &json!(cancel))?;
+        front.write(&asking, job).await?.ok(&asking)
+    }
+}

@@ -1,0 +1,151 @@
+//! The query behind `GET /cars`.
+
+use chrono::{DateTime, Utc};
+use entity::car::{Column, Entity, Model};
+use poem_openapi::Enum;
+use rules::{
+    car::{CarStatus, Category, FuelType},
+    period::Period,
+};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value,
+    sea_query::{Expr, SimpleExpr},
+};
+use uuid::Uuid;
+use view::car::Car;
+
+use crate::{
+    account::Reasons,
+    error::ApiError,
+    listing::{Cursor, Page},
+};
+
+/// The order of cars.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+#[oai(rename = "CarSort")]
+pub(crate) enum Sort {
+    #[default]
+    #[oai(rename = "newest")]
+    Newest,
+    #[oai(rename = "price")]
+    Price,
+    #[oai(rename = "-price")]
+    PriceDescending,
+}
+
+/// Which cars are looked for.
+pub(crate) struct Wanted {
+    pub(crate) category: Option<Category>,
+    pub(crate) seats: Option<i16>,
+    pub(crate) fuel_type: Option<FuelType>,
+    pub(crate) price: (Option<i64>, Option<i64>),
+    pub(crate) features: Vec<String>,
+    pub(crate) branch_id: Option<Uuid>,
+    pub(crate) around: Option<(f64, f64, f64)>,
+    pub(crate) free: Option<Period>,
+    pub(crate) sort: Sort,
+}
+
+/// `from` and `to` together, or neither.
+pub(crate) fn period(from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> Result<Option<Period>, ApiError> {
+    let mut reasons = Reasons::default();
+    let period = match (from, to) {
+        (None, None) => return Ok(None),
+        (Some(from), Some(to)) => reasons.take("/to", Period::new(from, to)),
+        (Some(_), None) => reasons.take("/to", Err("is needed when `from` is given")),
+        (None, Some(_)) => reasons.take("/from", Err("is needed when `to` is given")),
+    };
+    period.map(Some).ok_or_else(|| reasons.into_error())
+}
+
+/// `lat`, `lon` and `radiusKm` together, or none.
+pub(crate) fn around(
+    lat: Option<f64>,
+    lon: Option<f64>,
+    radius: Option<f64>,
+) -> Result<Option<(f64, f64, f64)>, ApiError> {
+    match (lat, lon, radius) {
+        (None, None, None) => Ok(None),
+        (Some(lat), Some(lon), Some(radius))
+            if (-90.0..=90.0).contains(&lat)
+                && (-180.0..=180.0).contains(&lon)
+                && (0.0..=20_000.0).contains(&radius) =>
+        {
+            Ok(Some((lat, lon, radius)))
+        }
+        _ => {
+            let mut reasons = Reasons::default();
+            reasons.add("/radiusKm", "lat (-90 to 90), lon (-180 to 180) and radiusKm (0 to 20000) go together");
+            Err(reasons.into_error())
+        }
+    }
+}
+
+/// No live reservation of the car overlaps the period with the branch's turnaround at its end.
+pub(crate) fn free_between(period: Period) -> SimpleExpr {
+    Expr::cust_with_values(
+        "not exists (select 1 from reservation r join branch b on b.id = car.branch_id
+            where r.resource_kind = 'car' and r.resource_id = car.id
+              and (r.expires_at is null or r.expires_at > now())
+              and tstzrange(r.starts_at, r.ends_at)
+                  && tstzrange($1, $2 + make_interval(mins => b.turnaround_minutes)))",
+        [Value::from(period.start), Value::from(period.end)],
+    )
+}
+
+/// Haversine over the branches: there are few of them, so no index is needed.
+fn near((lat, lon, radius): (f64, f64, f64)) -> SimpleExpr {
+    Expr::cust_with_values(
+        "car.branch_id in (select id from branch where 12742 * asin(least(1, sqrt(
+            power(sin(radians(latitude - $1) / 2), 2)
+            + cos(radians($1)) * cos(radians(latitude)) * power(sin(radians(longitude - $2) / 2), 2)))) <= $3)",
+        [lat, lon, radius],
+    )
+}
+
+pub(crate) async fn find(
+    db: &DatabaseConnection,
+    wanted: &Wanted,
+    limit: u64,
+    cursor: Option<&str>,
+) -> Result<Page<Car>, ApiError> {
+    let mut found = Condition::all()
+        .add(Column::Status.ne(CarStatus::Retired.as_str()))
+        .add_option(wanted.category.map(|category| Column::Category.eq(category.as_str())))
+        .add_option(wanted.seats.map(|seats| Column::Seats.gte(seats)))
+        .add_option(wanted.fuel_type.map(|fuel| Column::FuelType.eq(fuel.as_str())))
+        .add_option(wanted.price.0.map(|price| Column::PricePerDay.gte(price)))
+        .add_option(wanted.price.1.map(|price| Column::PricePerDay.lte(price)))
+        .add_option(wanted.branch_id.map(|branch| Column::BranchId.eq(branch)))
+        .add_option(wanted.around.map(near))
+        .add_option(wanted.free.map(free_between));
+    if wanted.free.is_some() {
+        found = found.add(Column::Status.eq(CarStatus::InService.as_str()));
+    }
+    if !wanted.features.is_empty() {
+        found = found.add(Expr::cust_with_values("features @> $1", [wanted.features.clone()]));
+    }
+    if let Some(cursor) = Cursor::read(cursor)? {
+        found = found.add(after(wanted.sort, &cursor));
+    }
+    let query = Entity::find().filter(found);
+    let query = match wanted.sort {
+        Sort::Newest => query.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id),
+        Sort::Price => query.order_by_asc(Column::PricePerDay).order_by_asc(Column::Id),
+        Sort::PriceDescending => query.order_by_desc(Column::PricePerDay).order_by_desc(Column::Id),
+    };
+    let rows = query.limit(limit + 1).all(db).await?;
+    Ok(Page::cut(rows, limit, |car: &Model| Cursor { at: car.created_at, id: car.id }, Car::from))
+}
+
+/// The rows behind the cursor's row. For prices the row itself tells where that is.
+fn after(sort: Sort, cursor: &Cursor) -> SimpleExpr {
+    let price = "(select price_per_day from car last where last.id = $1)";
+    match sort {
+        Sort::Newest => {
+            Expr::cust_with_values("(created_at, id) < ($1, $2)", [Value::from(cursor.at), Value::from(cursor.id)])
+        }
+        Sort::Price => Expr::cust_with_values(format!("(price_per_day, id) > ({price}, $1)"), [cursor.id]),
+        Sort::PriceDescending => Expr::cust_with_values(format!("(price_per_day, id) < ({price}, $1)"), [cursor.id]),
+    }
+}

@@ -1,0 +1,38 @@
+//! The OpenAPI document: what poem-openapi derives, completed with what it cannot express.
+
+use serde_json::{Value, json};
+
+/// The headers that every write understands are added here once instead of at
+/// every operation.
+pub(crate) fn complete(derived: &str) -> Value {
+    let mut document: Value = serde_json::from_str(derived).expect("poem-openapi writes JSON");
+    let Some(paths) = document["paths"].as_object_mut() else { return document };
+    for operations in paths.values_mut().filter_map(Value::as_object_mut) {
+        for (method, operation) in operations {
+            if matches!(method.as_str(), "post" | "patch" | "delete") && operation["responses"].get("202").is_some() {
+                add_write_headers(operation);
+            }
+        }
+    }
+    document
+}
+
+fn add_write_headers(operation: &mut Value) {
+    let required = matches!(operation["operationId"].as_str(), Some("requestBooking" | "returnCar" | "completeReturn"));
+    let headers = [
+        json!({
+            "name": "Idempotency-Key", "in": "header", "required": required,
+            "description": "Your own name for this request; repeat it when you repeat the request.",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 255 }, "example": "3f0c2a9e-book-1"
+        }),
+        json!({
+            "name": "Prefer", "in": "header", "required": false,
+            "description": "RFC 7240: `wait=N` waits up to N seconds for the outcome, `respond-async` does not wait.",
+            "schema": { "type": "string" }, "example": "wait=5"
+        }),
+    ];
+    match operation["parameters"].as_array_mut() {
+        Some(parameters) => parameters.extend(headers),
+        None => operation["parameters"] = json!(headers),
+    }
+}

@@ -1,0 +1,273 @@
+//! The one error of the front: always RFC 9457 problem+json, in words fit for a customer.
+//!
+//! A refusal decided by a worker and one decided here look the same, because both
+//! take status and title from [`rules::problem`]. Causes are logged once, at this border.
+
+use jobs::{Refusal, ledger::AcceptError, outcome::Reason};
+use poem::{
+    Body, Request, Response,
+    error::{
+        CorsError, MethodNotAllowedError, NotFoundError, ParseJsonError, ParsePathError, ParseQueryError, ResponseError,
+    },
+    http::{StatusCode, header},
+};
+use poem_openapi::{
+    ApiResponse, Object,
+    error::{AuthorizationError, ContentTypeError, ParseMultipartError, ParseParamError, ParseRequestPayloadError},
+    registry::{MetaMediaType, MetaResponse, MetaResponses, Registry},
+    types::Type,
+};
+use rules::problem::{self, Problem};
+use sea_orm::DbErr;
+use serde_json::{Map, Value, json};
+
+use crate::trace::RequestId;
+
+/// Why a request was not carried out.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {detail}", .problem.code)]
+pub struct ApiError {
+    pub problem: Problem,
+    pub detail: String,
+    pub errors: Vec<Reason>,
+    pub extra: Map<String, Value>,
+}
+
+impl ApiError {
+    pub fn new(problem: Problem, detail: impl Into<String>) -> Self {
+        Self { problem, detail: detail.into(), errors: Vec::new(), extra: Map::new() }
+    }
+
+    pub fn not_found() -> Self {
+        Self::new(problem::NOT_FOUND, "There is nothing here, or it is not yours to see.")
+    }
+
+    /// What was sent is not acceptable, for all these reasons.
+    pub fn invalid(errors: Vec<Reason>) -> Self {
+        Self { errors, ..Self::new(problem::VALIDATION_FAILED, "Please mend what is listed and send it again.") }
+    }
+
+    /// Something of ours failed; the cause goes to the log, not to the client.
+    pub fn internal(cause: impl std::fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed");
+        Self::new(problem::INTERNAL, "The request was not carried out. Its id helps us to find out why.")
+    }
+
+    fn retry_after(&self) -> Option<&'static str> {
+        match self.problem.status {
+            503 => Some("2"),
+            429 => Some("10"),
+            _ => None,
+        }
+    }
+
+    /// The whole problem document.
+    pub fn response(&self, instance: &str, request_id: &str) -> Response {
+        let mut body = self.extra.clone();
+        let members = json!({
+            "type": format!("/docs/problems#{}", self.problem.code),
+            "title": self.problem.title,
+            "status": self.problem.status,
+            "detail": self.detail,
+            "instance": instance,
+            "code": self.problem.code,
+            "requestId": request_id,
+        });
+        if let Value::Object(members) = members {
+            body.extend(members);
+        }
+        if !self.errors.is_empty() {
+            body.insert("errors".to_owned(), json!(self.errors));
+        }
+        let status = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = Response::builder().status(status).content_type("application/problem+json");
+        if let Some(seconds) = self.retry_after() {
+            response = response.header(header::RETRY_AFTER, seconds);
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response = response.header(header::WWW_AUTHENTICATE, "Bearer realm=\"forecourt\"");
+        }
+        response.body(Body::from_string(Value::Object(body).to_string()))
+    }
+
+    /// What poem or poem-openapi could not do, as a problem.
+    fn from_poem(error: &poem::Error) -> Self {
+        let words = error.to_string();
+        let pointed = |pointer: String, message: String| Self::invalid(vec![Reason { pointer, message }]);
+        if let Some(error) = error.downcast_ref::<ParseParamError>() {
+            return pointed(format!("/{}", error.name), error.reason.clone());
+        }
+        if let Some(error) = error.downcast_ref::<ParseRequestPayloadError>() {
+            return payload(&error.reason);
+        }
+        if error.is::<NotFoundError>() {
+            return Self::new(problem::NOT_FOUND, "This address leads nowhere. See /docs for those that do.");
+        }
+        if error.is::<MethodNotAllowedError>() {
+            return Self::new(problem::METHOD_NOT_ALLOWED, "See /docs for the methods of this address.");
+        }
+        if error.is::<ContentTypeError>() {
+            return Self::new(problem::UNSUPPORTED_MEDIA_TYPE, words);
+        }
+        if error.is::<AuthorizationError>() {
+            return Self::new(problem::UNAUTHENTICATED, "Send an access token: Authorization: Bearer …");
+        }
+        if error.is::<ParsePathError>() {
+            return Self::not_found();
+        }
+        let unreadable = error.is::<ParseQueryError>()
+            || error.is::<ParseJsonError>()
+            || error.is::<ParseMultipartError>()
+            || error.is::<CorsError>();
+        if unreadable {
+            return Self::new(problem::BAD_REQUEST, words);
+        }
+        match error.status().as_u16() {
+            413 => Self::new(problem::BODY_TOO_LARGE, "Send less at a time."),
+            415 => Self::new(problem::UNSUPPORTED_MEDIA_TYPE, words),
+            404 => Self::not_found(),
+            405 => Self::new(problem::METHOD_NOT_ALLOWED, "See /docs for the methods of this address."),
+            400..=499 => Self::new(problem::BAD_REQUEST, words),
+            _ => Self::internal(words),
+        }
+    }
+}
+
+/// A body that is no JSON is a bad request; one with wrong fields is told which.
+fn payload(reason: &str) -> ApiError {
+    let field = |name: &str| Reason { pointer: format!("/{name}"), message: reason.to_owned() };
+    if let Some(rest) = reason.split("field \"").nth(1)
+        && let Some(name) = rest.split('"').next()
+    {
+        return ApiError::invalid(vec![field(&name.replace('.', "/"))]);
+    }
+    if let Some(rest) = reason.split("Unknown field `").nth(1)
+        && let Some(name) = rest.split('`').next()
+    {
+        return ApiError::invalid(vec![field(name)]);
+    }
+    ApiError::new(problem::BAD_REQUEST, reason.to_owned())
+}
+
+impl ResponseError for ApiError {
+    fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn as_response(&self) -> Response {
+        self.response("", "")
+    }
+}
+
+impl From<DbErr> for ApiError {
+    fn from(error: DbErr) -> Self {
+        tracing::warn!(%error, "the database did not answer");
+        match error {
+            DbErr::Conn(_) | DbErr::ConnectionAcquire(_) | DbErr::Exec(_) | DbErr::Query(_) => {
+                Self::new(problem::SERVICE_UNAVAILABLE, "Please try again in a moment.")
+            }
+            error => Self::internal(error),
+        }
+    }
+}
+
+impl From<AcceptError> for ApiError {
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::Reused => Self::new(
+                problem::IDEMPOTENCY_KEY_REUSED,
+                "This Idempotency-Key stands for an earlier, different request. Use a new key for a new request.",
+            ),
+            AcceptError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<anyhow::Error> for ApiError {
+    fn from(error: anyhow::Error) -> Self {
+        tracing::warn!(error = format!("{error:#}"), "a server behind the front did not answer");
+        Self::new(problem::SERVICE_UNAVAILABLE, "Please try again in a moment.")
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let problem = problem::find(&refusal.code).copied().unwrap_or(problem::CONFLICT);
+        Self { problem, detail: refusal.detail, errors: refusal.errors, extra: refusal.extra }
+    }
+}
+
+/// Turns every error that leaves the front into a problem document.
+pub(crate) fn to_problem(error: &poem::Error, request_id: &RequestId, instance: &str) -> Response {
+    match error.downcast_ref::<ApiError>() {
+        Some(error) => error.response(instance, &request_id.0),
+        None => ApiError::from_poem(error).response(instance, &request_id.0),
+    }
+}
+
+/// The path that a problem happened at.
+pub(crate) fn instance(request: &Request) -> String {
+    request.original_uri().path().to_owned()
+}
+
+/// How an error looks in the OpenAPI document (RFC 9457).
+#[derive(Debug, Object)]
+#[oai(rename = "Problem", rename_all = "camelCase", skip_serializing_if_is_none)]
+struct ProblemDocument {
+    /// Where this kind of problem is explained.
+    r#type: String,
+    /// The same words for every occurrence.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong this time, and how to mend it.
+    detail: String,
+    /// The path it happened at.
+    instance: String,
+    /// Stable; compare this.
+    code: String,
+    /// Also in the log.
+    request_id: String,
+    /// Every reason at once.
+    errors: Option<Vec<ProblemReason>>,
+}
+
+/// One reason of a problem.
+#[derive(Debug, Object)]
+struct ProblemReason {
+    /// JSON Pointer into the request body.
+    pointer: String,
+    message: String,
+}
+
+/// What any operation may answer besides its success; the codes are those of the registry.
+const ALWAYS: &[(u16, &str)] = &[
+    (400, "The request could not be read."),
+    (401, "No, or no valid, access token."),
+    (403, "This account may not do that."),
+    (404, "There is nothing here, or it is not yours to see."),
+    (409, "Not in the present state of things; `code` says which."),
+    (422, "Some of what was sent is not acceptable; `errors` lists all of it."),
+    (500, "Something went wrong on our side."),
+    (503, "Not available for a moment; see Retry-After."),
+];
+
+impl ApiResponse for ApiError {
+    fn meta() -> MetaResponses {
+        let document = |(status, description): &(u16, &'static str)| MetaResponse {
+            description,
+            status: Some(*status),
+            status_range: None,
+            content: vec![MetaMediaType {
+                content_type: "application/problem+json",
+                schema: ProblemDocument::schema_ref(),
+            }],
+            headers: vec![],
+        };
+        MetaResponses { responses: ALWAYS.iter().map(document).collect() }
+    }
+
+    fn register(registry: &mut Registry) {
+        ProblemDocument::register(registry);
+    }
+}

@@ -1,0 +1,45 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use jobs::{outcome::Waiters, ticket::Tickets};
+use platform::{Bucket, Settings};
+use sea_orm::DatabaseConnection;
+use tokio_util::sync::CancellationToken;
+
+use crate::{password::Passwords, revoked::Revoked, settings::FrontSettings, token::Tokens};
+
+/// The front's surroundings: one per process, shared by all requests.
+pub struct Front {
+    pub settings: FrontSettings,
+    pub db: DatabaseConnection,
+    pub bucket: Bucket,
+    pub tokens: Tokens,
+    pub passwords: Passwords,
+    pub revoked: Revoked,
+    pub(crate) tickets: Tickets,
+    pub(crate) waiters: Waiters,
+}
+
+impl Front {
+    /// Connects in the background; PostgreSQL and Redis may be away.
+    ///
+    /// # Errors
+    /// When a setting is no address of the right kind.
+    pub async fn start(settings: FrontSettings, stop: CancellationToken) -> anyhow::Result<Arc<Self>> {
+        let shared: &Settings = &settings.shared;
+        let db = platform::database::connect(shared).await.context("DATABASE_URL")?;
+        let place = shared.ticket_place();
+        Ok(Arc::new(Self {
+            bucket: Bucket::new(&shared.bucket),
+            tokens: Tokens::new(settings.access_token_key.expose(), settings.access_token_life),
+            passwords: Passwords::new(settings.password_hashes)?,
+            revoked: Revoked::follow(db.clone(), settings.access_token_life, stop),
+            tickets: Tickets::start(&place).context("REDIS_URL")?,
+            waiters: Waiters::connect(&place.redis_url, &place.prefix).context("REDIS_URL")?,
+            db,
+            settings,
+        }))
+    }
+}

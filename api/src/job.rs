@@ -1,0 +1,163 @@
+//! Jobs: how a request ended, and what admins may do with dead ones.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use jobs::ledger::{self, Entry};
+use poem::web::Data;
+use poem_openapi::{
+    Enum, Object, OpenApi,
+    param::{Path, Query},
+    payload::Json,
+    types::Any,
+};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+use view::job::Job;
+
+use crate::{
+    Tag,
+    accept::job_document,
+    auth::{Caller, JobsManage, JobsRead},
+    error::ApiError,
+    front::Front,
+    listing::{Cursor, Page, limit},
+};
+
+/// Only dead jobs can be listed.
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+enum ListedState {
+    Dead,
+}
+
+/// A dead job as an admin sees it, payload included.
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase")]
+struct DeadJob {
+    id: Uuid,
+    queue: String,
+    kind: String,
+    payload: Any<Value>,
+    attempt: i32,
+    crashes: i32,
+    error: Option<Any<Value>>,
+    request_id: Option<String>,
+    created_at: DateTime<Utc>,
+    finished_at: Option<DateTime<Utc>>,
+}
+
+impl From<Entry> for DeadJob {
+    fn from(entry: Entry) -> Self {
+        Self {
+            id: entry.id,
+            queue: entry.queue,
+            kind: entry.kind,
+            payload: Any(entry.payload),
+            attempt: entry.attempt,
+            crashes: entry.crashes,
+            error: entry.error.map(Any),
+            request_id: entry.request_id,
+            created_at: entry.created_at,
+            finished_at: entry.finished_at,
+        }
+    }
+}
+
+pub struct JobApi;
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Jobs")]
+impl JobApi {
+    /// Show how a request ended
+    #[oai(path = "/jobs/:id", method = "get", operation_id = "showJob")]
+    async fn show(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<JobsRead>,
+        id: Path<Uuid>,
+    ) -> Result<Json<Job>, ApiError> {
+        let entry = ledger::find(&front.db, id.0).await?.ok_or_else(ApiError::not_found)?;
+        let admin = caller.role.may(rules::account::Scope::JobsManage);
+        if !admin && entry.principal != Some(caller.account_id) {
+            return Err(ApiError::not_found());
+        }
+        Ok(Json(job_document(&entry)))
+    }
+
+    /// List dead jobs
+    #[oai(path = "/admin/jobs", method = "get", operation_id = "listDeadJobs")]
+    async fn dead(
+        &self,
+        front: Data<&Arc<Front>>,
+        _caller: Caller<JobsManage>,
+        #[oai(name = "state")] _state: Query<Option<ListedState>>,
+        #[oai(name = "limit")] asked: Query<Option<u64>>,
+        cursor: Query<Option<String>>,
+    ) -> Result<Json<Page<DeadJob>>, ApiError> {
+        let limit = limit(asked.0);
+        let before = Cursor::read(cursor.0.as_deref())?.map(|last| (last.at, last.id));
+        let rows = ledger::dead(&front.db, ledger::Page { before, limit: limit + 1 }).await?;
+        let cursor = |row: &Entry| Cursor { at: row.finished_at.unwrap_or(row.created_at), id: row.id };
+        Ok(Json(Page::cut(rows, limit, cursor, DeadJob::from)))
+    }
+
+    /// Replay a dead job
+    #[oai(path = "/admin/jobs/:id/replay", method = "post", operation_id = "replayJob")]
+    async fn replay(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<JobsManage>,
+        id: Path<Uuid>,
+    ) -> Result<Json<Job>, ApiError> {
+        self.handle(&front, caller.account_id, id.0, "replay").await
+    }
+
+    /// Discard a dead job
+    #[oai(path = "/admin/jobs/:id/discard", method = "post", operation_id = "discardJob")]
+    async fn discard(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<JobsManage>,
+        id: Path<Uuid>,
+    ) -> Result<Json<Job>, ApiError> {
+        self.handle(&front, caller.account_id, id.0, "discard").await
+    }
+}
+
+impl JobApi {
+    async fn handle(&self, front: &Front, admin: Uuid, id: Uuid, act: &str) -> Result<Json<Job>, ApiError> {
+        handle_dead(front, admin, id, act).await?;
+        let entry = ledger::find(&front.db, id).await?.ok_or_else(ApiError::not_found)?;
+        Ok(Json(job_document(&entry)))
+    }
+}
+
+/// Replays or discards a dead job in an admin's name, and writes down who did it.
+///
+/// # Errors
+/// `not_found`, or `illegal_state` when the job is not dead.
+pub(crate) async fn handle_dead(front: &Front, admin: Uuid, id: Uuid, act: &str) -> Result<(), ApiError> {
+    ledger::find(&front.db, id).await?.ok_or_else(ApiError::not_found)?;
+    let done = match act {
+        "replay" => ledger::replay(&front.db, id).await?,
+        _ => ledger::discard(&front.db, id).await?,
+    };
+    if !done {
+        return Err(ApiError::new(rules::problem::ILLEGAL_STATE, "Only dead jobs can be replayed or discarded."));
+    }
+    let audit = entity::audit_log::ActiveModel {
+        id: NotSet,
+        at: Set(Utc::now()),
+        actor: Set(Some(admin)),
+        action: Set(format!("{act}_job")),
+        subject_kind: Set("job".to_owned()),
+        subject_id: Set(id),
+        detail: Set(json!({})),
+    };
+    audit.insert(&front.db).await?;
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! Lists: `{"items": […], "nextCursor": …}` by keyset, stable while rows are added.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
+use jobs::outcome::Reason;
+use poem_openapi::{
+    Object,
+    types::{ParseFromJSON, ToJSON},
+};
+use uuid::Uuid;
+
+use crate::error::ApiError;
+
+/// One page of a list.
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase")]
+pub struct Page<T: ParseFromJSON + ToJSON + Send + Sync> {
+    pub items: Vec<T>,
+    /// Send it as `cursor` to get the next page; `null` on the last one.
+    pub next_cursor: Option<String>,
+}
+
+/// Where a page begins: just after this row. It is opaque to clients but no secret:
+/// what may be seen is decided by each query, whatever the cursor says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cursor {
+    pub at: DateTime<Utc>,
+    pub id: Uuid,
+}
+
+/// Rows on a page unless the client says otherwise.
+const USUAL: u64 = 20;
+
+impl Cursor {
+    fn encode(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(format!("{}/{}", self.at.timestamp_micros(), self.id))
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        let (at, id) = text.split_once('/')?;
+        Some(Self { at: DateTime::from_timestamp_micros(at.parse().ok()?)?, id: id.parse().ok()? })
+    }
+
+    /// The position that a client sent.
+    ///
+    /// # Errors
+    /// When it is not one that was given out.
+    pub fn read(text: Option<&str>) -> Result<Option<Self>, ApiError> {
+        let Some(text) = text else { return Ok(None) };
+        let message = "is not a cursor from an earlier page".to_owned();
+        let wrong = || ApiError::invalid(vec![Reason { pointer: "/cursor".to_owned(), message }]);
+        Self::decode(text).map(Some).ok_or_else(wrong)
+    }
+}
+
+/// How many rows a page holds.
+pub fn limit(asked: Option<u64>) -> u64 {
+    asked.unwrap_or(USUAL).clamp(1, 100)
+}
+
+impl<T: ParseFromJSON + ToJSON + Send + Sync> Page<T> {
+    /// Makes a page of rows that were queried with one more than `limit`.
+    pub fn cut<M>(mut rows: Vec<M>, limit: u64, cursor: impl Fn(&M) -> Cursor, show: impl Fn(M) -> T) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next_cursor = rows.last().filter(|_| more).map(|last| cursor(last).encode());
+        Self { items: rows.into_iter().map(show).collect(), next_cursor }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_and_nonsense_is_refused() {
+        let cursor = Cursor { at: DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap(), id: Uuid::now_v7() };
+        assert_eq!(Cursor::read(Some(&cursor.encode())).unwrap(), Some(cursor));
+        for nonsense in ["", "x", "AAAA", "🚗", &"9".repeat(500)] {
+            assert!(Cursor::read(Some(nonsense)).is_err(), "{nonsense}");
+        }
+    }
+}

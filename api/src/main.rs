@@ -1,0 +1,40 @@
+//! The front's process.
+
+use anyhow::{Context, bail};
+use api::FrontSettings;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        [] => serve().await,
+        ["openapi"] => {
+            println!("{:#}", api::openapi());
+            Ok(())
+        }
+        ["create-admin", "--email", email] => create_admin(email).await,
+        _ => bail!("usage: api | api openapi | api create-admin --email ADDRESS (password in ADMIN_PASSWORD)"),
+    }
+}
+
+async fn serve() -> anyhow::Result<()> {
+    platform::log::start();
+    platform::metric::start();
+    let settings = FrontSettings::from_env()?;
+    let stop = platform::signal::stop_token()?;
+    api::serve(settings, stop).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn create_admin(email: &str) -> anyhow::Result<()> {
+    let url = std::env::var("DATABASE_URL").context("DATABASE_URL is not set")?;
+    let password = std::env::var("ADMIN_PASSWORD").context("ADMIN_PASSWORD is not set")?;
+    if api::account::create_admin(&url, email, password).await? {
+        println!("{email} is an admin now");
+    } else {
+        println!("{email} has an account already; nothing was changed");
+    }
+    Ok(())
+}

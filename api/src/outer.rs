@@ -1,0 +1,134 @@
+//! What every request passes on its way in and out: request id, trace, body limit,
+//! panics and errors as problems, security headers, access log, metrics.
+
+use std::{sync::Arc, time::Instant};
+
+use poem::{
+    Endpoint, EndpointExt, IntoResponse, Request, Response, Result,
+    endpoint::BoxEndpoint,
+    http::{HeaderName, HeaderValue, Method, header},
+    middleware::{CatchPanic, Cors},
+};
+use rules::problem;
+use tracing::Instrument;
+
+use crate::{
+    error::{self, ApiError},
+    settings::{BODY_LIMIT, FrontSettings},
+    trace,
+};
+
+/// Serves one JSON text.
+pub(crate) fn json(text: String) -> impl Endpoint {
+    let text = Arc::new(text);
+    poem::endpoint::make(move |_| {
+        let text = text.clone();
+        async move { text.as_str().to_owned().with_content_type("application/json") }
+    })
+}
+
+/// Puts everything around the routes.
+pub(crate) fn wrap(routes: impl Endpoint + 'static, settings: &FrontSettings) -> BoxEndpoint<'static, Response> {
+    let panics = CatchPanic::new().with_handler(|_| ApiError::internal("a handler panicked").response("", ""));
+    let mut cors =
+        Cors::new().allow_credentials(false).allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE]);
+    for origin in &settings.cors_origins {
+        cors = cors.allow_origin(origin);
+    }
+    // Without an origin the middleware would allow all of them.
+    let cors = (!settings.cors_origins.is_empty()).then_some(cors);
+    let routes = routes.with(panics).around(limit_body);
+    let routes = match cors {
+        Some(cors) => routes.with(cors).map_to_response().boxed(),
+        None => routes.map_to_response().boxed(),
+    };
+    routes.around(observe).boxed()
+}
+
+/// JSON bodies are read here, up to a limit. Multipart bodies are counted where they are streamed.
+async fn limit_body<E: Endpoint>(next: Arc<E>, mut request: Request) -> Result<Response> {
+    let too_large = || ApiError::new(problem::BODY_TOO_LARGE, format!("A JSON body holds at most {BODY_LIMIT} bytes."));
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let streamed = request.content_type().is_some_and(|kind| kind.starts_with("multipart/"));
+    if !streamed {
+        if length.is_some_and(|length| length > BODY_LIMIT) {
+            return Err(too_large().into());
+        }
+        let body = request.take_body().into_bytes_limit(BODY_LIMIT).await.map_err(|_| too_large())?;
+        request.set_body(body);
+    }
+    Ok(next.call(request).await?.into_response())
+}
+
+async fn observe<E: Endpoint>(next: Arc<E>, mut request: Request) -> Result<Response> {
+    let (id, parent) = (trace::request_id(&request), trace::traceparent(&request));
+    let (method, path) = (request.method().clone(), error::instance(&request));
+    let span = tracing::info_span!("request", request_id = %id.0, traceparent = %parent.0);
+    request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(parent);
+    let began = Instant::now();
+    async {
+        let mut response = match next.call(request).await {
+            Ok(response) => response.into_response(),
+            Err(failure) => error::to_problem(&failure, &id, &path),
+        };
+        seal(&mut response, &id);
+        let (status, seconds) = (response.status().as_u16(), began.elapsed().as_secs_f64());
+        let quiet = matches!(path.as_str(), "/livez" | "/readyz" | "/metrics");
+        if !quiet {
+            tracing::info!(%method, path = redacted(&path), status, milliseconds = seconds * 1000.0, "answered");
+        }
+        let route = route(&path);
+        metrics::counter!("http_requests_total", "method" => method.to_string(), "route" => route.clone(), "status" => status.to_string())
+            .increment(1);
+        metrics::histogram!("http_request_duration_seconds", "route" => route).record(seconds);
+        Ok(response)
+    }
+    .instrument(span)
+    .await
+}
+
+/// The path with every id replaced, so that metrics stay few.
+fn route(path: &str) -> String {
+    let known = ["api", "docs", "review", "ops", "openapi.json", "livez", "readyz", "metrics", "dev"];
+    let mut segments = path.split('/').skip(1);
+    match segments.next() {
+        Some("api") => {}
+        Some(first) if known.contains(&first) => return format!("/{first}"),
+        _ => return "other".to_owned(),
+    }
+    let word =
+        |segment: &str| segment.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && segment.len() < 20;
+    let shown = segments.skip(1).take(4).map(|segment| if word(segment) { segment } else { ":id" });
+    format!("/api/v1/{}", shown.collect::<Vec<_>>().join("/"))
+}
+
+/// Tokens of links stay out of the log.
+fn redacted(path: &str) -> &str {
+    if path.starts_with("/review/") { "/review/…" } else { path }
+}
+
+fn seal(response: &mut Response, id: &trace::RequestId) {
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id.0) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::VARY).or_insert(HeaderValue::from_static("Prefer"));
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+    headers.entry(header::X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_name_routes_and_never_ids() {
+        assert_eq!(route("/api/v1/bookings/0192-ab/cancel"), "/api/v1/bookings/:id/cancel");
+        assert_eq!(route("/api/v1/cars"), "/api/v1/cars");
+        assert_eq!(route("/review/secret"), "/review");
+        assert_eq!(route("/wp-admin.php"), "other");
+    }
+}

@@ -1,0 +1,62 @@
+//! Which sessions may not be used any more, although their access tokens are still good.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use sea_orm::{DatabaseConnection, DbErr, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// The sessions that were revoked within the life of an access token. This process's
+/// own revocations count at once, those of other fronts within a second; while the
+/// database is away the set stays as it is.
+#[derive(Clone, Default)]
+pub struct Revoked(Arc<RwLock<HashSet<Uuid>>>);
+
+impl Revoked {
+    /// Follows the database until `stop`.
+    pub(crate) fn follow(db: DatabaseConnection, token_life: Duration, stop: CancellationToken) -> Self {
+        let revoked = Self::default();
+        let following = revoked.clone();
+        tokio::spawn(async move {
+            while !stop.is_cancelled() {
+                match recent(&db, token_life).await {
+                    Ok(sessions) => following.write().extend(sessions),
+                    Err(error) => tracing::debug!(%error, "revoked sessions were not read"),
+                }
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                }
+            }
+        });
+        revoked
+    }
+
+    pub fn contains(&self, session: Uuid) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).contains(&session)
+    }
+
+    pub fn insert(&self, session: Uuid) {
+        self.write().insert(session);
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashSet<Uuid>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn recent(db: &DatabaseConnection, token_life: Duration) -> Result<Vec<Uuid>, DbErr> {
+    let since =
+        Expr::cust_with_values("revoked_at > now() - make_interval(secs => $1)", [token_life.as_secs_f64() + 60.0]);
+    entity::session::Entity::find()
+        .select_only()
+        .column(entity::session::Column::Id)
+        .filter(since)
+        .into_tuple()
+        .all(db)
+        .await
+}
