@@ -7,11 +7,15 @@ use jobs::Queue;
 use platform::{Bucket, Settings, settings::Reader};
 use sea_orm::DatabaseConnection;
 
+use crate::Mailer;
+
 /// The surroundings of a worker: settings, database, bucket, and what only its pool needs.
 pub struct Context {
     pub settings: Settings,
     pub db: DatabaseConnection,
     pub bucket: Bucket,
+    /// Only in the `notify` pool.
+    pub mailer: Option<Mailer>,
 }
 
 impl Context {
@@ -23,14 +27,15 @@ impl Context {
         let mut reader = Reader::default();
         let settings = Settings::read(&mut reader);
         let concurrency = reader.or(&format!("{}_CONCURRENCY", queue.as_str().to_uppercase()), queue.concurrency());
+        let mailer = (queue == Queue::Notify).then(|| Mailer::read(&mut reader, concurrency)).flatten();
         reader.finish()?;
-        Ok((Arc::new(Self::start(settings).await?), concurrency.max(1)))
+        Ok((Arc::new(Self { mailer, ..Self::start(settings).await? }), concurrency.max(1)))
     }
 
     /// # Errors
     /// When `DATABASE_URL` is no PostgreSQL URL.
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
         let db = platform::database::connect(&settings).await.context("DATABASE_URL")?;
-        Ok(Self { bucket: Bucket::new(&settings.bucket), db, settings })
+        Ok(Self { bucket: Bucket::new(&settings.bucket), db, settings, mailer: None })
     }
 }
