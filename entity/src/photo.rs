@@ -1,6 +1,6 @@
 //! One upload to one slot: the immutable original and what is known of it.
 
-use sea_orm::entity::prelude::*;
+use sea_orm::{QueryOrder, QuerySelect, entity::prelude::*};
 use rules::rental::{Occasion, Slot};
 
 use crate::Word;
@@ -46,3 +46,49 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Entity {
+    /// The photos of a rental that count: the last accepted one per occasion and slot,
+    /// pick-up first, in the order of the slots.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn counting(db: &impl ConnectionTrait, booking: Uuid) -> Result<Vec<Model>, DbErr> {
+        let mut photos = Self::find()
+            .filter(Column::BookingId.eq(booking))
+            .filter(Column::State.eq("accepted"))
+            .distinct_on([Column::Occasion, Column::Slot])
+            .order_by_asc(Column::Occasion)
+            .order_by_asc(Column::Slot)
+            .order_by_desc(Column::Version)
+            .all(db)
+            .await?;
+        photos.sort_by_key(|photo| (photo.occasion.0, photo.slot.0));
+        Ok(photos)
+    }
+}
+
+/// The `state` of a photo that counts as evidence.
+pub const ACCEPTED: &str = "accepted";
+/// The `state` of a slot's version whose upload nobody has looked at.
+pub const AWAITING: &str = "awaiting";
+/// The `state` of a photo that was looked at and not taken.
+pub const REFUSED: &str = "refused";
+
+impl Entity {
+    /// The photos of a rental that count: of each occasion and slot the last accepted version,
+    /// pick-up before return, in the order of the slots.
+    pub async fn counting(db: &impl ConnectionTrait, booking: Uuid) -> Result<Vec<Model>, DbErr> {
+        let newest_first = Self::find()
+            .filter(Column::BookingId.eq(booking))
+            .filter(Column::State.eq(ACCEPTED))
+            .order_by_desc(Column::Version)
+            .all(db)
+            .await?;
+        let mut photos = newest_first;
+        // Stable, so that the newest of a slot stays first.
+        photos.sort_by_key(|photo| (photo.occasion.0, photo.slot.0));
+        photos.dedup_by_key(|photo| (photo.occasion, photo.slot));
+        Ok(photos)
+    }
+}
