@@ -3,16 +3,37 @@
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test may stop at a surprise"))]
 
+mod account;
+mod audit;
+mod booking;
+mod branch;
+mod car;
+pub mod clock;
 mod context;
+mod detector;
+mod mailer;
 mod perform;
+mod photo;
 mod pool;
 mod registry;
+mod reservation;
 pub mod vision;
+mod waitlist;
 
-use jobs::Queue;
+use jobs::{
+    Queue,
+    account::{AddStaff, ChangeProfile, RegisterAccount},
+    booking::{CancelBooking, ReleaseNoShow, RequestBooking},
+    car::{AddBranch, AddCar, ChangeCar, RetireCar},
+    photo::{DetectDamage, MakeThumbnails},
+    waitlist::PromoteWaitlist,
+};
 use platform::probe::Probe;
 
+use audit::audit;
 pub use context::Context;
+pub use detector::{DetectorSettings, DetectorSlot};
+pub use mailer::Mailer;
 pub use perform::{Finished, JobError, Perform, Work};
 pub use pool::Pool;
 pub use registry::{Performer, Registry};
@@ -20,6 +41,19 @@ pub use registry::{Performer, Registry};
 /// Every kind of job and the code behind it.
 pub fn registry() -> Registry {
     Registry::default()
+        .with::<RegisterAccount>()
+        .with::<AddStaff>()
+        .with::<ChangeProfile>()
+        .with::<AddBranch>()
+        .with::<AddCar>()
+        .with::<ChangeCar>()
+        .with::<RetireCar>()
+        .with::<RequestBooking>()
+        .with::<CancelBooking>()
+        .with::<ReleaseNoShow>()
+        .with::<MakeThumbnails>()
+        .with::<DetectDamage>()
+        .with::<PromoteWaitlist>()
 }
 
 /// The whole life of a pool's process.

@@ -1,0 +1,33 @@
+use chrono::Utc;
+use entity::audit_log;
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+    ConnectionTrait, DbErr,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+/// Writes down who did what to what, in the transaction that does it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn audit(
+    tx: &impl ConnectionTrait,
+    actor: Option<Uuid>,
+    action: &str,
+    subject_kind: &str,
+    subject_id: Uuid,
+) -> Result<(), DbErr> {
+    let row = audit_log::ActiveModel {
+        id: NotSet,
+        at: Set(Utc::now()),
+        actor: Set(actor),
+        action: Set(action.to_owned()),
+        subject_kind: Set(subject_kind.to_owned()),
+        subject_id: Set(subject_id),
+        detail: Set(json!({})),
+    };
+    row.insert(tx).await?;
+    Ok(())
+}

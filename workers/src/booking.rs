@@ -1,0 +1,5 @@
+//! Bookings: asked for, called off, given up on.
+
+mod alternative;
+mod cancel;
+mod request;

@@ -1,0 +1,78 @@
+//! What could be had instead of a car that is taken: in one query, however large the fleet.
+
+use chrono::{DateTime, Utc};
+use entity::car;
+use rules::{car::Category, period::Period};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement};
+use uuid::Uuid;
+use view::{Money, car::Alternative};
+
+/// Other cars that are free for the same dates (same class and branch first, then
+/// the same class, then the cheapest), and the same car as soon as it is free.
+const QUERY: &str = r"
+(select c.id, c.make, c.model, c.category, c.price_per_day, c.currency, $2::timestamptz as starts_at, $3::timestamptz as ends_at,
+        (c.category = $5 and c.branch_id = $6)::int * 2 + (c.category = $5)::int as likeness
+ from car c
+ where c.id <> $1 and c.status = 'in_service'
+   and not exists (select 1 from reservation r where r.resource_kind = 'car' and r.resource_id = c.id
+                     and (r.expires_at is null or r.expires_at > now())
+                     and tstzrange(r.starts_at, r.ends_at) && tstzrange($2, $4))
+ order by likeness desc, c.price_per_day, c.id limit 4)
+union all
+(select c.id, c.make, c.model, c.category, c.price_per_day, c.currency, gap.starts_at, gap.starts_at + ($3 - $2), -1
+ from car c, lateral (
+     select r.ends_at as starts_at from reservation r
+     where r.resource_kind = 'car' and r.resource_id = c.id and r.ends_at > $2
+       and not exists (select 1 from reservation s where s.resource_kind = 'car' and s.resource_id = c.id
+                         and (s.expires_at is null or s.expires_at > now())
+                         and tstzrange(s.starts_at, s.ends_at) && tstzrange(r.ends_at, r.ends_at + ($4 - $2)))
+     order by r.ends_at limit 1) gap
+ where c.id = $1)
+order by likeness desc, price_per_day, id";
+
+#[derive(FromQueryResult)]
+struct Row {
+    id: Uuid,
+    make: String,
+    model: String,
+    category: entity::Word<Category>,
+    price_per_day: i64,
+    currency: String,
+    starts_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
+}
+
+/// At most five alternatives, the likest first. `busy` is the wish with its turnaround.
+pub(super) async fn find(
+    tx: &impl ConnectionTrait,
+    car: &car::Model,
+    busy: Period,
+    start: DateTime<Utc>,
+    end: DateTime<Utc>,
+) -> Result<Vec<Alternative>, DbErr> {
+    let values = [
+        car.id.into(),
+        start.into(),
+        end.into(),
+        busy.end.into(),
+        car.category.0.as_str().into(),
+        car.branch_id.into(),
+    ];
+    let rows =
+        Row::find_by_statement(Statement::from_sql_and_values(DbBackend::Postgres, QUERY, values)).all(tx).await?;
+    Ok(rows.into_iter().map(Alternative::from).collect())
+}
+
+impl From<Row> for Alternative {
+    fn from(row: Row) -> Self {
+        Self {
+            car_id: row.id,
+            make: row.make,
+            model: row.model,
+            category: row.category.into(),
+            price_per_day: Money::new(row.price_per_day, &row.currency),
+            start_date: row.starts_at,
+            end_date: row.ends_at,
+        }
+    }
+}

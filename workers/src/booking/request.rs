@@ -1,0 +1,138 @@
+//! A customer asks for a car.
+
+use std::str::FromStr;
+
+use chrono_tz::Tz;
+use entity::{account, booking, branch, car};
+use jobs::{
+    Refusal,
+    booking::RequestBooking,
+    notify::{Announce, News},
+};
+use rules::{
+    booking::{BookingNumber, BookingStatus, Limits, dates},
+    money::{Currency, Money},
+    period::Period,
+    pricing::{self, Quote},
+    problem::{self, Reason},
+};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait, QuerySelect};
+use serde_json::json;
+use view::booking::Booking;
+
+use super::alternative;
+use crate::{Finished, JobError, Perform, Work, reservation};
+
+/// What a decision about a booking looks at.
+struct Looked {
+    customer: account::Model,
+    car: car::Model,
+    branch: branch::Model,
+}
+
+impl Perform for RequestBooking {
+    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+        let tx = work.begin().await?;
+        if let Some(booking) = booking::Entity::find_by_id(self.booking_id).one(&tx).await? {
+            return work.done(tx, Booking::from(booking)).await;
+        }
+
+        let looked = match look(&tx, &self).await? {
+            Ok(looked) => looked,
+            Err(refusal) => {
+                drop(tx);
+                return work.refuse(refusal).await;
+            }
+        };
+
+        let busy = match decide(&self, &looked, &work) {
+            Ok(busy) => busy,
+            Err(refusal) => {
+                drop(tx);
+                return work.refuse(refusal).await;
+            }
+        };
+        if !reservation::take(&tx, self.car_id, busy, self.booking_id).await? {
+            let alternatives = alternative::find(&tx, &looked.car, busy, self.start, self.end).await?;
+            drop(tx);
+            return work.refuse(car_taken(alternatives)).await;
+        }
+        let booking = row(&self, &looked, &work)?.insert(&tx).await?;
+
+        work.then(&Announce { news: News::BookingConfirmed, subject_id: booking.id, turn: 0 });
+        work.done(tx, Booking::from(booking)).await
+    }
+}
+
+/// Locks the car, then looks at everything else.
+async fn look(tx: &DatabaseTransaction, asked: &RequestBooking) -> Result<Result<Looked, Refusal>, DbErr> {
+    // Before the INSERT: the loser then waits here, on the row, instead of
+    // deadlocking inside the exclusion constraint.
+    let Some(car) = car::Entity::find_by_id(asked.car_id).lock_exclusive().one(tx).await? else {
+        return Ok(Err(Refusal::new(problem::NOT_FOUND.code, "There is no such car.")));
+    };
+    let branch = branch::Entity::find_by_id(car.branch_id).one(tx).await?;
+    let customer = account::Entity::find_by_id(asked.customer_id).one(tx).await?;
+    let (Some(branch), Some(customer)) = (branch, customer) else {
+        return Ok(Err(Refusal::new(problem::NOT_FOUND.code, "The account or the branch is gone.")));
+    };
+    Ok(Ok(Looked { customer, car, branch }))
+}
+
+/// The time to take, turnaround included; or every reason against it.
+fn decide(asked: &RequestBooking, looked: &Looked, work: &Work) -> Result<Period, Refusal> {
+    if looked.customer.suspended_at.is_some() {
+        return Err(Refusal::new(problem::SUSPENDED.code, "This account is suspended. Please contact the branch."));
+    }
+    if !looked.car.status.0.is_rentable() {
+        return Err(Refusal::new(problem::CAR_NOT_IN_SERVICE.code, "This car is not rented out at present."));
+    }
+    let refused = || Refusal::new(problem::DATES_REFUSED.code, "These dates cannot be booked.");
+    let period =
+        Period::new(asked.start, asked.end).map_err(|reason| refused().because("/endDate", reason.to_string()))?;
+    // Measured from when it was asked: a backlog must not turn a good request into a late one.
+    dates(work.asked_at(), period, Limits::default()).map_err(|reasons| {
+        let reasons = reasons.into_iter().map(Reason::from);
+        reasons.fold(refused(), |refusal, reason| refusal.because(reason.pointer, reason.message))
+    })?;
+    Ok(period.with_turnaround(u32::try_from(looked.branch.turnaround_minutes).unwrap_or_default()))
+}
+
+fn quote(asked: &RequestBooking, looked: &Looked) -> Result<Quote, JobError> {
+    let zone = Tz::from_str(&looked.branch.time_zone)?;
+    let price = Money { amount: looked.car.price_per_day, currency: Currency::new(&looked.car.currency)? };
+    let period = Period::new(asked.start, asked.end)?;
+    Ok(pricing::quote(&pricing::Facts::usual(period, zone, price))?)
+}
+
+fn row(asked: &RequestBooking, looked: &Looked, work: &Work) -> Result<booking::ActiveModel, JobError> {
+    let quote = quote(asked, looked)?;
+    // A clash with an older number fails the insert; the retry draws another.
+    let number = BookingNumber::from_bits(rand::random());
+    Ok(booking::ActiveModel {
+        id: Set(asked.booking_id),
+        number: Set(number.as_str().to_owned()),
+        car_id: Set(asked.car_id),
+        customer_id: Set(asked.customer_id),
+        branch_id: Set(looked.branch.id),
+        starts_at: Set(asked.start),
+        ends_at: Set(asked.end),
+        time_zone: Set(looked.branch.time_zone.clone()),
+        status: Set(BookingStatus::Confirmed.into()),
+        total: Set(quote.total.amount),
+        currency: Set(quote.total.currency.as_str().to_owned()),
+        quote: Set(json!(quote)),
+        plate: Set(looked.car.plate.clone()),
+        policy_version: Set(rules::cancellation::Policy::default().version),
+        version: Set(1),
+        created_at: Set(work.asked_at()),
+        updated_at: Set(work.now()),
+        ..Default::default()
+    })
+}
+
+fn car_taken(alternatives: Vec<view::car::Alternative>) -> Refusal {
+    Refusal::new(problem::CAR_TAKEN.code, "Somebody else has this car then. Take an alternative, or wait for it.")
+        .with("alternatives", json!(alternatives))
+        .with("waitlistUrl", "/api/v1/waitlist")
+}

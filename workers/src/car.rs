@@ -1,0 +1,230 @@
+//! The fleet: cars join, change and leave.
+
+use entity::{booking, branch, car, odometer_reading, rental_return};
+use jobs::{
+    Refusal,
+    car::{AddCar, ChangeCar, RetireCar},
+    waitlist::PromoteWaitlist,
+};
+use rules::{
+    booking::BookingStatus,
+    car::{CarRefused, CarStatus, Facts},
+    money::{Currency, Money},
+    problem::{self, Reason},
+};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    PaginatorTrait, QueryFilter, QuerySelect, SqlErr,
+};
+use serde_json::json;
+use uuid::Uuid;
+use view::car::Car;
+
+use crate::{Finished, JobError, Perform, Work, audit};
+
+/// Where cars stand that nobody gave a branch: the one branch that the migration makes.
+pub const MAIN_BRANCH: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001);
+
+fn refused(reasons: Vec<CarRefused>) -> Refusal {
+    let refusal = Refusal::new(problem::VALIDATION_FAILED.code, "Please mend what is listed and send it again.");
+    reasons
+        .into_iter()
+        .map(Reason::from)
+        .fold(refusal, |refusal, reason| refusal.because(reason.pointer, reason.message))
+}
+
+/// Which of the unique columns was taken, as a refusal.
+fn taken(error: &DbErr) -> Option<Refusal> {
+    let Some(SqlErr::UniqueConstraintViolation(words)) = error.sql_err() else { return None };
+    Some(if words.contains("vin") {
+        Refusal::new(problem::VIN_TAKEN.code, "A VIN belongs to one car only.").because("/vin", "is taken")
+    } else {
+        Refusal::new(problem::PLATE_TAKEN.code, "A plate belongs to one car only.").because("/plate", "is taken")
+    })
+}
+
+fn no_branch() -> Refusal {
+    Refusal::new(problem::VALIDATION_FAILED.code, "There is no such branch.").because("/branchId", "is no branch")
+}
+
+impl Perform for AddCar {
+    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+        let facts = Facts {
+            year: i32::from(self.year),
+            seats: i32::from(self.seats),
+            price_per_day: self.price_per_day,
+            now: work.now(),
+        };
+        if let Err(reasons) = rules::car::accept(facts) {
+            return work.refuse(refused(reasons)).await;
+        }
+
+        let tx = work.begin().await?;
+        if let Some(car) = car::Entity::find_by_id(self.car_id).one(&tx).await? {
+            return work.done(tx, Car::from(car)).await;
+        }
+        let branch_id = self.branch_id.unwrap_or(MAIN_BRANCH);
+        if branch::Entity::find_by_id(branch_id).one(&tx).await?.is_none() {
+            drop(tx);
+            return work.refuse(no_branch()).await;
+        }
+
+        let (car_id, added_by) = (self.car_id, self.added_by);
+        let car = match new_row(self, branch_id, &work).insert(&tx).await {
+            Ok(car) => car,
+            Err(error) => {
+                let Some(refusal) = taken(&error) else { return Err(error.into()) };
+                drop(tx);
+                return work.refuse(refusal).await;
+            }
+        };
+        audit(&tx, Some(added_by), "add_car", "car", car_id).await?;
+
+        work.then(&PromoteWaitlist { car_id });
+        work.done(tx, Car::from(car)).await
+    }
+}
+
+fn new_row(add: AddCar, branch_id: Uuid, work: &Work) -> car::ActiveModel {
+    car::ActiveModel {
+        id: Set(add.car_id),
+        plate: Set(add.plate),
+        vin: Set(add.vin),
+        make: Set(add.make),
+        model: Set(add.model),
+        year: Set(add.year),
+        category: Set(add.category.into()),
+        seats: Set(add.seats),
+        fuel_type: Set(add.fuel_type.into()),
+        price_per_day: Set(add.price_per_day.amount),
+        currency: Set(add.price_per_day.currency.as_str().to_owned()),
+        branch_id: Set(branch_id),
+        location: Set(add.location),
+        description: Set(add.description),
+        features: Set(add.features),
+        status: Set(CarStatus::InService.into()),
+        odometer_km: Set(0),
+        version: Set(1),
+        created_at: Set(work.now()),
+        updated_at: Set(work.now()),
+    }
+}
+
+/// The row as it will be.
+fn changed_row(change: ChangeCar, car: car::Model, work: &Work) -> car::ActiveModel {
+    let version = car.version + 1;
+    let mut row = car.into_active_model();
+    macro_rules! set_given {
+        ($($field:ident),+) => { $(if let Some(value) = change.$field { row.$field = Set(value.into()); })+ };
+    }
+    set_given!(make, model, year, plate, vin, category, seats, fuel_type);
+    set_given!(branch_id, location, description, features, status);
+    if let Some(price) = change.price_per_day {
+        row.price_per_day = Set(price.amount);
+        row.currency = Set(price.currency.as_str().to_owned());
+    }
+    row.version = Set(version);
+    row.updated_at = Set(work.now());
+    row
+}
+
+/// What a changed car is checked for, as it will be.
+fn facts(row: &car::ActiveModel, work: &Work) -> Option<Facts> {
+    Some(Facts {
+        year: i32::from(*row.year.as_ref()),
+        seats: i32::from(*row.seats.as_ref()),
+        price_per_day: Money {
+            amount: *row.price_per_day.as_ref(),
+            currency: Currency::new(row.currency.as_ref()).ok()?,
+        },
+        now: work.now(),
+    })
+}
+
+async fn lock(tx: &DatabaseTransaction, id: Uuid) -> Result<Option<car::Model>, DbErr> {
+    car::Entity::find_by_id(id).lock_exclusive().one(tx).await
+}
+
+fn gone() -> Refusal {
+    Refusal::new(problem::NOT_FOUND.code, "There is no such car.")
+}
+
+impl Perform for ChangeCar {
+    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+        let (car_id, changed_by) = (self.car_id, self.changed_by);
+        let tx = work.begin().await?;
+        let Some(car) = lock(&tx, car_id).await? else {
+            drop(tx);
+            return work.refuse(gone()).await;
+        };
+        if let Some(branch) = self.branch_id
+            && branch::Entity::find_by_id(branch).one(&tx).await?.is_none()
+        {
+            drop(tx);
+            return work.refuse(no_branch()).await;
+        }
+
+        let row = changed_row(self, car, &work);
+        if let Some(Err(reasons)) = facts(&row, &work).map(rules::car::accept) {
+            drop(tx);
+            return work.refuse(refused(reasons)).await;
+        }
+        let car = match row.update(&tx).await {
+            Ok(car) => car,
+            Err(error) => {
+                let Some(refusal) = taken(&error) else { return Err(error.into()) };
+                drop(tx);
+                return work.refuse(refusal).await;
+            }
+        };
+        audit(&tx, Some(changed_by), "change_car", "car", car_id).await?;
+
+        // It may be back in service, or at another branch, where somebody waits for it.
+        work.then(&PromoteWaitlist { car_id });
+        work.done(tx, Car::from(car)).await
+    }
+}
+
+/// Whether anything ever happened to a car that must be kept.
+async fn has_history(tx: &DatabaseTransaction, car: Uuid) -> Result<bool, DbErr> {
+    let bookings = booking::Entity::find().filter(booking::Column::CarId.eq(car)).count(tx).await?;
+    let readings = odometer_reading::Entity::find().filter(odometer_reading::Column::CarId.eq(car)).count(tx).await?;
+    let returns = rental_return::Entity::find().filter(rental_return::Column::CarId.eq(car)).count(tx).await?;
+    Ok(bookings + readings + returns > 0)
+}
+
+impl Perform for RetireCar {
+    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+        let tx = work.begin().await?;
+        let Some(car) = lock(&tx, self.car_id).await? else {
+            drop(tx);
+            return work.refuse(gone()).await;
+        };
+        let live = [BookingStatus::Pending, BookingStatus::Confirmed, BookingStatus::Active];
+        let booked = booking::Entity::find()
+            .filter(booking::Column::CarId.eq(car.id))
+            .filter(booking::Column::Status.is_in(live.map(BookingStatus::as_str)))
+            .count(&tx)
+            .await?;
+        if booked > 0 {
+            drop(tx);
+            let words = format!("{booked} bookings of this car are still ahead; cancel or move them first.");
+            return work.refuse(Refusal::new(problem::CAR_HAS_BOOKINGS.code, words)).await;
+        }
+
+        let deleted = !has_history(&tx, car.id).await?;
+        if deleted {
+            car::Entity::delete_by_id(car.id).exec(&tx).await?;
+        } else {
+            let version = car.version + 1;
+            let mut row = car.into_active_model();
+            row.status = Set(CarStatus::Retired.into());
+            row.version = Set(version);
+            row.updated_at = Set(work.now());
+            row.update(&tx).await?;
+        }
+        audit(&tx, Some(self.retired_by), "retire_car", "car", self.car_id).await?;
+
+        work.done(tx, json!({ "id": self.car_id, "deleted": deleted, "retired": !deleted })).await
+    }
+}

@@ -1,0 +1,110 @@
+//! What is due by time of day. It only enqueues and forgets; the work is a job like any other.
+//!
+//! Dedupe keys make repeats harmless, so several clocks may run and none is a leader.
+
+use std::time::Duration;
+
+use jobs::{
+    NewJob,
+    booking::ReleaseNoShow,
+    ledger,
+    ticket::{Place, Tickets},
+};
+use platform::{Settings, probe::Probe, settings::Reader};
+use rules::booking::{BookingStatus, Limits};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryResult, Statement};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How often the clock looks.
+const TICK: Duration = Duration::from_secs(5);
+
+/// Bookings in one round; the rest waits for the next.
+const BATCH: i64 = 500;
+
+/// The whole life of the clock's process.
+///
+/// # Errors
+/// Names every setting that is wrong.
+pub async fn run() -> anyhow::Result<()> {
+    platform::log::start();
+    platform::metric::start();
+    let mut reader = Reader::default();
+    let settings = Settings::read(&mut reader);
+    // Long enough for every client to repeat its request under the same idempotency key.
+    let keep_days = reader.or("JOB_RETENTION_DAYS", 30);
+    reader.finish()?;
+    let db = platform::database::connect(&settings).await?;
+    let stop = platform::signal::stop_token()?;
+    if let Some(listen) = settings.probe_listen {
+        tokio::spawn(Probe::new(db.clone(), stop.clone()).serve(listen));
+    }
+    tracing::info!("working");
+    keep_time(&db, &settings.ticket_place(), keep_days, stop).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Ticks until `stop`. A round that fails is repeated by the next.
+///
+/// # Errors
+/// When the URL is no Redis URL.
+pub async fn keep_time(
+    db: &DatabaseConnection,
+    place: &Place,
+    keep_days: i32,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let tickets = Tickets::start(place)?;
+    while !stop.is_cancelled() {
+        if let Err(error) = tick(db, &tickets, keep_days).await {
+            tracing::warn!(%error, "this round of the clock failed; the next repeats it");
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(TICK) => {}
+        }
+    }
+    Ok(())
+}
+
+async fn tick(db: &DatabaseConnection, tickets: &Tickets, keep_days: i32) -> Result<(), DbErr> {
+    for booking_id in not_collected(db).await? {
+        let job = NewJob::new(&ReleaseNoShow { booking_id });
+        ledger::insert(db, std::slice::from_ref(&job)).await?;
+        tickets.push(job.queue, job.id);
+    }
+    ledger::prune(db, keep_days).await?;
+    forget(db).await
+}
+
+#[derive(FromQueryResult)]
+struct Id {
+    id: Uuid,
+}
+
+/// Bookings whose customer has not come, and that no job was asked to release yet.
+async fn not_collected(db: &DatabaseConnection) -> Result<Vec<Uuid>, DbErr> {
+    let sql = "select b.id from booking b
+               where b.status = $1 and b.starts_at < now() - make_interval(secs => $2)
+                 and not exists (select 1 from job j where j.kind = 'release_no_show' and j.dedupe_key = b.id::text)
+               order by b.starts_at limit $3";
+    let patience = Limits::default().no_show_after.as_seconds_f64();
+    let values = [BookingStatus::Confirmed.as_str().into(), patience.into(), BATCH.into()];
+    let rows = Id::find_by_statement(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).all(db).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// Drops what is of no more use: sessions that ended, registrations that never became
+/// accounts, links that expired.
+async fn forget(db: &DatabaseConnection) -> Result<(), DbErr> {
+    for sql in [
+        "delete from registration where created_at < now() - interval '1 day'",
+        "delete from session where greatest(expires_at, revoked_at) < now() - interval '30 days'",
+        "delete from refresh_token where used_at < now() - interval '30 days'",
+        "delete from link where expires_at < now() - interval '30 days'",
+    ] {
+        db.execute_unprepared(sql).await?;
+    }
+    Ok(())
+}
