@@ -1,6 +1,6 @@
 //! The bucket: originals and derivatives of photos, behind any S3.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::Context;
 use aws_sdk_s3::{
@@ -98,6 +98,15 @@ impl Bucket {
         Ok(())
     }
 
+    /// Stores a file of at most a few megabytes, without reading it into memory.
+    ///
+    /// # Errors
+    /// When the file cannot be read or the bucket does not take it.
+    pub async fn put_file(&self, key: &str, content_type: &str, file: &Path) -> anyhow::Result<()> {
+        let body = ByteStream::from_path(file).await.with_context(|| format!("open what goes to {key}"))?;
+        self.put(key, content_type, body).await
+    }
+
     /// The whole object, or `None` when there is none of that key.
     ///
     /// # Errors
@@ -126,13 +135,16 @@ impl Bucket {
         }
     }
 
-    /// An address to which a client may PUT one object of this type for ten minutes.
+    /// An address to which a client may PUT one object for ten minutes.
+    ///
+    /// The type of the content is not signed: `curl -T photo.jpg URL` sends none, and what
+    /// the bytes are is found out from the bytes.
     ///
     /// # Errors
-    /// When the key or type cannot be signed.
-    pub async fn presigned_put(&self, key: &str, content_type: &str) -> anyhow::Result<Presigned> {
+    /// When the key cannot be signed.
+    pub async fn presigned_put(&self, key: &str) -> anyhow::Result<Presigned> {
         let presigning = PresigningConfig::expires_in(PRESIGNED_FOR)?;
-        let put = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
+        let put = self.client.put_object().bucket(&self.name).key(key);
         let request = put.presigned(presigning).await?;
         Ok(Presigned {
             url: request.uri().to_owned(),
@@ -143,12 +155,14 @@ impl Bucket {
 
     /// An address at which an object can be fetched for ten minutes.
     ///
+    /// It is served as `content_type`, whatever the one who uploaded it said it was.
+    ///
     /// # Errors
     /// When the key cannot be signed.
-    pub async fn presigned_get(&self, key: &str) -> anyhow::Result<String> {
+    pub async fn presigned_get(&self, key: &str, content_type: &str) -> anyhow::Result<String> {
         let presigning = PresigningConfig::expires_in(PRESIGNED_FOR)?;
-        let request = self.client.get_object().bucket(&self.name).key(key).presigned(presigning).await?;
-        Ok(request.uri().to_owned())
+        let get = self.client.get_object().bucket(&self.name).key(key).response_content_type(content_type);
+        Ok(get.presigned(presigning).await?.uri().to_owned())
     }
 
     /// Forgets an object.
