@@ -56,7 +56,7 @@ impl Entity {
     pub async fn counting(db: &impl ConnectionTrait, booking: Uuid) -> Result<Vec<Model>, DbErr> {
         let mut photos = Self::find()
             .filter(Column::BookingId.eq(booking))
-            .filter(Column::State.eq("accepted"))
+            .filter(Column::State.eq(ACCEPTED))
             .distinct_on([Column::Occasion, Column::Slot])
             .order_by_asc(Column::Occasion)
             .order_by_asc(Column::Slot)
@@ -74,21 +74,3 @@ pub const ACCEPTED: &str = "accepted";
 pub const AWAITING: &str = "awaiting";
 /// The `state` of a photo that was looked at and not taken.
 pub const REFUSED: &str = "refused";
-
-impl Entity {
-    /// The photos of a rental that count: of each occasion and slot the last accepted version,
-    /// pick-up before return, in the order of the slots.
-    pub async fn counting(db: &impl ConnectionTrait, booking: Uuid) -> Result<Vec<Model>, DbErr> {
-        let newest_first = Self::find()
-            .filter(Column::BookingId.eq(booking))
-            .filter(Column::State.eq(ACCEPTED))
-            .order_by_desc(Column::Version)
-            .all(db)
-            .await?;
-        let mut photos = newest_first;
-        // Stable, so that the newest of a slot stays first.
-        photos.sort_by_key(|photo| (photo.occasion.0, photo.slot.0));
-        photos.dedup_by_key(|photo| (photo.occasion, photo.slot));
-        Ok(photos)
-    }
-}

@@ -3,6 +3,7 @@
 //! Three things that are easily mixed up are kept apart (R4): *returned* ends the
 //! renter's duty, *available* lets the next one have the car, *settled* is money.
 
+mod due;
 mod fuel;
 mod late;
 mod session;
@@ -10,6 +11,7 @@ mod slot;
 mod subject;
 mod urgency;
 
+pub use due::decision_due_at;
 pub use fuel::{Fuel, FuelRefused};
 pub use late::{Lateness, lateness};
 pub use session::{Event, Refused, ReturnState, Verdict};

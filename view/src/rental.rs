@@ -61,6 +61,25 @@ pub struct Photo {
     pub original: String,
 }
 
+/// The outcome of opening a return: where the photos are to be put. The front
+/// adds an address to each, because an address ends before the document does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenedReturn {
+    pub return_id: Uuid,
+    pub uploads: Vec<Upload>,
+}
+
+/// One slot of an opened return.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Upload {
+    pub slot: Slot,
+    pub photo_id: Uuid,
+    /// Where in the bucket the upload goes; what is accepted is kept elsewhere.
+    pub object_key: String,
+}
+
 /// How far the inspection of the photos is.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
 #[oai(rename_all = "camelCase")]
