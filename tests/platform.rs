@@ -2,5 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at a surprise")]
 
+mod account;
+mod booking;
 mod ledger;
 mod wire;

@@ -112,7 +112,7 @@ impl ApiError {
         if error.is::<AuthorizationError>() {
             return Self::new(problem::UNAUTHENTICATED, "Send an access token: Authorization: Bearer …");
         }
-        if error.is::<ParsePathError>() {
+        if error.is::<ParsePathError>() || error.is::<poem_openapi::error::ParsePathError>() {
             return Self::not_found();
         }
         let unreadable = error.is::<ParseQueryError>()
@@ -133,20 +133,15 @@ impl ApiError {
     }
 }
 
-/// A body that is no JSON is a bad request; one with wrong fields is told which.
+/// A body that is no JSON is a bad request; one of the wrong shape is told which field, where
+/// poem-openapi names it.
 fn payload(reason: &str) -> ApiError {
-    let field = |name: &str| Reason { pointer: format!("/{name}"), message: reason.to_owned() };
-    if let Some(rest) = reason.split("field \"").nth(1)
-        && let Some(name) = rest.split('"').next()
-    {
-        return ApiError::invalid(vec![field(&name.replace('.', "/"))]);
+    if !reason.contains("failed to parse \"") {
+        return ApiError::new(problem::BAD_REQUEST, format!("The body could not be read: {reason}"));
     }
-    if let Some(rest) = reason.split("Unknown field `").nth(1)
-        && let Some(name) = rest.split('`').next()
-    {
-        return ApiError::invalid(vec![field(name)]);
-    }
-    ApiError::new(problem::BAD_REQUEST, reason.to_owned())
+    let field = reason.split("field `").nth(1).and_then(|rest| rest.split('`').next());
+    let pointer = field.map(|name| format!("/{name}")).unwrap_or_default();
+    ApiError::invalid(vec![Reason { pointer, message: reason.to_owned() }])
 }
 
 impl ResponseError for ApiError {

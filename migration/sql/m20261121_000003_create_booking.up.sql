@@ -74,7 +74,8 @@ create table reservation (
     starts_at timestamptz not null,
     ends_at timestamptz not null,
     purpose text not null check (purpose in ('booking', 'offer', 'checkout', 'maintenance', 'block')),
-    booking_id uuid references booking,
+    -- Checked at commit: the time is taken first, the booking is written when it was free.
+    booking_id uuid references booking deferrable initially deferred,
     -- Holds end by themselves: whoever wants the time deletes what has expired.
     expires_at timestamptz,
     reason text,

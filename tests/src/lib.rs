@@ -5,7 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at a surprise")]
 
 mod bed;
+pub mod house;
 mod until;
 
 pub use bed::{Bed, bed, services};
+pub use house::House;
 pub use until::until;

@@ -1,0 +1,110 @@
+//! Accounts: who may come in, and how they are kept out again.
+
+use jobs::Queue;
+use reqwest::Method;
+use serde_json::json;
+use tests::{
+    House,
+    house::{PASSWORD, send, text, with},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_in_the_body_of_a_registration_is_refused() {
+    let house = House::open(&[Queue::Booking]).await;
+    let body = json!({ "email": "x@example.com", "password": PASSWORD, "name": "X", "role": "admin" });
+    let refused = house.post("/api/v1/auth/register", None, body).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (422, "validation_failed"), "{refused:?}");
+    assert_eq!(refused.body["errors"][0]["pointer"], "/role");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_is_wrong_with_a_registration_is_said_at_once() {
+    let house = House::open(&[Queue::Booking]).await;
+    let body = json!({ "email": "nobody", "password": "short", "name": "", "phone": "12" });
+    let refused = house.post("/api/v1/auth/register", None, body).await;
+    let pointers: Vec<_> = refused.body["errors"].as_array().unwrap().iter().map(|one| &one["pointer"]).collect();
+    assert_eq!(pointers, ["/email", "/name", "/phone"], "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_registers_once_and_no_job_holds_it() {
+    let house = House::open(&[Queue::Booking]).await;
+    let customer = house.customer().await;
+    let body = json!({ "email": customer.email.to_uppercase(), "password": PASSWORD, "name": "Again" });
+    let taken = house.post("/api/v1/auth/register", None, body).await;
+    assert_eq!((taken.status.as_u16(), taken.code()), (409, "email_taken"));
+    assert_eq!(house.bed.number("select count(*) from registration").await, 0, "what was typed is gone");
+    let leaks = "select count(*) from job where payload::text like '%@%' or payload::text like '%argon2%'";
+    assert_eq!(house.bed.number(leaks).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_and_an_unknown_address_look_the_same() {
+    let house = House::open(&[Queue::Booking]).await;
+    let customer = house.customer().await;
+    let mut bodies = Vec::new();
+    for email in [customer.email.as_str(), "unknown@example.com"] {
+        let answer = house.post("/api/v1/auth/login", None, json!({ "email": email, "password": "wrong password" })).await;
+        assert_eq!((answer.status.as_u16(), answer.code()), (401, "invalid_credentials"));
+        assert!(answer.headers.contains_key("www-authenticate"));
+        bodies.push(answer.body["detail"].clone());
+    }
+    assert_eq!(bodies[0], bodies[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_token_works_once_and_its_reuse_closes_the_session() {
+    let house = House::open(&[Queue::Booking]).await;
+    let customer = house.customer().await;
+    let refresh = |token: &str| house.post("/api/v1/auth/refresh", None, json!({ "refreshToken": token }));
+    let second = refresh(&customer.refresh).await;
+    assert_eq!(second.status, 200, "{second:?}");
+    assert_eq!(second.headers["cache-control"], "no-store");
+
+    let reused = refresh(&customer.refresh).await;
+    assert_eq!((reused.status.as_u16(), reused.code()), (401, "refresh_reused"));
+    let heir = refresh(&text(&second.body, "refreshToken")).await;
+    assert_eq!(heir.status, 401, "the whole family is closed");
+    assert_eq!(house.get("/api/v1/me", Some(&customer)).await.status, 401);
+    assert_eq!(refresh("nonsense").await.code(), "refresh_invalid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logging_out_ends_the_access_token_at_once_and_other_devices_stay() {
+    let house = House::open(&[Queue::Booking]).await;
+    let phone = house.customer().await;
+    let laptop = house.log_in(&phone.email).await;
+    let out = house.post("/api/v1/auth/logout", Some(&phone), json!({ "refreshToken": phone.refresh })).await;
+    assert_eq!(out.status, 204, "{out:?}");
+    assert_eq!(house.get("/api/v1/me", Some(&phone)).await.code(), "token_invalid");
+    assert_eq!(house.get("/api/v1/me", Some(&laptop)).await.status, 200);
+    let devices = house.get("/api/v1/me/sessions", Some(&laptop)).await;
+    assert_eq!(devices.body["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_error_is_a_problem_document() {
+    let house = House::open(&[Queue::Booking]).await;
+    let customer = house.customer().await;
+    let huge = "x".repeat(2 << 20);
+    let json = |request: reqwest::RequestBuilder| request.header("content-type", "application/json");
+    let login = || house.ask(Method::POST, "/api/v1/auth/login");
+    for (request, status) in [
+        (house.ask(Method::GET, "/api/v1/nowhere"), 404),
+        (house.ask(Method::GET, "/nowhere"), 404),
+        (house.ask(Method::PUT, "/api/v1/cars"), 405),
+        (json(login()).body("{"), 400),
+        (login().header("content-type", "text/plain").body("x"), 415),
+        (json(login()).body(huge), 413),
+        (house.ask(Method::GET, "/api/v1/cars/no-uuid"), 404),
+        (house.ask(Method::GET, "/api/v1/cars?limit=x"), 422),
+        (house.ask(Method::GET, "/api/v1/me"), 401),
+        (with(house.ask(Method::GET, "/api/v1/admin/jobs"), Some(&customer)), 403),
+    ] {
+        let answer = send(request).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert_eq!(answer.headers["content-type"], "application/problem+json", "{answer:?}");
+        assert!(answer.body["code"].is_string() && answer.body["requestId"].is_string(), "{answer:?}");
+        assert!(answer.headers.contains_key("x-request-id"));
+    }
+}

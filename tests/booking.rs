@@ -1,0 +1,168 @@
+//! Bookings, as a customer would say it.
+
+use std::collections::HashMap;
+
+use futures::future::join_all;
+use jobs::Queue;
+use reqwest::Method;
+use serde_json::json;
+use tests::{
+    House,
+    house::{dates, noon, send, text, with},
+};
+use uuid::Uuid;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_free_car_is_booked_and_the_answer_has_price_and_number() {
+    let house = House::open(&[Queue::Booking]).await;
+    let (admin, customer) = (house.staff("admin").await, house.customer().await);
+    let car = house.car(&admin).await;
+
+    let booked = house.book(&customer, car, 10).await;
+    assert_eq!(booked.status, 201, "{booked:?}");
+    assert_eq!(booked.body["status"], "Confirmed");
+    assert_eq!(booked.body["totalPrice"], json!({ "amount": 5_950, "currency": "EUR" }));
+    assert!(text(&booked.body, "number").starts_with("BK-"));
+    let location = booked.headers["location"].to_str().unwrap();
+    assert_eq!(house.get(location, Some(&customer)).await.body, booked.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_to_ask_for_the_same_days_is_refused_with_alternatives() {
+    let house = House::open(&[Queue::Booking]).await;
+    let (admin, first, second) = (house.staff("admin").await, house.customer().await, house.customer().await);
+    let (car, other) = (house.car(&admin).await, house.car(&admin).await);
+    assert_eq!(house.book(&first, car, 10).await.status, 201);
+
+    let refused = house.book(&second, car, 10).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (409, "car_taken"));
+    assert_eq!(refused.headers["content-type"], "application/problem+json");
+    let alternatives = refused.body["alternatives"].as_array().unwrap();
+    assert_eq!(alternatives[0]["carId"], json!(other));
+    assert_eq!(alternatives.last().unwrap()["carId"], json!(car), "the same car later is an alternative too");
+    assert!(refused.body["waitlistUrl"].is_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_want_to_wait_is_told_where_to_ask() {
+    let house = House::open(&[Queue::Booking]).await;
+    let (admin, customer) = (house.staff("admin").await, house.customer().await);
+    let car = house.car(&admin).await;
+    let request = with(house.ask(Method::POST, "/api/v1/bookings"), Some(&customer))
+        .header("Idempotency-Key", "once")
+        .header("Prefer", "respond-async")
+        .json(&dates(car, 5, 6));
+    let accepted = send(request).await;
+    assert_eq!(accepted.status, 202, "{accepted:?}");
+    assert_eq!(accepted.headers["preference-applied"], "respond-async");
+    let location = accepted.headers["location"].to_str().unwrap().to_owned();
+    let job = tests::until("the job is done", || async {
+        let job = house.get(&location, Some(&customer)).await;
+        (job.body["state"] == "done").then_some(job)
+    })
+    .await;
+    assert_eq!(job.body["outcome"]["document"]["status"], "Confirmed");
+    let stranger = house.customer().await;
+    assert_eq!(house.get(&location, Some(&stranger)).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_key_is_the_same_booking_and_another_body_is_refused() {
+    let house = House::open(&[Queue::Booking]).await;
+    let (admin, customer) = (house.staff("admin").await, house.customer().await);
+    let car = house.car(&admin).await;
+    let ask = |from: i64| {
+        let request = with(house.ask(Method::POST, "/api/v1/bookings"), Some(&customer));
+        send(request.header("Idempotency-Key", "my-key").json(&dates(car, from, from + 1)))
+    };
+    let answers = join_all((0..50).map(|_| ask(3))).await;
+    assert!(answers.iter().all(|answer| answer.status == 201), "{answers:?}");
+    assert!(answers.iter().all(|answer| answer.body == answers[0].body));
+    assert_eq!(house.bed.number("select count(*) from booking").await, 1);
+
+    let reused = ask(4).await;
+    assert_eq!((reused.status.as_u16(), reused.code()), (422, "idempotency_key_reused"));
+    let keyless = with(house.ask(Method::POST, "/api/v1/bookings"), Some(&customer)).json(&dates(car, 8, 9));
+    let keyless = send(keyless).await;
+    assert_eq!((keyless.status.as_u16(), keyless.code()), (400, "idempotency_key_required"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_who_want_one_car_at_once_never_overlap_and_never_see_an_error() {
+    let house = House::open(&[Queue::Booking]).await;
+    house.bed.work(Queue::Booking, workers::registry()).await;
+    let (admin, customer) = (house.staff("admin").await, house.customer().await);
+    let car = house.car(&admin).await;
+    let asks = (0..200).map(|turn| {
+        let from = 5 + turn % 7;
+        let request = with(house.ask(Method::POST, "/api/v1/bookings"), Some(&customer));
+        let request = request.header("Idempotency-Key", Uuid::new_v4().to_string()).header("Prefer", "wait=25");
+        send(request.json(&dates(car, from, from + 2)))
+    });
+    let mut by_status: HashMap<u16, Vec<(String, String)>> = HashMap::new();
+    for answer in join_all(asks).await {
+        let dates = (answer.body["startDate"].to_string(), answer.body["endDate"].to_string());
+        by_status.entry(answer.status.as_u16()).or_default().push(dates);
+    }
+    let mut won = by_status.remove(&201).unwrap();
+    assert_eq!(by_status.keys().collect::<Vec<_>>(), [&409], "nothing but 201 and 409");
+    // The clients' own record: sorted by start, each ends before the next begins.
+    won.sort();
+    assert!(won.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{won:?}");
+    assert!((2..=4).contains(&won.len()), "{won:?}");
+    let overlaps = "select count(*) from reservation a join reservation b on a.id < b.id and a.resource_id = b.resource_id
+                    and tstzrange(a.starts_at, a.ends_at) && tstzrange(b.starts_at, b.ends_at)";
+    assert_eq!(house.bed.number(overlaps).await, 0);
+    assert_eq!(house.bed.number("select count(*) from job where queue = 'booking' and (attempt > 1 or state <> 'done')").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancelling_frees_the_time_at_once_and_refunds_by_the_policy() {
+    let house = House::open(&[Queue::Booking]).await;
+    let (admin, first, second) = (house.staff("admin").await, house.customer().await, house.customer().await);
+    let car = house.car(&admin).await;
+    let id = text(&house.book(&first, car, 10).await.body, "id");
+    let path = format!("/api/v1/bookings/{id}/cancel");
+    assert_eq!(house.post(&path, Some(&second), json!({})).await.status, 404, "it is not theirs");
+
+    let cancelled = house.post(&path, Some(&first), json!({ "reason": "plans changed" })).await;
+    assert_eq!(cancelled.status, 200, "{cancelled:?}");
+    assert_eq!(cancelled.body["status"], "Cancelled");
+    assert_eq!(cancelled.body["cancellation"]["refund"]["amount"], 5_950);
+    assert_eq!(cancelled.body["cancellation"]["fee"]["amount"], 0);
+    assert_eq!(house.post(&path, Some(&first), json!({})).await.body, cancelled.body, "twice is the same as once");
+    assert_eq!(house.book(&second, car, 10).await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dates_that_cannot_be_booked_are_refused_with_every_reason() {
+    let house = House::open(&[Queue::Booking]).await;
+    let (admin, customer) = (house.staff("admin").await, house.customer().await);
+    let car = house.car(&admin).await;
+    let refused = house.post("/api/v1/bookings", Some(&customer), dates(car, -3, 60)).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (422, "dates_refused"));
+    let pointers: Vec<_> = refused.body["errors"].as_array().unwrap().iter().map(|one| &one["pointer"]).collect();
+    assert_eq!(pointers, ["/startDate", "/endDate"], "{refused:?}");
+    let backwards = house.post("/api/v1/bookings", Some(&customer), dates(car, 6, 5)).await;
+    assert_eq!((backwards.status.as_u16(), backwards.code()), (422, "validation_failed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_with_dates_shows_only_cars_that_are_free_then() {
+    let house = House::open(&[Queue::Booking]).await;
+    let (admin, customer) = (house.staff("admin").await, house.customer().await);
+    let (taken, free) = (house.car(&admin).await, house.car(&admin).await);
+    house.book(&customer, taken, 10).await;
+    let query = |from, to| format!("from={}&to={}", noon(from).to_rfc3339(), noon(to).to_rfc3339()).replace('+', "%2B");
+    let found = house.get(&format!("/api/v1/cars?{}", query(10, 12)), None).await;
+    let ids: Vec<_> = found.body["items"].as_array().unwrap().iter().map(|car| car["id"].clone()).collect();
+    assert_eq!(ids, [json!(free)], "{found:?}");
+
+    let asked = house.get(&format!("/api/v1/availability?carId={taken}&{}", query(9, 14)), None).await;
+    assert_eq!(asked.body["available"], false);
+    assert_eq!(asked.body["gaps"].as_array().unwrap().len(), 2);
+    let calendar = house.get(&format!("/api/v1/cars/{taken}/calendar?{}", query(0, 30)), None).await;
+    assert_eq!(calendar.body["busy"].as_array().unwrap().len(), 1);
+    let quote = house.get(&format!("/api/v1/quotes?carId={free}&{}", query(1, 3)), None).await;
+    assert_eq!(quote.body["total"]["amount"], 11_900);
+}
