@@ -135,6 +135,18 @@ pub struct Decision {
     pub decided_at: DateTime<Utc>,
 }
 
+impl Decision {
+    pub fn new(
+        verdict: Verdict,
+        findings: Vec<Value>,
+        note: Option<String>,
+        decided_by: Uuid,
+        decided_at: DateTime<Utc>,
+    ) -> Self {
+        Self { verdict: verdict.into(), findings: Any(Value::Array(findings)), note, decided_by, decided_at }
+    }
+}
+
 /// The assembled report of a return, as it is stored with it and mailed to the admins.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -7,7 +7,7 @@ use jobs::Queue;
 use platform::{Bucket, Settings, settings::Reader};
 use sea_orm::DatabaseConnection;
 
-use crate::Mailer;
+use crate::{DetectorSettings, DetectorSlot, Mailer};
 
 /// The surroundings of a worker: settings, database, bucket, and what only its pool needs.
 pub struct Context {
@@ -16,6 +16,8 @@ pub struct Context {
     pub bucket: Bucket,
     /// Only in the `notify` pool.
     pub mailer: Option<Mailer>,
+    /// Empty outside of the `damage` pool.
+    pub detector: DetectorSlot,
 }
 
 impl Context {
@@ -28,14 +30,24 @@ impl Context {
         let settings = Settings::read(&mut reader);
         let concurrency = reader.or(&format!("{}_CONCURRENCY", queue.as_str().to_uppercase()), queue.concurrency());
         let mailer = (queue == Queue::Notify).then(|| Mailer::read(&mut reader, concurrency)).flatten();
+        let detector = match queue {
+            Queue::Damage => DetectorSlot::new(DetectorSettings::read(&mut reader)),
+            _ => DetectorSlot::default(),
+        };
         reader.finish()?;
-        Ok((Arc::new(Self { mailer, ..Self::start(settings).await? }), concurrency.max(1)))
+        Ok((Arc::new(Self { mailer, detector, ..Self::start(settings).await? }), concurrency.max(1)))
     }
 
     /// # Errors
     /// When `DATABASE_URL` is no PostgreSQL URL.
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
         let db = platform::database::connect(&settings).await.context("DATABASE_URL")?;
-        Ok(Self { bucket: Bucket::new(&settings.bucket), db, settings, mailer: None })
+        Ok(Self {
+            bucket: Bucket::new(&settings.bucket),
+            db,
+            settings,
+            mailer: None,
+            detector: DetectorSlot::default(),
+        })
     }
 }

@@ -16,6 +16,7 @@ mod perform;
 mod photo;
 mod pool;
 mod registry;
+mod rental;
 mod reservation;
 pub mod vision;
 mod waitlist;
@@ -26,6 +27,7 @@ use jobs::{
     booking::{CancelBooking, ReleaseNoShow, RequestBooking},
     car::{AddBranch, AddCar, ChangeCar, RetireCar},
     photo::{DetectDamage, MakeThumbnails},
+    rental::{DecideReturn, ReportReturn},
     waitlist::PromoteWaitlist,
 };
 use platform::probe::Probe;
@@ -53,6 +55,8 @@ pub fn registry() -> Registry {
         .with::<ReleaseNoShow>()
         .with::<MakeThumbnails>()
         .with::<DetectDamage>()
+        .with::<ReportReturn>()
+        .with::<DecideReturn>()
         .with::<PromoteWaitlist>()
 }
 

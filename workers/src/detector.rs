@@ -1,0 +1,89 @@
+//! The detector of the `damage` pool: loaded when it is first needed, and again when its file changes.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::SystemTime,
+};
+
+use platform::settings::Reader;
+
+use crate::vision::{
+    detector::{Detector, Settings},
+    runtime::Unavailable,
+};
+
+/// Which model, and how it runs.
+#[derive(Clone, Debug, Default)]
+pub struct DetectorSettings {
+    /// `DAMAGE_MODEL`: the ONNX file; its card lies beside it under the same name with `.json`.
+    pub model: Option<PathBuf>,
+    /// `ORT_DYLIB_PATH`: the ONNX Runtime library.
+    pub runtime: Option<PathBuf>,
+    /// `DAMAGE_THREADS`: threads that work on one photo; 0 and 1 are the same.
+    pub threads: usize,
+}
+
+impl DetectorSettings {
+    pub(crate) fn read(reader: &mut Reader) -> Self {
+        Self {
+            model: reader.optional("DAMAGE_MODEL"),
+            runtime: reader.optional("ORT_DYLIB_PATH"),
+            threads: reader.or("DAMAGE_THREADS", 1),
+        }
+    }
+}
+
+/// Holds the detector, or will. A failure is not remembered: a file that was missing or
+/// broken is tried again with the next photo, so mending it needs no restart.
+#[derive(Default)]
+pub struct DetectorSlot {
+    settings: DetectorSettings,
+    loaded: Mutex<Option<Loaded>>,
+}
+
+struct Loaded {
+    stamp: Stamp,
+    detector: Arc<Detector>,
+}
+
+/// Time of change and size of the model and of its card.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp([Option<(SystemTime, u64)>; 2]);
+
+impl Stamp {
+    fn of(files: [&Path; 2]) -> Self {
+        Self(files.map(|file| {
+            let about = std::fs::metadata(file).ok()?;
+            Some((about.modified().ok()?, about.len()))
+        }))
+    }
+}
+
+impl DetectorSlot {
+    pub fn new(settings: DetectorSettings) -> Self {
+        Self { settings, loaded: Mutex::default() }
+    }
+
+    /// The detector that the files describe now. Blocks for as long as loading takes.
+    ///
+    /// # Errors
+    /// The reason in words fit for the admin's mail.
+    pub fn get(&self) -> Result<Arc<Detector>, Unavailable> {
+        let Some(model) = &self.settings.model else {
+            return Err(Unavailable { reason: "no model is set up (DAMAGE_MODEL)".to_owned() });
+        };
+        let card = model.with_extension("json");
+        let mut loaded = self.loaded.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let stamp = Stamp::of([model, &card]);
+        if let Some(loaded) = loaded.as_ref().filter(|loaded| loaded.stamp == stamp) {
+            return Ok(loaded.detector.clone());
+        }
+        *loaded = None;
+        let settings = Settings { runtime: self.settings.runtime.clone(), threads: self.settings.threads.max(1) };
+        let detector = Arc::new(Detector::load(model, &card, &settings)?);
+        tracing::info!(model = detector.identity().name, sha256 = detector.identity().sha256, "the model is loaded");
+        *loaded = Some(Loaded { stamp, detector: detector.clone() });
+        Ok(detector)
+    }
+}

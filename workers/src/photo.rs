@@ -1,0 +1,55 @@
+//! What is made of an accepted photo: smaller copies, and what the model sees on it.
+
+mod arrival;
+mod detect;
+mod record;
+mod thumbnail;
+
+use bytes::Bytes;
+use entity::{photo, rental_return};
+use jobs::rental::ReportReturn;
+use rules::{photo::Limits, rental::ReturnState};
+use sea_orm::{DatabaseTransaction, DbErr, EntityTrait, QuerySelect};
+use sha2::{Digest, Sha256};
+
+use crate::{JobError, Work};
+
+pub(crate) use arrival::{Arrival, arrivals, incoming_key};
+pub(crate) use record::{Refused, Scene, awaiting, next_version, photos_missing, photos_refused, record};
+
+/// The original as it was accepted, or why it is not there, in words.
+async fn original(work: &Work, photo: &photo::Model) -> Result<Result<Bytes, &'static str>, JobError> {
+    let limit = Limits::default().max_bytes;
+    // Whoever holds a presigned address may still put something else in its place.
+    if work.context.bucket.size(&photo.object_key).await?.is_some_and(|size| size > limit) {
+        return Ok(Err("the original changed after it was received"));
+    }
+    let Some(bytes) = work.context.bucket.get(&photo.object_key, limit).await? else {
+        return Ok(Err("the original is no longer in the bucket"));
+    };
+    let same = photo.sha256.as_deref() == Some(Sha256::digest(&bytes).as_slice());
+    Ok(if same { Ok(bytes) } else { Err("the original changed after it was received") })
+}
+
+/// Locks the return that a photo belongs to. Before the photo is written, so that of two
+/// jobs that finish the last photos one sees what the other did.
+async fn lock_return(tx: &DatabaseTransaction, photo: &photo::Model) -> Result<Option<rental_return::Model>, DbErr> {
+    let Some(id) = photo.return_id else { return Ok(None) };
+    rental_return::Entity::find_by_id(id).lock_exclusive().one(tx).await
+}
+
+/// The report, when this was the last photo that it waited for.
+async fn report_when_all_in(
+    tx: &DatabaseTransaction,
+    work: &mut Work,
+    rental_return: Option<rental_return::Model>,
+) -> Result<(), DbErr> {
+    let Some(rental_return) = rental_return.filter(|it| it.state.0 == ReturnState::Inspecting) else { return Ok(()) };
+    let photos = photo::Entity::counting(tx, rental_return.booking_id).await?;
+    let of_return = |photo: &&photo::Model| photo.return_id == Some(rental_return.id);
+    let is_in = |photo: &photo::Model| photo.derived_at.is_some() && photo.analysed_at.is_some();
+    if photos.iter().filter(of_return).all(is_in) {
+        work.then(&ReportReturn { return_id: rental_return.id, turn: rental_return.turn, overdue: false });
+    }
+    Ok(())
+}

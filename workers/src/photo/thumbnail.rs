@@ -1,0 +1,83 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use entity::{derivative, photo};
+use jobs::photo::MakeThumbnails;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, sea_query::OnConflict,
+};
+use uuid::Uuid;
+
+use super::{lock_return, original, report_when_all_in};
+use crate::{
+    Finished, JobError, Perform, Work,
+    vision::derivative::{Derivative, derive},
+};
+
+/// The key of a copy: made of ids alone, so that a repeat overwrites an object with itself.
+fn key(photo: Uuid, variant: &str) -> String {
+    format!("derivative/{photo}/{variant}.jpg")
+}
+
+async fn store(work: &Work, photo: Uuid, copies: &[Derivative]) -> Result<(), JobError> {
+    for copy in copies {
+        let body = Bytes::from(copy.jpeg.clone());
+        work.context.bucket.put(&key(photo, copy.variant), "image/jpeg", body).await?;
+    }
+    Ok(())
+}
+
+fn row(work: &Work, photo: &photo::Model, copy: &Derivative) -> derivative::ActiveModel {
+    let pixels = |side: u32| i32::try_from(side).unwrap_or(i32::MAX);
+    derivative::ActiveModel {
+        photo_id: Set(photo.id),
+        variant: Set(copy.variant.to_owned()),
+        object_key: Set(key(photo.id, copy.variant)),
+        width: Set(pixels(copy.width)),
+        height: Set(pixels(copy.height)),
+        size: Set(i32::try_from(copy.jpeg.len()).unwrap_or(i32::MAX)),
+        source_sha256: Set(photo.sha256.clone().unwrap_or_default()),
+        created_at: Set(work.now()),
+    }
+}
+
+async fn record(
+    tx: &DatabaseTransaction,
+    work: &Work,
+    photo: photo::Model,
+    copies: &[Derivative],
+) -> Result<(), DbErr> {
+    let known = OnConflict::columns([derivative::Column::PhotoId, derivative::Column::Variant]).do_nothing().to_owned();
+    let rows = copies.iter().map(|copy| row(work, &photo, copy));
+    derivative::Entity::insert_many(rows).on_conflict(known).exec_without_returning(tx).await?;
+    let mut row = photo.into_active_model();
+    row.derived_at = Set(Some(work.now()));
+    row.update(tx).await?;
+    Ok(())
+}
+
+impl Perform for MakeThumbnails {
+    const TIMEOUT: Duration = Duration::from_secs(60);
+
+    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+        let Some(photo) = photo::Entity::find_by_id(self.photo_id).one(work.db()).await? else {
+            return work.skip("the photo is gone").await;
+        };
+        if photo.state != "accepted" || photo.derived_at.is_some() {
+            return work.skip("the photo needs no copies").await;
+        }
+        let bytes = original(&work, &photo).await?.map_err(|words| JobError::GiveUp(words.to_owned()))?;
+        let copies = tokio::task::spawn_blocking(move || derive(&bytes)).await?;
+        let copies = copies.map_err(|refusal| JobError::GiveUp(refusal.words))?;
+        store(&work, photo.id, &copies).await?;
+
+        let tx = work.begin().await?;
+        let rental_return = lock_return(&tx, &photo).await?;
+
+        let id = photo.id;
+        record(&tx, &work, photo, &copies).await?;
+
+        report_when_all_in(&tx, &mut work, rental_return).await?;
+        work.done(tx, serde_json::json!({ "photoId": id })).await
+    }
+}

@@ -1,0 +1,130 @@
+//! What a person confirms as damage: an item of the report, or something only people saw.
+
+use jobs::Refusal;
+use rules::{
+    damage::{Class, Severity, Side},
+    problem,
+};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+use view::rental::{Finding, Region, Report};
+
+/// Characters of a note.
+const LONGEST_NOTE: usize = 2_000;
+
+/// One confirmed damage, as the decision keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Claim {
+    /// Of the report's finding, if it is one.
+    pub(super) number: Option<i32>,
+    pub(super) side: Side,
+    pub(super) class: Class,
+    pub(super) severity: Severity,
+    pub(super) note: Option<String>,
+    /// Minor units of the booking's currency.
+    pub(super) estimate: Option<i64>,
+    pub(super) region: Option<Region>,
+    pub(super) photo_id: Option<Uuid>,
+}
+
+/// Reads everything that is confirmed, or tells everything that is wrong with it.
+pub(super) fn read(items: &[Value], note: Option<&str>, report: &Report) -> Result<Vec<Claim>, Refusal> {
+    let mut reader =
+        Reader { report, refusal: Refusal::new(problem::VALIDATION_FAILED.code, "The decision is not complete.") };
+    if note.is_none_or(|note| note.trim().is_empty()) {
+        reader.wrong("/note", "say in a few words what was found");
+    }
+    if items.is_empty() {
+        reader.wrong("/findings", "name at least one damage");
+    }
+    let claims: Vec<_> = items.iter().enumerate().filter_map(|(at, item)| reader.claim(at, item)).collect();
+    if reader.refusal.errors.is_empty() { Ok(claims) } else { Err(reader.refusal) }
+}
+
+struct Reader<'a> {
+    report: &'a Report,
+    refusal: Refusal,
+}
+
+impl Reader<'_> {
+    fn wrong(&mut self, pointer: &str, message: &str) {
+        self.refusal = self.refusal.clone().because(pointer, message);
+    }
+
+    fn claim(&mut self, at: usize, item: &Value) -> Option<Claim> {
+        let place = format!("/findings/{at}");
+        let number = self.number(&place, item);
+        let found = number.and_then(|number| self.found(&place, number));
+        let side = self.word(&place, item, "side", found.as_ref().map(|found| found.side.0.as_str()));
+        let class = self.word(&place, item, "class", found.as_ref().map(|found| found.class.as_str()));
+        let severity =
+            self.word(&place, item, "severity", found.as_ref().map(|found| found.suggested_severity.as_str()));
+        let estimate = self.estimate(&place, item);
+        let note = self.note(&place, item);
+        Some(Claim {
+            number,
+            side: side?,
+            class: class?,
+            severity: severity?,
+            note,
+            estimate,
+            photo_id: found.as_ref().map(|found| found.photo_id),
+            region: found.map(|found| found.region),
+        })
+    }
+
+    fn number(&mut self, place: &str, item: &Value) -> Option<i32> {
+        let value = item.get("number").filter(|value| !value.is_null())?;
+        let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
+        if number.is_none() {
+            self.wrong(&format!("{place}/number"), "must be the number of a finding");
+        }
+        number
+    }
+
+    fn found(&mut self, place: &str, number: i32) -> Option<Finding> {
+        let found = self.report.findings.iter().find(|finding| finding.number == number).cloned();
+        if found.is_none() {
+            self.wrong(&format!("{place}/number"), "the report has no finding of this number");
+        }
+        found
+    }
+
+    /// A word of a vocabulary: as said, or else as the report has it.
+    fn word<T: rules::Vocabulary>(
+        &mut self,
+        place: &str,
+        item: &Value,
+        name: &str,
+        reported: Option<&str>,
+    ) -> Option<T> {
+        let said = item.get(name).filter(|value| !value.is_null());
+        let text = match said {
+            Some(value) => value.as_str().unwrap_or_default(),
+            None => reported.unwrap_or_default(),
+        };
+        text.parse()
+            .map_err(|unknown: rules::UnknownWord| self.wrong(&format!("{place}/{name}"), &unknown.to_string()))
+            .ok()
+    }
+
+    fn estimate(&mut self, place: &str, item: &Value) -> Option<i64> {
+        let value = item.get("estimate").filter(|value| !value.is_null())?;
+        let estimate = value.as_i64().filter(|amount| *amount >= 0);
+        if estimate.is_none() {
+            self.wrong(&format!("{place}/estimate"), "must be a whole number of minor units, 0 or more");
+        }
+        estimate
+    }
+
+    fn note(&mut self, place: &str, item: &Value) -> Option<String> {
+        let value = item.get("note").filter(|value| !value.is_null())?;
+        let note = value.as_str().filter(|note| note.chars().count() <= LONGEST_NOTE);
+        if note.is_none() {
+            self.wrong(&format!("{place}/note"), &format!("must be text of at most {LONGEST_NOTE} characters"));
+        }
+        note.map(str::to_owned)
+    }
+}
