@@ -32,7 +32,7 @@ async fn create_admin(email: &str) -> anyhow::Result<()> {
     let url = std::env::var("DATABASE_URL").context("DATABASE_URL is not set")?;
     let password = std::env::var("ADMIN_PASSWORD").context("ADMIN_PASSWORD is not set")?;
     if api::account::create_admin(&url, email, password).await? {
-        println!("{email} is an admin now");
+        println!("created {email}");
     } else {
         println!("{email} has an account already; nothing was changed");
     }

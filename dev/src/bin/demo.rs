@@ -1,9 +1,9 @@
 //! Boots the whole platform on this machine and plays a story against it.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use dev::{Flags, Platform};
+use dev::{Flags, Platform, story};
 
 /// Runs all of Forecourt on this machine and shows what it does
 #[derive(Parser)]
@@ -11,15 +11,61 @@ use dev::{Flags, Platform};
 struct Arguments {
     #[command(flatten)]
     flags: Flags,
+
+    /// End after the story; the status is 0 only if every step happened
+    #[arg(long)]
+    exit: bool,
+
+    /// Use front.jpg, back.jpg, left.jpg and right.jpg of this folder instead of drawn pictures
+    #[arg(long, value_name = "DIR")]
+    photos: Option<PathBuf>,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { flags } = Arguments::parse();
+    let Arguments { flags, exit, photos } = Arguments::parse();
+    let photos = photos.map_or(story::Photos::Drawn, story::Photos::Folder);
+    if exit {
+        return match told(flags, &photos).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     dev::until_told_to_end(async {
-        let platform = Platform::start(flags.options()?).await?;
-        println!("{}", platform.banner()?);
+        let platform = boot(flags).await?;
+        if let Err(error) = story::play(&platform, &photos).await {
+            eprintln!("the story stopped: {error:#}");
+        }
+        println!("\nStill running; Ctrl-C ends it.\n{}", platform.banner()?);
         Ok(platform)
     })
     .await
+}
+
+async fn told(flags: Flags, photos: &story::Photos) -> anyhow::Result<()> {
+    let platform = boot(flags).await?;
+    let played = story::play(&platform, photos).await;
+    platform.stop().await;
+    played
+}
+
+/// The platform with an admin whose password the story knows, and a detector for drawn damage
+/// unless another is given.
+async fn boot(flags: Flags) -> anyhow::Result<Platform> {
+    let mut options = flags.options()?;
+    if options.admin_password.is_none() {
+        options.admin_email = Some(format!("admin.{:08x}@example.com", rand::random::<u32>()));
+        options.admin_password = Some(format!("{:032x}", rand::random::<u128>()));
+    }
+    if std::env::var_os("DAMAGE_MODEL").is_none() {
+        let model = story::write_tiny_model(&options.data_dir.join("model"))?;
+        options.env.push(("DAMAGE_MODEL".to_owned(), model.display().to_string()));
+    }
+    println!("Booting the platform …");
+    let platform = Platform::start(options).await?;
+    println!("{}", platform.banner()?);
+    Ok(platform)
 }
