@@ -1,13 +1,13 @@
 //! What every attempt can reach.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use jobs::Queue;
 use platform::{Bucket, Settings, settings::Reader};
 use sea_orm::DatabaseConnection;
 
-use crate::{DetectorSettings, DetectorSlot, Mailer};
+use crate::{DetectorSettings, DetectorSlot, Mailer, rental::REPORT_PATIENCE};
 
 /// The surroundings of a worker: settings, database, bucket, and what only its pool needs.
 pub struct Context {
@@ -18,6 +18,8 @@ pub struct Context {
     pub mailer: Option<Mailer>,
     /// Empty outside of the `damage` pool.
     pub detector: DetectorSlot,
+    /// `REPORT_PATIENCE_SECONDS`: how long after a return its report waits for thumbnails and model.
+    pub report_patience: Duration,
 }
 
 impl Context {
@@ -34,8 +36,13 @@ impl Context {
             Queue::Damage => DetectorSlot::new(DetectorSettings::read(&mut reader)),
             _ => DetectorSlot::default(),
         };
+        let patience = match queue {
+            Queue::Booking => reader.or("REPORT_PATIENCE_SECONDS", REPORT_PATIENCE.as_secs()),
+            _ => REPORT_PATIENCE.as_secs(),
+        };
+        let report_patience = Duration::from_secs(patience);
         reader.finish()?;
-        Ok((Arc::new(Self { mailer, detector, ..Self::start(settings).await? }), concurrency.max(1)))
+        Ok((Arc::new(Self { mailer, detector, report_patience, ..Self::start(settings).await? }), concurrency.max(1)))
     }
 
     /// # Errors
@@ -48,6 +55,7 @@ impl Context {
             settings,
             mailer: None,
             detector: DetectorSlot::default(),
+            report_patience: REPORT_PATIENCE,
         })
     }
 }

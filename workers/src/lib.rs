@@ -7,11 +7,14 @@ mod account;
 mod audit;
 mod booking;
 mod branch;
+mod calendar;
 mod car;
 pub mod clock;
 mod context;
 mod detector;
+mod link;
 mod mailer;
+mod notify;
 mod perform;
 mod photo;
 mod pool;
@@ -26,8 +29,9 @@ use jobs::{
     account::{AddStaff, ChangeProfile, RegisterAccount},
     booking::{CancelBooking, ReleaseNoShow, RequestBooking},
     car::{AddBranch, AddCar, ChangeCar, RetireCar},
+    notify::{Announce, SendMail},
     photo::{DetectDamage, MakeThumbnails},
-    rental::{DecideReturn, ReportReturn},
+    rental::{DecideReturn, OpenReturn, PickUpCar, ReportReturn, ReturnCar},
     waitlist::PromoteWaitlist,
 };
 use platform::probe::Probe;
@@ -53,8 +57,13 @@ pub fn registry() -> Registry {
         .with::<RequestBooking>()
         .with::<CancelBooking>()
         .with::<ReleaseNoShow>()
+        .with::<Announce>()
+        .with::<SendMail>()
         .with::<MakeThumbnails>()
         .with::<DetectDamage>()
+        .with::<PickUpCar>()
+        .with::<OpenReturn>()
+        .with::<ReturnCar>()
         .with::<ReportReturn>()
         .with::<DecideReturn>()
         .with::<PromoteWaitlist>()

@@ -9,13 +9,13 @@ use bytes::Bytes;
 use entity::{photo, rental_return};
 use jobs::rental::ReportReturn;
 use rules::{photo::Limits, rental::ReturnState};
-use sea_orm::{DatabaseTransaction, DbErr, EntityTrait, QuerySelect};
+use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use sha2::{Digest, Sha256};
 
 use crate::{JobError, Work};
 
-pub(crate) use arrival::{Arrival, arrivals, incoming_key};
-pub(crate) use record::{Refused, Scene, awaiting, next_version, photos_missing, photos_refused, record};
+pub(crate) use arrival::{arrivals, incoming_key};
+pub(crate) use record::{Scene, awaiting, next_version, photos_missing, photos_refused, record};
 
 /// The original as it was accepted, or why it is not there, in words.
 async fn original(work: &Work, photo: &photo::Model) -> Result<Result<Bytes, &'static str>, JobError> {
@@ -31,11 +31,17 @@ async fn original(work: &Work, photo: &photo::Model) -> Result<Result<Bytes, &'s
     Ok(if same { Ok(bytes) } else { Err("the original changed after it was received") })
 }
 
-/// Locks the return that a photo belongs to. Before the photo is written, so that of two
-/// jobs that finish the last photos one sees what the other did.
+/// Locks the return that waits for a photo, be it of the pick-up or of the return. Before the
+/// photo is written, so that of two jobs that finish the last photos one sees what the other did.
 async fn lock_return(tx: &DatabaseTransaction, photo: &photo::Model) -> Result<Option<rental_return::Model>, DbErr> {
-    let Some(id) = photo.return_id else { return Ok(None) };
-    rental_return::Entity::find_by_id(id).lock_exclusive().one(tx).await
+    let of_booking = rental_return::Column::BookingId.eq(photo.booking_id);
+    rental_return::Entity::find().filter(of_booking).lock_exclusive().one(tx).await
+}
+
+/// Whether thumbnails and model are through with every photo, those of the pick-up too: without
+/// these, known damage would be called new.
+pub(crate) fn all_in(photos: &[photo::Model]) -> bool {
+    photos.iter().all(|photo| photo.derived_at.is_some() && photo.analysed_at.is_some())
 }
 
 /// The report, when this was the last photo that it waited for.
@@ -45,10 +51,7 @@ async fn report_when_all_in(
     rental_return: Option<rental_return::Model>,
 ) -> Result<(), DbErr> {
     let Some(rental_return) = rental_return.filter(|it| it.state.0 == ReturnState::Inspecting) else { return Ok(()) };
-    let photos = photo::Entity::counting(tx, rental_return.booking_id).await?;
-    let of_return = |photo: &&photo::Model| photo.return_id == Some(rental_return.id);
-    let is_in = |photo: &photo::Model| photo.derived_at.is_some() && photo.analysed_at.is_some();
-    if photos.iter().filter(of_return).all(is_in) {
+    if all_in(&photo::Entity::counting(tx, rental_return.booking_id).await?) {
         work.then(&ReportReturn { return_id: rental_return.id, turn: rental_return.turn, overdue: false });
     }
     Ok(())

@@ -2,5 +2,10 @@
 
 mod case;
 mod decide;
+mod give_back;
+mod open;
+mod pick_up;
 mod report;
 mod time;
+
+pub(crate) use report::REPORT_PATIENCE;

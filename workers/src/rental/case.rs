@@ -59,10 +59,8 @@ impl Case {
     /// What is wrong with the readings of the instruments, if anything.
     pub(super) fn doubt(&self, kilometres: i32, fuel: f64) -> Option<Refusal> {
         let refusal = match odometer(Some(self.car.odometer_km), kilometres) {
-            Err(refused) => {
-                Refusal::new(problem::ODOMETER_REFUSED.code, "The odometer reading does not fit this car.")
-                    .because("/odometer", refused.to_string())
-            }
+            Err(refused) => Refusal::new(problem::ODOMETER_REFUSED.code, "The odometer reading does not fit this car.")
+                .because("/odometer", refused.to_string()),
             Ok(()) => Refusal::new(problem::VALIDATION_FAILED.code, "The readings are not acceptable."),
         };
         let refusal = match Fuel::new(fuel) {

@@ -1,6 +1,7 @@
 //! The report of a return: what the model saw on every side, compared with the pick-up.
 
-use chrono::TimeDelta;
+use std::time::Duration;
+
 use entity::{damage, photo, rental_return};
 use jobs::{
     notify::{Announce, News},
@@ -19,8 +20,8 @@ use view::rental::{Finding, Report};
 
 use crate::{Finished, JobError, Perform, Work, vision::detector};
 
-/// How long after a return the report waits for thumbnails and model; then it tells what there is (R5).
-pub(super) const REPORT_PATIENCE: TimeDelta = TimeDelta::seconds(120);
+/// How long after a return the report usually waits for thumbnails and model; then it tells what there is (R5).
+pub(crate) const REPORT_PATIENCE: Duration = Duration::from_secs(120);
 
 /// What the report is made of.
 struct Evidence {
@@ -122,7 +123,7 @@ fn not_analysed(evidence: &Evidence, rental_return: &rental_return::Model) -> Op
 }
 
 fn why_not(photo: &photo::Model) -> String {
-    let silent = || format!("the model had not answered {} seconds after the return", REPORT_PATIENCE.num_seconds());
+    let silent = || "the model did not answer in time".to_owned();
     photo.analysis_failure.clone().unwrap_or_else(silent)
 }
 

@@ -30,9 +30,8 @@ async fn is_free(
     (start, end): (DateTime<Utc>, DateTime<Utc>),
     now: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
-    let overlapping = others(case, now)
-        .filter(reservation::Column::StartsAt.lt(end))
-        .filter(reservation::Column::EndsAt.gt(start));
+    let overlapping =
+        others(case, now).filter(reservation::Column::StartsAt.lt(end)).filter(reservation::Column::EndsAt.gt(start));
     Ok(overlapping.count(tx).await? == 0)
 }
 

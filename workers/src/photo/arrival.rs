@@ -1,0 +1,192 @@
+//! Originals on their way in: found in the bucket and looked at, before any row is locked.
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use entity::photo;
+use futures::future::try_join_all;
+use jobs::rental::UploadedPhoto;
+use rules::{
+    photo::{Limits, PhotoRefused},
+    rental::{Occasion, Slot},
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use crate::{
+    Context, JobError, Work,
+    vision::gate::{self, Inspected, Refusal},
+};
+
+/// A decoded photo takes up to 200 MB, so few are decoded at a time in one process.
+static ROOM: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, |cores| cores.get().min(4))));
+
+/// Where a client may put a photo: apart from the originals, because an address for an
+/// upload outlives the moment in which the photo is accepted.
+pub(crate) fn incoming_key(photo: Uuid) -> String {
+    format!("incoming/{photo}")
+}
+
+fn original_key(booking: Uuid, photo: Uuid, at: DateTime<Utc>) -> String {
+    format!("photo/{}/{booking}/{photo}", at.format("%Y/%m"))
+}
+
+/// The latest photo of a slot, as it lies in the bucket.
+pub(crate) struct Arrival {
+    pub(crate) photo_id: Uuid,
+    pub(crate) slot: Slot,
+    /// The row that waited for it; none when the front took the bytes itself.
+    pub(crate) row: Option<photo::Model>,
+    pub(crate) key: String,
+    pub(crate) content_type: Option<String>,
+    pub(crate) declared: Option<Declared>,
+    /// What was found; a photo that was refused before stays so.
+    pub(crate) verdict: Result<Original, Refusal>,
+}
+
+/// What a client or the front says of a file.
+pub(crate) struct Declared {
+    pub(crate) size: i64,
+    pub(crate) sha256: Vec<u8>,
+}
+
+/// A file that passed the gate.
+pub(crate) struct Original {
+    pub(crate) size: usize,
+    pub(crate) sha256: Vec<u8>,
+    pub(crate) inspected: Inspected,
+}
+
+/// The photos of a rental that have arrived since they were last looked at: what the front
+/// took, and for the other slots the latest version that is in the bucket.
+///
+/// # Errors
+/// When the database or the bucket does not answer.
+pub(crate) async fn arrivals(
+    work: &Work,
+    booking: Uuid,
+    occasion: Occasion,
+    uploaded: &[UploadedPhoto],
+) -> Result<Vec<Arrival>, JobError> {
+    let rows = versions(work, booking, occasion).await?;
+    let slots = Slot::ALL.iter().map(|slot| async {
+        let rows = rows.iter().filter(|row| row.slot.0 == *slot);
+        match uploaded.iter().rfind(|photo| photo.slot == *slot) {
+            Some(photo) => Ok(Some(take(work, photo).await?)),
+            None => latest(work, rows).await,
+        }
+    });
+    Ok(try_join_all(slots).await?.into_iter().flatten().collect())
+}
+
+/// Newest first.
+async fn versions(work: &Work, booking: Uuid, occasion: Occasion) -> Result<Vec<photo::Model>, JobError> {
+    let rows = photo::Entity::find()
+        .filter(photo::Column::BookingId.eq(booking))
+        .filter(photo::Column::Occasion.eq(occasion.as_str()))
+        .order_by_desc(photo::Column::Version);
+    Ok(rows.all(work.db()).await?)
+}
+
+async fn take(work: &Work, photo: &UploadedPhoto) -> Result<Arrival, JobError> {
+    let declared = Declared { size: photo.size, sha256: hex::decode(&photo.sha256).unwrap_or_default() };
+    let found = fetch(&work.context, &photo.object_key).await?;
+    let verdict = match found {
+        Some(bytes) => judge(bytes, Some(photo.content_type.clone()), Some(&declared)).await?.map(|(_, it)| it),
+        None => Err(PhotoRefused::Missing.into()),
+    };
+    Ok(Arrival {
+        photo_id: photo.photo_id,
+        slot: photo.slot,
+        row: None,
+        key: photo.object_key.clone(),
+        content_type: Some(photo.content_type.clone()),
+        declared: Some(declared),
+        verdict,
+    })
+}
+
+/// The newest version that arrived. One that was accepted needs no second look.
+async fn latest(work: &Work, rows: impl Iterator<Item = &photo::Model>) -> Result<Option<Arrival>, JobError> {
+    for row in rows {
+        match row.state.as_str() {
+            photo::ACCEPTED => return Ok(None),
+            photo::REFUSED => return Ok(Some(refused_before(row))),
+            _ => {}
+        }
+        if let Some(bytes) = fetch(&work.context, &row.object_key).await? {
+            return Ok(Some(keep(work, row, bytes).await?));
+        }
+    }
+    Ok(None)
+}
+
+fn refused_before(row: &photo::Model) -> Arrival {
+    let reason = row.refusal.as_deref().and_then(|code| code.parse().ok()).unwrap_or(PhotoRefused::Damaged);
+    let words = row.refusal_detail.clone().unwrap_or_else(|| reason.sentence().to_owned());
+    arrival(row, row.object_key.clone(), Err(Refusal { reason, words }))
+}
+
+/// Judges an upload, and puts what passes where no address for uploads leads.
+async fn keep(work: &Work, row: &photo::Model, bytes: Result<Bytes, PhotoRefused>) -> Result<Arrival, JobError> {
+    let judged = judge(bytes, row.content_type.clone(), None).await?;
+    let (key, verdict) = match judged {
+        Err(refusal) => (row.object_key.clone(), Err(refusal)),
+        Ok((bytes, original)) => {
+            let key = original_key(row.booking_id, row.id, row.created_at);
+            work.context.bucket.put(&key, original.inspected.format.as_str(), bytes).await?;
+            (key, Ok(original))
+        }
+    };
+    Ok(arrival(row, key, verdict))
+}
+
+fn arrival(row: &photo::Model, key: String, verdict: Result<Original, Refusal>) -> Arrival {
+    Arrival {
+        photo_id: row.id,
+        slot: row.slot.0,
+        key,
+        content_type: row.content_type.clone(),
+        declared: None,
+        row: Some(row.clone()),
+        verdict,
+    }
+}
+
+/// `None` when nothing lies there. The size is asked first, so that no more is read than a photo may have.
+async fn fetch(context: &Context, key: &str) -> Result<Option<Result<Bytes, PhotoRefused>>, JobError> {
+    let limits = Limits::default();
+    let Some(size) = context.bucket.size(key).await? else { return Ok(None) };
+    if let Err(refused) = limits.size(size) {
+        return Ok(Some(Err(refused)));
+    }
+    Ok(context.bucket.get(key, limits.max_bytes).await?.map(Ok))
+}
+
+async fn judge(
+    bytes: Result<Bytes, PhotoRefused>,
+    content_type: Option<String>,
+    declared: Option<&Declared>,
+) -> Result<Result<(Bytes, Original), Refusal>, JobError> {
+    let bytes = match bytes {
+        Ok(bytes) => bytes,
+        Err(refused) => return Ok(Err(refused.into())),
+    };
+    let sha256 = Sha256::digest(&bytes).to_vec();
+    if let Some(declared) = declared {
+        if i64::try_from(bytes.len()) != Ok(declared.size) {
+            return Ok(Err(PhotoRefused::Length.into()));
+        }
+        if declared.sha256 != sha256 {
+            return Ok(Err(PhotoRefused::Checksum.into()));
+        }
+    }
+    let _place = ROOM.acquire().await?;
+    let look = move || gate::inspect(&bytes, content_type.as_deref()).map(|inspected| (bytes, inspected));
+    let looked = tokio::task::spawn_blocking(look).await?;
+    Ok(looked.map(|(bytes, inspected)| (bytes.clone(), Original { size: bytes.len(), sha256, inspected })))
+}

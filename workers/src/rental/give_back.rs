@@ -1,0 +1,209 @@
+//! The car is back: photos are checked, the time of return is fixed, the inspection begins.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use entity::{photo, rental_return};
+use jobs::{
+    Job, Refusal,
+    notify::{Announce, News},
+    photo::{DetectDamage, MakeThumbnails},
+    rental::{ReportReturn, ReturnCar},
+    waitlist::PromoteWaitlist,
+};
+use rules::{
+    booking::{BookingStatus, Event},
+    problem,
+    rental::{Event as ReturnEvent, Lateness, Occasion, ReturnState, Slot, decision_due_at, lateness, missing},
+};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{
+    case::{Case, document, not_found, note},
+    open, time,
+};
+use crate::{
+    Finished, JobError, Perform, Work,
+    photo::{Scene, all_in, arrivals, photos_missing, photos_refused, record},
+};
+
+impl Perform for ReturnCar {
+    /// Four photos may have to be fetched and decoded.
+    const TIMEOUT: Duration = Duration::from_secs(120);
+
+    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+        let Some(booking) = booking_of(&work, &self).await? else { return work.refuse(not_found()).await };
+        let seen = Case::find(work.db(), booking).await?.filter(|case| case.belongs_to(&self.asker));
+        let Some(seen) = seen else { return work.refuse(not_found()).await };
+        if let Some(refusal) = refusal(&self, &seen) {
+            return work.refuse(refusal).await;
+        }
+        let arrivals = match is_complete(&seen) {
+            true => Vec::new(),
+            false => arrivals(&work, booking, Occasion::Return, &self.photos).await?,
+        };
+
+        let tx = work.begin().await?;
+        let Some(case) = Case::lock(&tx, booking).await? else { return work.refuse(not_found()).await };
+        if let Some(known) = case.rental_return.clone().filter(|_| is_complete(&case)) {
+            let document = document(&tx, known).await?;
+            return work.done(tx, document).await;
+        }
+        if let Some(refusal) = open::obstacle(&case).or_else(|| refusal(&self, &case)) {
+            drop(tx);
+            return work.refuse(refusal).await;
+        }
+
+        let open = match case.rental_return.clone() {
+            Some(open) => open,
+            None => open::insert(&tx, &work, &case, self.return_id, self.asker.account_id).await?,
+        };
+        let scene = Scene {
+            booking: &case.booking,
+            return_id: Some(open.id),
+            occasion: Occasion::Return,
+            asker: &self.asker,
+            received_at: work.asked_at(),
+        };
+        let refused = record(&tx, &scene, arrivals).await?;
+        let missing = still_missing(&tx, &open).await?;
+        if self.without_photos_reason.is_none() && !missing.is_empty() {
+            let refusal = photos_missing(&missing, &refused).with("returnId", open.id.to_string());
+            return work.refuse_with(tx, refusal).await;
+        }
+        if self.without_photos_reason.is_none() && !refused.is_empty() {
+            return work.refuse_with(tx, photos_refused(&refused).with("returnId", open.id.to_string())).await;
+        }
+        let first = case.booking.status.0 == BookingStatus::Active;
+        let freed = first && receive(&tx, &work, &self, &case).await?;
+        let returned = complete(&tx, &work, &self, &case, open, !missing.is_empty()).await?;
+
+        follow_up(&tx, &mut work, &returned).await?;
+        if freed {
+            work.then(&PromoteWaitlist { car_id: case.car.id });
+        }
+        let document = document(&tx, returned).await?;
+        work.done(tx, document).await
+    }
+}
+
+async fn booking_of(work: &Work, asked: &ReturnCar) -> Result<Option<Uuid>, JobError> {
+    if asked.booking_id.is_some() {
+        return Ok(asked.booking_id);
+    }
+    let known = rental_return::Entity::find_by_id(asked.return_id).one(work.db()).await?;
+    Ok(known.map(|known| known.booking_id))
+}
+
+fn is_complete(case: &Case) -> bool {
+    case.rental_return.as_ref().is_some_and(|known| !known.state.0.takes_photos())
+}
+
+/// What is wrong with what was said, photos aside. When better photos were asked for, the
+/// readings of the first time stand.
+fn refusal(asked: &ReturnCar, case: &Case) -> Option<Refusal> {
+    if let Some(reason) = &asked.without_photos_reason {
+        let words = match (asked.asker.staff, reason.trim().is_empty()) {
+            (false, _) => Some("Only staff may take a car back without photos."),
+            (true, true) => Some("Please say why there are no photos."),
+            (true, false) => None,
+        };
+        if let Some(words) = words {
+            let refusal = Refusal::new(problem::VALIDATION_FAILED.code, words);
+            return Some(refusal.because("/withoutPhotosReason", words));
+        }
+    }
+    let first = case.booking.status.0 == BookingStatus::Active;
+    if first { case.doubt(asked.odometer, asked.fuel) } else { None }
+}
+
+/// The slots without a photo that counts; all of them when better photos were asked for and none came.
+async fn still_missing(tx: &DatabaseTransaction, open: &rental_return::Model) -> Result<Vec<Slot>, JobError> {
+    let photos = photo::Entity::counting(tx, open.booking_id).await?;
+    let photos: Vec<_> = photos.into_iter().filter(|photo| photo.occasion.0 == Occasion::Return).collect();
+    let asked_at = asked_for_better_at(open);
+    let is_new = |photo: &photo::Model| asked_at.is_none_or(|at| photo.received_at.is_some_and(|it| it > at));
+    if !photos.iter().any(is_new) {
+        return Ok(Slot::ALL.to_vec());
+    }
+    Ok(missing(&photos.iter().map(|photo| photo.slot.0).collect::<Vec<_>>()))
+}
+
+/// Nothing else touches a return that waits for better photos.
+fn asked_for_better_at(open: &rental_return::Model) -> Option<DateTime<Utc>> {
+    (open.state.0 == ReturnState::AwaitingPhotos).then_some(open.updated_at)
+}
+
+/// The renter's duty ends: readings, status and time. `true`: some of the car's time became free.
+async fn receive(tx: &DatabaseTransaction, work: &Work, asked: &ReturnCar, case: &Case) -> Result<bool, JobError> {
+    let status = case.booking.status.0.after(Event::Returned)?;
+    let returned_at = work.asked_at();
+    case.read_odometer(tx, asked.odometer, "return", returned_at).await?;
+    let mut row = case.booking.clone().into_active_model();
+    row.status = Set(status.into());
+    row.returned_at = Set(Some(returned_at));
+    row.odometer_in_km = Set(Some(asked.odometer));
+    row.fuel_in = Set(Some(asked.fuel));
+    row.version = Set(case.booking.version + 1);
+    row.updated_at = Set(work.now());
+    row.update(tx).await?;
+    Ok(time::end(tx, case, returned_at, work.now()).await?)
+}
+
+/// The inspection begins. What was fixed the first time (R3) stays when better photos come.
+async fn complete(
+    tx: &DatabaseTransaction,
+    work: &Work,
+    asked: &ReturnCar,
+    case: &Case,
+    open: rental_return::Model,
+    lacks_photos: bool,
+) -> Result<rental_return::Model, JobError> {
+    let returned_at = open.returned_at.unwrap_or_else(|| work.asked_at());
+    let detail = json!({ "turn": open.turn, "odometer": asked.odometer, "fuel": asked.fuel,
+                         "withoutPhotosReason": asked.without_photos_reason });
+    note(tx, asked.asker.account_id, ReturnCar::KIND, ("return", open.id), detail, work.now()).await?;
+    let next = time::next_start(tx, case, work.now()).await?;
+    let (state, version) = (open.state.0.after(ReturnEvent::Completed)?, open.version);
+    let first = open.returned_at.is_none();
+    let mut row = open.into_active_model();
+    row.state = Set(state.into());
+    row.decision_due_at = Set(Some(decision_due_at(work.now(), next)));
+    row.version = Set(version + 1);
+    row.updated_at = Set(work.now());
+    if first {
+        row.returned_at = Set(Some(returned_at));
+        row.odometer_km = Set(Some(asked.odometer));
+        row.fuel = Set(Some(asked.fuel));
+        row.late_minutes = Set(Some(late_minutes(case.booking.ends_at, returned_at)));
+    }
+    if lacks_photos {
+        row.without_photos_reason = Set(asked.without_photos_reason.clone());
+    }
+    Ok(row.update(tx).await?)
+}
+
+fn late_minutes(due: DateTime<Utc>, returned_at: DateTime<Utc>) -> i32 {
+    match lateness(due, returned_at) {
+        Lateness::OnTime => 0,
+        _ => i32::try_from((returned_at - due).num_minutes()).unwrap_or(i32::MAX),
+    }
+}
+
+async fn follow_up(tx: &DatabaseTransaction, work: &mut Work, returned: &rental_return::Model) -> Result<(), JobError> {
+    let photos = photo::Entity::counting(tx, returned.booking_id).await?;
+    for photo in &photos {
+        work.then(&MakeThumbnails { photo_id: photo.id });
+        work.then(&DetectDamage { photo_id: photo.id });
+    }
+    let report = |overdue| ReportReturn { return_id: returned.id, turn: returned.turn, overdue };
+    work.then_at(&report(true), work.now() + work.context.report_patience);
+    // Nothing to wait for: staff took the car back without photos.
+    if all_in(&photos) {
+        work.then(&report(false));
+    }
+    work.then(&Announce { news: News::ReturnReceived, subject_id: returned.id, turn: returned.turn });
+    Ok(())
+}

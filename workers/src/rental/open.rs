@@ -1,0 +1,95 @@
+//! The customer begins to give the car back.
+
+use entity::rental_return;
+use jobs::{Job, rental::OpenReturn};
+use rules::{
+    booking::Event,
+    rental::{Occasion, ReturnState, Slot},
+};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr};
+use serde_json::json;
+use uuid::Uuid;
+use view::rental::{OpenedReturn, Upload};
+
+use super::case::{Case, illegal, not_found, note};
+use crate::{
+    Finished, JobError, Perform, Work,
+    photo::{Scene, awaiting, incoming_key, next_version},
+};
+
+impl Perform for OpenReturn {
+    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+        let tx = work.begin().await?;
+        let case = Case::lock(&tx, self.booking_id).await?.filter(|case| case.belongs_to(&self.asker));
+        let Some(case) = case else {
+            drop(tx);
+            return work.refuse(not_found()).await;
+        };
+        if let Some(refusal) = obstacle(&case) {
+            drop(tx);
+            return work.refuse(refusal).await;
+        }
+
+        let return_id = match &case.rental_return {
+            Some(open) => open.id,
+            None => insert(&tx, &work, &case, self.return_id, self.asker.account_id).await?.id,
+        };
+        let scene = Scene {
+            booking: &case.booking,
+            return_id: Some(return_id),
+            occasion: Occasion::Return,
+            asker: &self.asker,
+            received_at: work.asked_at(),
+        };
+        let mut uploads = Vec::new();
+        for slot in Slot::ALL {
+            uploads.push(offer(&tx, &scene, *slot).await?);
+        }
+        note(&tx, self.asker.account_id, Self::KIND, ("return", return_id), json!({}), work.now()).await?;
+
+        work.done(tx, OpenedReturn { return_id, uploads }).await
+    }
+}
+
+/// Why no photos of a return can be taken for this booking now, if so.
+pub(super) fn obstacle(case: &Case) -> Option<jobs::Refusal> {
+    match &case.rental_return {
+        Some(known) if known.state.0.takes_photos() => None,
+        Some(_) => Some(illegal("the car is returned already, and no further photos are wanted")),
+        None => case.booking.status.0.after(Event::Returned).err().map(illegal),
+    }
+}
+
+/// The row of a return whose photos are still to come.
+pub(super) async fn insert(
+    tx: &DatabaseTransaction,
+    work: &Work,
+    case: &Case,
+    id: Uuid,
+    opened_by: Uuid,
+) -> Result<rental_return::Model, DbErr> {
+    let now = work.now();
+    let row = rental_return::ActiveModel {
+        id: Set(id),
+        booking_id: Set(case.booking.id),
+        car_id: Set(case.car.id),
+        state: Set(ReturnState::Open.into()),
+        opened_by: Set(opened_by),
+        opened_at: Set(now),
+        turn: Set(0),
+        version: Set(1),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..Default::default()
+    };
+    row.insert(tx).await
+}
+
+/// A new version of a slot, for its photo to be put to.
+async fn offer(tx: &DatabaseTransaction, scene: &Scene<'_>, slot: Slot) -> Result<Upload, DbErr> {
+    let photo_id = Uuid::now_v7();
+    let object_key = incoming_key(photo_id);
+    let version = next_version(tx, scene.booking.id, scene.occasion, slot).await?;
+    awaiting(scene, photo_id, slot, version, object_key.clone()).insert(tx).await?;
+    Ok(Upload { slot, photo_id, object_key })
+}

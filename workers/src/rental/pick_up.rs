@@ -1,0 +1,144 @@
+//! The customer takes the car.
+
+use std::time::Duration;
+
+use entity::{account, booking, photo};
+use jobs::{
+    Job, Refusal,
+    photo::{DetectDamage, MakeThumbnails},
+    rental::PickUpCar,
+};
+use rules::{
+    booking::{BookingStatus, Event, Limits, pickup},
+    car::CarStatus,
+    period::Period,
+    problem,
+    rental::Occasion,
+};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QuerySelect,
+};
+use serde_json::json;
+use view::booking::Booking;
+
+use super::{
+    case::{Case, illegal, not_found, note},
+    time,
+};
+use crate::{
+    Finished, JobError, Perform, Work,
+    photo::{Scene, arrivals, photos_refused, record},
+};
+
+impl Perform for PickUpCar {
+    /// Four photos may have to be fetched and decoded.
+    const TIMEOUT: Duration = Duration::from_secs(120);
+
+    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+        let seen = Case::find(work.db(), self.booking_id).await?.filter(|case| case.belongs_to(&self.asker));
+        let Some(seen) = seen else { return work.refuse(not_found()).await };
+        if is_done(&self, &seen) {
+            let tx = work.begin().await?;
+            return work.done(tx, Booking::from(seen.booking)).await;
+        }
+        if let Some(refusal) = seen.doubt(self.odometer, self.fuel) {
+            return work.refuse(refusal).await;
+        }
+        let mut arrivals = arrivals(&work, self.booking_id, Occasion::Pickup, &self.photos).await?;
+        // Photos are optional here, so one that was refused before stands in nobody's way.
+        arrivals.retain(|arrival| arrival.row.is_none());
+
+        let tx = work.begin().await?;
+        let Some(case) = Case::lock(&tx, self.booking_id).await? else { return work.refuse(not_found()).await };
+        if let Some(refusal) = obstacle(&self, &tx, &work, &case).await? {
+            drop(tx);
+            return work.refuse(refusal).await;
+        }
+
+        let scene = Scene {
+            booking: &case.booking,
+            return_id: None,
+            occasion: Occasion::Pickup,
+            asker: &self.asker,
+            received_at: work.asked_at(),
+        };
+        let refused = record(&tx, &scene, arrivals).await?;
+        if !refused.is_empty() {
+            return work.refuse_with(tx, photos_refused(&refused)).await;
+        }
+        let booking = hand_over(&self, &tx, &work, &case).await?;
+
+        for photo in photo::Entity::counting(&tx, booking.id).await? {
+            work.then(&MakeThumbnails { photo_id: photo.id });
+            work.then(&DetectDamage { photo_id: photo.id });
+        }
+        work.done(tx, Booking::from(booking)).await
+    }
+}
+
+/// The same was asked before, with the same readings.
+fn is_done(asked: &PickUpCar, case: &Case) -> bool {
+    let booking = &case.booking;
+    let same = booking.odometer_out_km == Some(asked.odometer) && booking.fuel_out == Some(asked.fuel);
+    booking.status.0 == BookingStatus::Active && same
+}
+
+async fn obstacle(
+    asked: &PickUpCar,
+    tx: &DatabaseTransaction,
+    work: &Work,
+    case: &Case,
+) -> Result<Option<Refusal>, JobError> {
+    if let Err(refused) = case.booking.status.0.after(Event::PickedUp) {
+        return Ok(Some(illegal(refused)));
+    }
+    if case.car.status.0 != CarStatus::InService {
+        let words = "This car cannot be driven at the moment. Please ask the branch for another one.";
+        return Ok(Some(Refusal::new(problem::CAR_NOT_IN_SERVICE.code, words)));
+    }
+    let period = Period::new(case.booking.starts_at, case.booking.ends_at)?;
+    let free = time::free_until_start(tx, case, work.now()).await?;
+    if let Err(refused) = pickup(work.now(), period, free, Limits::default()) {
+        let detail = illegal(refused).detail;
+        return Ok(Some(Refusal::new(refused.code(), detail)));
+    }
+    if out(tx, booking::Column::CarId.eq(case.car.id)).await? {
+        return Ok(Some(illegal("the car is not back from its last rental yet")));
+    }
+    // Two pick-ups of one person wait for each other here; the one that waited sees the other's.
+    let customer = account::Entity::find_by_id(case.booking.customer_id).lock_exclusive().one(tx).await?;
+    if customer.is_some_and(|customer| customer.suspended_at.is_some()) {
+        return Ok(Some(Refusal::new(problem::SUSPENDED.code, "The account of this customer is suspended.")));
+    }
+    let has_another = out(tx, booking::Column::CustomerId.eq(case.booking.customer_id)).await?;
+    let words = "the customer has another car at the moment; only staff can hand out a second one";
+    Ok((has_another && !asked.asker.staff).then(|| illegal(words)))
+}
+
+async fn hand_over(
+    asked: &PickUpCar,
+    tx: &DatabaseTransaction,
+    work: &Work,
+    case: &Case,
+) -> Result<booking::Model, JobError> {
+    let now = work.now();
+    case.read_odometer(tx, asked.odometer, "pickup", now).await?;
+    time::begin(tx, case, now).await?;
+    let detail = json!({ "odometer": asked.odometer, "fuel": asked.fuel });
+    note(tx, asked.asker.account_id, PickUpCar::KIND, ("booking", asked.booking_id), detail, now).await?;
+    let mut row = case.booking.clone().into_active_model();
+    row.status = Set(BookingStatus::Active.into());
+    row.picked_up_at = Set(Some(now));
+    row.odometer_out_km = Set(Some(asked.odometer));
+    row.fuel_out = Set(Some(asked.fuel));
+    row.version = Set(case.booking.version + 1);
+    row.updated_at = Set(now);
+    Ok(row.update(tx).await?)
+}
+
+/// Whether a rental of this car or customer is under way.
+async fn out(tx: &DatabaseTransaction, of: sea_orm::sea_query::SimpleExpr) -> Result<bool, JobError> {
+    let active = booking::Entity::find().filter(of).filter(booking::Column::Status.eq(BookingStatus::Active.as_str()));
+    Ok(active.count(tx).await? > 0)
+}
