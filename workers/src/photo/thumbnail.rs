@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{lock_return, original, report_when_all_in};
+use super::{incoming_key, lock_return, original, report_when_all_in};
 use crate::{
     Finished, JobError, Perform, Work,
     vision::derivative::{Derivative, derive},
@@ -25,6 +25,15 @@ async fn store(work: &Work, photo: Uuid, copies: &[Derivative]) -> Result<(), Jo
         work.context.bucket.put(&key(photo, copy.variant), "image/jpeg", body).await?;
     }
     Ok(())
+}
+
+/// The original is kept elsewhere by now. Should this fail, some bytes lie there in vain.
+async fn forget_upload(work: &Work, photo: &photo::Model) {
+    if photo.declared_sha256.is_none()
+        && let Err(error) = work.context.bucket.delete(&incoming_key(photo.id)).await
+    {
+        tracing::warn!(%error, photo = %photo.id, "an upload that was kept elsewhere could not be deleted");
+    }
 }
 
 fn row(work: &Work, photo: &photo::Model, copy: &Derivative) -> derivative::ActiveModel {
@@ -63,13 +72,14 @@ impl Perform for MakeThumbnails {
         let Some(photo) = photo::Entity::find_by_id(self.photo_id).one(work.db()).await? else {
             return work.skip("the photo is gone").await;
         };
-        if photo.state != "accepted" || photo.derived_at.is_some() {
+        if photo.state != photo::ACCEPTED || photo.derived_at.is_some() {
             return work.skip("the photo needs no copies").await;
         }
         let bytes = original(&work, &photo).await?.map_err(|words| JobError::GiveUp(words.to_owned()))?;
         let copies = tokio::task::spawn_blocking(move || derive(&bytes)).await?;
         let copies = copies.map_err(|refusal| JobError::GiveUp(refusal.words))?;
         store(&work, photo.id, &copies).await?;
+        forget_upload(&work, &photo).await;
 
         let tx = work.begin().await?;
         let rental_return = lock_return(&tx, &photo).await?;

@@ -13,7 +13,6 @@ use jobs::{
 };
 use rules::{
     booking::{BookingStatus, Event},
-    problem,
     rental::{Event as ReturnEvent, Lateness, Occasion, ReturnState, Slot, decision_due_at, lateness, missing},
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel};
@@ -69,11 +68,11 @@ impl Perform for ReturnCar {
         };
         let refused = record(&tx, &scene, arrivals).await?;
         let missing = still_missing(&tx, &open).await?;
-        if self.without_photos_reason.is_none() && !missing.is_empty() {
+        if excuse(&self).is_none() && !missing.is_empty() {
             let refusal = photos_missing(&missing, &refused).with("returnId", open.id.to_string());
             return work.refuse_with(tx, refusal).await;
         }
-        if self.without_photos_reason.is_none() && !refused.is_empty() {
+        if excuse(&self).is_none() && !refused.is_empty() {
             return work.refuse_with(tx, photos_refused(&refused).with("returnId", open.id.to_string())).await;
         }
         let first = case.booking.status.0 == BookingStatus::Active;
@@ -101,20 +100,15 @@ fn is_complete(case: &Case) -> bool {
     case.rental_return.as_ref().is_some_and(|known| !known.state.0.takes_photos())
 }
 
-/// What is wrong with what was said, photos aside. When better photos were asked for, the
+/// Why staff take the car back without photos (R6); nobody else can excuse their lack.
+fn excuse(asked: &ReturnCar) -> Option<&str> {
+    let reason = asked.without_photos_reason.as_deref().map(str::trim);
+    reason.filter(|reason| asked.asker.staff && !reason.is_empty())
+}
+
+/// What is wrong with the readings. When better photos were asked for, the
 /// readings of the first time stand.
 fn refusal(asked: &ReturnCar, case: &Case) -> Option<Refusal> {
-    if let Some(reason) = &asked.without_photos_reason {
-        let words = match (asked.asker.staff, reason.trim().is_empty()) {
-            (false, _) => Some("Only staff may take a car back without photos."),
-            (true, true) => Some("Please say why there are no photos."),
-            (true, false) => None,
-        };
-        if let Some(words) = words {
-            let refusal = Refusal::new(problem::VALIDATION_FAILED.code, words);
-            return Some(refusal.because("/withoutPhotosReason", words));
-        }
-    }
     let first = case.booking.status.0 == BookingStatus::Active;
     if first { case.doubt(asked.odometer, asked.fuel) } else { None }
 }
@@ -163,13 +157,15 @@ async fn complete(
 ) -> Result<rental_return::Model, JobError> {
     let returned_at = open.returned_at.unwrap_or_else(|| work.asked_at());
     let detail = json!({ "turn": open.turn, "odometer": asked.odometer, "fuel": asked.fuel,
-                         "withoutPhotosReason": asked.without_photos_reason });
+                         "withoutPhotosReason": excuse(asked) });
     note(tx, asked.asker.account_id, ReturnCar::KIND, ("return", open.id), detail, work.now()).await?;
     let next = time::next_start(tx, case, work.now()).await?;
     let (state, version) = (open.state.0.after(ReturnEvent::Completed)?, open.version);
     let first = open.returned_at.is_none();
     let mut row = open.into_active_model();
     row.state = Set(state.into());
+    row.report = Set(None);
+    row.reported_at = Set(None);
     row.decision_due_at = Set(Some(decision_due_at(work.now(), next)));
     row.version = Set(version + 1);
     row.updated_at = Set(work.now());
@@ -180,7 +176,7 @@ async fn complete(
         row.late_minutes = Set(Some(late_minutes(case.booking.ends_at, returned_at)));
     }
     if lacks_photos {
-        row.without_photos_reason = Set(asked.without_photos_reason.clone());
+        row.without_photos_reason = Set(excuse(asked).map(str::to_owned));
     }
     Ok(row.update(tx).await?)
 }
