@@ -5,4 +5,7 @@
 mod account;
 mod booking;
 mod ledger;
+mod rental;
+mod outage;
+mod scope;
 mod wire;

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use jobs::Queue;
+use jobs::{Job, Queue};
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 #[test]
 fn every_queue_has_a_binary_and_a_line_in_the_procfile() {
@@ -22,4 +24,53 @@ fn every_kind_is_performed_and_only_once() {
     let kinds: HashSet<_> = registry.performers().map(|performer| performer.kind).collect();
     assert!(!kinds.is_empty());
     assert_eq!(kinds.len(), registry.performers().count());
+}
+
+/// The JSON of a kind as the previous release wrote it still parses, and parses to the same thing.
+fn pinned<J: Job>(kind: &str, payload: Value) {
+    assert_eq!(J::KIND, kind, "a kind's name is frozen");
+    let read: J = serde_json::from_value(payload.clone()).unwrap_or_else(|error| panic!("{kind}: {error}"));
+    let written = serde_json::to_value(&read).unwrap();
+    for (name, value) in payload.as_object().unwrap() {
+        assert_eq!(&written[name], value, "{kind}.{name}");
+    }
+}
+
+#[test]
+fn the_json_of_every_kind_is_pinned() {
+    use jobs::{account, booking, car, notify, photo, rental, waitlist};
+    let id = Uuid::from_u128(7);
+    let asker = json!({ "account_id": id, "staff": false });
+    pinned::<account::RegisterAccount>("register_account", json!({ "registration_id": id }));
+    pinned::<account::AddStaff>("add_staff", json!({ "registration_id": id, "role": "admin", "added_by": id }));
+    pinned::<account::ChangeProfile>("change_profile", json!({ "account_id": id, "name": "A" }));
+    pinned::<booking::RequestBooking>(
+        "request_booking",
+        json!({ "booking_id": id, "car_id": id, "customer_id": id,
+                "start": "2027-01-01T10:00:00Z", "end": "2027-01-02T10:00:00Z" }),
+    );
+    pinned::<booking::CancelBooking>("cancel_booking", json!({ "booking_id": id, "cancelled_by": id }));
+    pinned::<booking::ReleaseNoShow>("release_no_show", json!({ "booking_id": id }));
+    pinned::<car::AddCar>(
+        "add_car",
+        json!({ "car_id": id, "added_by": id, "make": "VW", "model": "Golf", "year": 2025, "plate": "B-1",
+                "category": "compact", "seats": 5, "fuel_type": "petrol",
+                "price_per_day": { "amount": 4900, "currency": "EUR" } }),
+    );
+    pinned::<car::ChangeCar>("change_car", json!({ "car_id": id, "changed_by": id, "seats": 4 }));
+    pinned::<car::RetireCar>("retire_car", json!({ "car_id": id, "retired_by": id }));
+    pinned::<car::AddBranch>("add_branch", json!({ "branch_id": id, "added_by": id, "name": "N", "time_zone": "UTC" }));
+    pinned::<rental::PickUpCar>(
+        "pick_up_car",
+        json!({ "booking_id": id, "asker": asker, "odometer": 1, "fuel": 0.5 }),
+    );
+    pinned::<rental::OpenReturn>("open_return", json!({ "return_id": id, "booking_id": id, "asker": asker }));
+    pinned::<rental::ReturnCar>("return_car", json!({ "return_id": id, "asker": asker, "odometer": 1, "fuel": 0.5 }));
+    pinned::<rental::ReportReturn>("report_return", json!({ "return_id": id }));
+    pinned::<rental::DecideReturn>("decide_return", json!({ "return_id": id, "decided_by": id, "verdict": "clear" }));
+    pinned::<photo::MakeThumbnails>("make_thumbnails", json!({ "photo_id": id }));
+    pinned::<photo::DetectDamage>("detect_damage", json!({ "photo_id": id }));
+    pinned::<notify::Announce>("announce", json!({ "news": "booking_confirmed", "subject_id": id }));
+    pinned::<notify::SendMail>("send_mail", json!({ "news": "return_reported", "subject_id": id, "account_id": id }));
+    pinned::<waitlist::PromoteWaitlist>("promote_waitlist", json!({ "car_id": id }));
 }
