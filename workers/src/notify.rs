@@ -1,0 +1,23 @@
+//! Telling people what happened: facts from the database, words from the
+//! templates, and then the mail server.
+//!
+//! The three are kept apart so that every mail can be looked at and tested from
+//! fixed facts, and so that no transaction is open while a server is talked to.
+
+mod album;
+mod announce;
+mod deliver;
+mod digit;
+mod facts;
+mod notice;
+mod picture;
+mod render;
+mod side;
+mod template;
+mod thread;
+mod word;
+
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+use std::time::Duration;
+
+use anyhow::Context as _;
+use entity::{account, delivery};
+use jobs::notify::{News, SendMail};
+use lettre::{Address, message::Mailbox};
+use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{
+    album,
+    facts::Facts,
+    render::{self, Recipient},
+    side::Pictures,
+    thread,
+    word::plain,
+};
+use crate::{
+    Finished, JobError, Mailer, Perform, Work, link,
+    mailer::{Envelope, Mail, Sent},
+};
+
+/// Before the turn to send comes again, when the mail server is slow.
+const LATER: Duration = Duration::from_secs(5);
+
+/// After so many tries the mail goes without the pictures that cannot be had:
+/// a bucket that is away must not keep the news back.
+const PATIENT_TRIES: i32 = 4;
+
+impl Perform for SendMail {
+    /// Longer than all steps of a conversation with a slow server together.
+    const TIMEOUT: Duration = Duration::from_secs(120);
+
+    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+        let context = work.context.clone();
+        let mailer = context.mailer.as_ref().context("this pool has no SMTP_URL")?;
+        let (account, facts) = match look(&self, &work, mailer).await? {
+            Ok(looked) => looked,
+            Err(reason) => return work.skip(reason).await,
+        };
+
+        let Some(turn) = mailer.turn().await else {
+            return work.snooze(LATER).await;
+        };
+        let sent = send(&self, &work, mailer, &account, &facts).await?;
+        drop(turn);
+
+        let tx = work.begin().await?;
+        let state = record(&self, &tx, &work, mailer, sent).await?;
+        work.done(tx, json!({ "delivery": state })).await
+    }
+}
+
+/// Who is told what; or why nobody is told anything any more.
+async fn look(
+    asked: &SendMail,
+    work: &Work,
+    mailer: &Mailer,
+) -> anyhow::Result<Result<(account::Model, Facts), &'static str>> {
+    let message_id = thread::message_id(asked, mailer.domain());
+    let sent = delivery::Entity::find().filter(delivery::Column::MessageId.eq(message_id));
+    if sent.count(work.db()).await? > 0 {
+        return Ok(Err("it was sent already"));
+    }
+    let Some(account) = account::Entity::find_by_id(asked.account_id).one(work.db()).await? else {
+        return Ok(Err("the recipient is gone"));
+    };
+    if asked.news == News::ReturnReported && account.suspended_at.is_some() {
+        return Ok(Err("the recipient is suspended"));
+    }
+    let Some(facts) = Facts::load(work.db(), asked.news, asked.subject_id).await? else {
+        return Ok(Err("the subject is gone"));
+    };
+    Ok(match facts.outdated(asked.news) {
+        Some(reason) => Err(reason),
+        None => Ok((account, facts)),
+    })
+}
+
+/// Talks to the mail server, with no transaction open.
+async fn send(
+    asked: &SendMail,
+    work: &Work,
+    mailer: &Mailer,
+    account: &account::Model,
+    facts: &Facts,
+) -> anyhow::Result<Sent> {
+    let address = match account.email.parse::<Address>() {
+        Ok(address) => address,
+        Err(error) => return Ok(Sent::Bounced(format!("this is no address: {error}"))),
+    };
+    let envelope = Envelope {
+        to: Mailbox::new(Some(plain(&account.name)), address),
+        message_id: thread::message_id(asked, mailer.domain()),
+        thread: thread::before(asked, facts, mailer.domain()),
+        date: work.asked_at(),
+        case: if let Facts::Return(returned) = facts { Some(returned.id) } else { None },
+    };
+    mailer.send(&envelope, &mail(asked, work, mailer, account, facts).await?).await
+}
+
+async fn mail(
+    asked: &SendMail,
+    work: &Work,
+    mailer: &Mailer,
+    account: &account::Model,
+    facts: &Facts,
+) -> anyhow::Result<Mail> {
+    let review = match asked.news {
+        News::ReturnReported => {
+            Some(link::review(&work.context, asked.subject_id, account.id, asked.turn, work.now()).await?)
+        }
+        _ => None,
+    };
+    let pictures = match facts {
+        Facts::Return(returned) => {
+            album::pictures(&work.context, asked.news, returned, work.attempt() < PATIENT_TRIES).await?
+        }
+        _ => Pictures::new(),
+    };
+    let recipient = Recipient {
+        id: account.id,
+        name: account.name.clone(),
+        now: work.now(),
+        stamp: work.asked_at(),
+        house: mailer.from().email.to_string(),
+        domain: mailer.domain().to_owned(),
+        review,
+        pictures,
+    };
+    render::mail(asked.news, facts, &recipient)
+}
+
+async fn record(
+    asked: &SendMail,
+    tx: &DatabaseTransaction,
+    work: &Work,
+    mailer: &Mailer,
+    sent: Sent,
+) -> Result<&'static str, DbErr> {
+    let (state, detail) = match sent {
+        Sent::Accepted => ("sent", None),
+        Sent::Bounced(words) => ("bounced", Some(words)),
+    };
+    metrics::counter!("mail_total", "outcome" => state).increment(1);
+    let row = delivery::ActiveModel {
+        id: Set(Uuid::now_v7()),
+        account_id: Set(asked.account_id),
+        channel: Set("mail".to_owned()),
+        template: Set(asked.news.as_str().to_owned()),
+        subject_id: Set(asked.subject_id),
+        message_id: Set(thread::message_id(asked, mailer.domain())),
+        state: Set(state.to_owned()),
+        detail: Set(detail),
+        job_id: Set(work.id()),
+        created_at: Set(work.now()),
+    };
+    delivery::Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(state)
+}

@@ -1,0 +1,106 @@
+//! What the mails tell, read from the database when they are made: a follow-up
+//! carries ids, so it never tells what has changed since.
+
+mod rental;
+mod returned;
+
+use entity::account;
+use jobs::notify::News;
+use rules::{
+    account::Role,
+    booking::BookingStatus,
+    rental::{ReturnState, Verdict},
+};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde::Serialize;
+use uuid::Uuid;
+
+pub(crate) use rental::Rental;
+pub(crate) use returned::{Item, Returned, Shot};
+#[cfg(test)]
+pub(crate) use returned::Next;
+
+/// Somebody who has an account.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Person {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+}
+
+/// The subject of some news.
+pub(crate) enum Facts {
+    Account(Person),
+    Booking(Box<Rental>),
+    Return(Box<Returned>),
+}
+
+impl From<account::Model> for Person {
+    fn from(account: account::Model) -> Self {
+        Self { id: account.id, name: account.name }
+    }
+}
+
+impl Facts {
+    /// Everything the news can need; `None` when its subject is gone.
+    ///
+    /// # Errors
+    /// When the database does not answer or holds what nobody can read.
+    pub(crate) async fn load(db: &DatabaseConnection, news: News, subject: Uuid) -> anyhow::Result<Option<Self>> {
+        Ok(match news {
+            News::AccountRegistered => {
+                let account = account::Entity::find_by_id(subject).one(db).await?;
+                account.map(|account| Self::Account(account.into()))
+            }
+            News::BookingConfirmed | News::BookingCancelled | News::BookingNoShow => {
+                Rental::load(db, subject).await?.map(|rental| Self::Booking(Box::new(rental)))
+            }
+            News::ReturnReceived
+            | News::ReturnReported
+            | News::ReturnCleared
+            | News::DamageConfirmed
+            | News::PhotosWanted => Returned::load(db, subject).await?.map(|returned| Self::Return(Box::new(returned))),
+        })
+    }
+
+    /// Why the news is none any more: telling it now would only confuse.
+    pub(crate) fn outdated(&self, news: News) -> Option<&'static str> {
+        let holds = match (news, self) {
+            (News::BookingConfirmed, Self::Booking(rental)) => rental.status.holds_time(),
+            (News::BookingCancelled, Self::Booking(rental)) => rental.status == BookingStatus::Cancelled,
+            (News::BookingNoShow, Self::Booking(rental)) => rental.status == BookingStatus::NoShow,
+            (News::ReturnReported, Self::Return(returned)) => returned.state != ReturnState::Decided,
+            (News::ReturnCleared, Self::Return(returned)) => returned.verdict == Some(Verdict::Clear),
+            (News::DamageConfirmed, Self::Return(returned)) => returned.verdict == Some(Verdict::Damage),
+            (News::PhotosWanted, Self::Return(returned)) => returned.state == ReturnState::AwaitingPhotos,
+            _ => true,
+        };
+        (!holds).then_some("it is no longer so")
+    }
+
+    /// The accounts that hear of it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn recipients(&self, db: &DatabaseConnection, news: News) -> anyhow::Result<Vec<Uuid>> {
+        Ok(match (news, self) {
+            (News::ReturnReported, _) => admins(db).await?.into_iter().map(|admin| admin.id).collect(),
+            (_, Self::Account(person)) => vec![person.id],
+            (_, Self::Booking(rental)) => vec![rental.customer.id],
+            (_, Self::Return(returned)) => vec![returned.rental.customer.id],
+        })
+    }
+}
+
+/// The admins who may decide, in the order in which they came.
+async fn admins(db: &DatabaseConnection) -> anyhow::Result<Vec<Person>> {
+    let rows: Vec<(Uuid, String)> = account::Entity::find()
+        .select_only()
+        .columns([account::Column::Id, account::Column::Name])
+        .filter(account::Column::Role.eq(Role::Admin.as_str()))
+        .filter(account::Column::SuspendedAt.is_null())
+        .order_by_asc(account::Column::Id)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|(id, name)| Person { id, name }).collect())
+}

@@ -1,0 +1,193 @@
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use entity::{account, booking, branch, car};
+use rules::{
+    booking::BookingStatus,
+    cancellation::{self, Policy},
+    money::{Currency, Money},
+    period::Period,
+    pricing::{Line, Quote},
+};
+use sea_orm::{DatabaseConnection, EntityTrait};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::Person;
+use crate::notify::word::{Sum, When};
+
+/// A booking as mails tell it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Rental {
+    pub(crate) id: Uuid,
+    pub(crate) number: String,
+    #[serde(skip)]
+    pub(crate) status: BookingStatus,
+    #[serde(skip)]
+    pub(crate) version: i32,
+    pub(crate) customer: Person,
+    /// All but the last three digits are hidden: enough to recognise, not to call.
+    pub(crate) phone: Option<String>,
+    pub(crate) plate: String,
+    /// Make and model.
+    pub(crate) car: String,
+    pub(crate) branch: String,
+    pub(crate) address: Option<String>,
+    /// Where in the branch the car stands.
+    pub(crate) location: Option<String>,
+    /// IANA name, such as `Europe/Berlin`.
+    pub(crate) zone: String,
+    pub(crate) starts: When,
+    pub(crate) ends: When,
+    pub(crate) lines: Vec<PriceLine>,
+    pub(crate) subtotal: Sum,
+    pub(crate) tax: Option<Sum>,
+    pub(crate) total: Sum,
+    /// Held, not charged.
+    pub(crate) deposit: Option<Sum>,
+    pub(crate) late_rule: Option<String>,
+    pub(crate) free_until: When,
+    /// What a cancellation costs after that and before the start; none when there is no such time.
+    pub(crate) late_fee: Option<Sum>,
+    /// What it costs after the start, and when nobody comes.
+    pub(crate) started_fee: Sum,
+    pub(crate) settled: Option<Settled>,
+}
+
+/// One line of the price, as it was quoted.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct PriceLine {
+    pub(crate) words: String,
+    pub(crate) amount: Sum,
+}
+
+/// How a booking that ended early was settled.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Settled {
+    pub(crate) at: When,
+    /// The rule that decided, in words.
+    pub(crate) rule: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) fee: Sum,
+    pub(crate) free: bool,
+    pub(crate) refund: Sum,
+}
+
+impl Rental {
+    /// # Errors
+    /// When the database does not answer or holds what nobody can read.
+    pub(crate) async fn load(db: &DatabaseConnection, id: Uuid) -> anyhow::Result<Option<Self>> {
+        let Some(booking) = booking::Entity::find_by_id(id).one(db).await? else { return Ok(None) };
+        let customer = account::Entity::find_by_id(booking.customer_id).one(db).await?;
+        let car = car::Entity::find_by_id(booking.car_id).one(db).await?;
+        let branch = branch::Entity::find_by_id(booking.branch_id).one(db).await?;
+        let (Some(customer), Some(car), Some(branch)) = (customer, car, branch) else { return Ok(None) };
+        Self::tell(booking, customer, car, branch).map(Some)
+    }
+
+    /// # Errors
+    /// When a row holds what nobody can read.
+    pub(crate) fn tell(
+        booking: booking::Model,
+        customer: account::Model,
+        car: car::Model,
+        branch: branch::Model,
+    ) -> anyhow::Result<Self> {
+        let zone: Tz = booking.time_zone.parse()?;
+        let when = |at| When { at, zone };
+        let total = Money::new(booking.total, Currency::new(&booking.currency)?);
+        let quote: Option<Quote> = serde_json::from_value(booking.quote.clone()).ok();
+        let terms = Terms::of(&booking, total, zone)?;
+        Ok(Self {
+            id: booking.id,
+            status: booking.status.0,
+            version: booking.version,
+            phone: customer.phone.as_deref().map(masked),
+            customer: customer.into(),
+            car: format!("{} {}", car.make, car.model),
+            branch: branch.name,
+            address: branch.address,
+            location: car.location,
+            zone: zone.name().to_owned(),
+            starts: when(booking.starts_at),
+            ends: when(booking.ends_at),
+            lines: quote.as_ref().map(price_lines).unwrap_or_default(),
+            subtotal: Sum(quote.as_ref().map_or(total, |quote| quote.subtotal)),
+            tax: quote.as_ref().map(|quote| quote.tax).filter(|tax| tax.amount != 0).map(Sum),
+            total: Sum(total),
+            deposit: quote.as_ref().map(|quote| quote.deposit).filter(|deposit| deposit.amount != 0).map(Sum),
+            late_rule: quote.map(|quote| quote.late_rule),
+            free_until: when(terms.free_until),
+            late_fee: terms.late_fee.map(Sum),
+            started_fee: Sum(terms.started_fee),
+            settled: terms.settled(&booking, total, zone)?,
+            number: booking.number,
+            plate: booking.plate,
+        })
+    }
+
+    /// What it is filed under in subjects and lists: plate, make and model.
+    pub(crate) fn car_words(&self) -> String {
+        format!("{} {}", self.plate, self.car)
+    }
+}
+
+/// The cancellation policy, as amounts for this very booking.
+struct Terms {
+    facts: cancellation::Facts,
+    free_until: DateTime<Utc>,
+    late_fee: Option<Money>,
+    started_fee: Money,
+}
+
+impl Terms {
+    fn of(booking: &booking::Model, total: Money, zone: Tz) -> anyhow::Result<Self> {
+        let (policy, period) = (Policy::default(), Period::new(booking.starts_at, booking.ends_at)?);
+        let facts = cancellation::Facts {
+            now: period.start,
+            booked_at: booking.created_at,
+            period,
+            total,
+            days: rules::pricing::rental_days(period, zone),
+            no_show: false,
+        };
+        let free_until = cancellation::free_until(&policy, booking.created_at, period.start);
+        let last_moment = cancellation::Facts { now: period.start - TimeDelta::seconds(1), ..facts };
+        let late_fee = cancellation::refund(&policy, &last_moment)?.fee;
+        Ok(Self {
+            free_until,
+            late_fee: (free_until < period.start).then_some(late_fee),
+            started_fee: cancellation::refund(&policy, &facts)?.fee,
+            facts,
+        })
+    }
+
+    fn settled(&self, booking: &booking::Model, total: Money, zone: Tz) -> anyhow::Result<Option<Settled>> {
+        let Some(at) = booking.cancelled_at else { return Ok(None) };
+        let money = |amount: Option<i64>| Money::new(amount.unwrap_or_default(), total.currency);
+        let no_show = booking.status.0 == BookingStatus::NoShow;
+        let again = cancellation::refund(&Policy::default(), &cancellation::Facts { now: at, no_show, ..self.facts })?;
+        let fee = money(booking.cancel_fee);
+        Ok(Some(Settled {
+            at: When { at, zone },
+            // Only what was decided is told: another fee had another reason.
+            rule: (again.fee == fee).then_some(again.rule),
+            reason: booking.cancel_reason.clone(),
+            fee: Sum(fee),
+            free: fee.amount == 0,
+            refund: Sum(money(booking.refund)),
+        }))
+    }
+}
+
+fn price_lines(quote: &Quote) -> Vec<PriceLine> {
+    let words = |line: &Line| {
+        let many = if line.quantity == 1 { "" } else { "s" };
+        format!("{}, {} {}{many}", line.description, line.quantity, line.unit)
+    };
+    quote.lines.iter().map(|line| PriceLine { words: words(line), amount: Sum(line.amount) }).collect()
+}
+
+fn masked(phone: &str) -> String {
+    let shown = phone.chars().count().saturating_sub(3);
+    phone.chars().enumerate().map(|(place, c)| if place < shown && c.is_ascii_digit() { '•' } else { c }).collect()
+}

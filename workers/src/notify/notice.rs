@@ -1,0 +1,80 @@
+//! The short form of the news, for the list inside the application.
+
+use jobs::notify::News;
+use serde_json::{Value, json};
+
+use super::{facts::Facts, render, word::plain};
+
+/// What a row of `notification` says.
+#[derive(Debug, PartialEq)]
+pub(super) struct Notice {
+    /// `BOOKING`, `REVIEW` or `SYSTEM`.
+    pub(super) kind: &'static str,
+    pub(super) title: String,
+    pub(super) message: String,
+    /// The ids of what it is about.
+    pub(super) data: Value,
+}
+
+pub(super) fn notice(news: News, facts: &Facts) -> Notice {
+    let (kind, title, message) = words(news, facts);
+    Notice { kind, title: plain(title), message: plain(&message), data: data(news, facts) }
+}
+
+fn words(news: News, facts: &Facts) -> (&'static str, &'static str, String) {
+    match (news, facts) {
+        (News::ReturnReported, Facts::Return(returned)) => {
+            ("REVIEW", "A return waits for your decision", render::verdict(returned))
+        }
+        (News::BookingConfirmed, Facts::Booking(rental)) => (
+            "BOOKING",
+            "Booking confirmed",
+            format!("{}: {} from {} to {}.", rental.number, rental.car_words(), rental.starts, rental.ends),
+        ),
+        (News::BookingCancelled, Facts::Booking(rental)) => {
+            ("BOOKING", "Booking cancelled", settled(rental, "cancelled"))
+        }
+        (News::BookingNoShow, Facts::Booking(rental)) => ("BOOKING", "Car not picked up", settled(rental, "given up")),
+        (News::ReturnReceived, Facts::Return(returned)) => (
+            "BOOKING",
+            "Car returned",
+            format!(
+                "{}: we have {} back. A person looks at the photos.",
+                returned.rental.number,
+                returned.rental.car_words()
+            ),
+        ),
+        (News::ReturnCleared, Facts::Return(returned)) => {
+            ("BOOKING", "Return checked", format!("{}: all is well, thank you.", returned.rental.number))
+        }
+        (News::DamageConfirmed, Facts::Return(returned)) => (
+            "BOOKING",
+            "Damage confirmed",
+            format!("{}: new damage was found. Our mail shows it and says how to dispute it.", returned.rental.number),
+        ),
+        (News::PhotosWanted, Facts::Return(returned)) => (
+            "BOOKING",
+            "Better photos, please",
+            format!("{}: please take the photos of the return once more.", returned.rental.number),
+        ),
+        _ => ("SYSTEM", "Welcome to Forecourt", "Your account is ready.".to_owned()),
+    }
+}
+
+fn settled(rental: &super::facts::Rental, ended: &str) -> String {
+    match &rental.settled {
+        Some(settled) => {
+            format!("{} is {ended}. Fee: {}; refund: {}.", rental.number, settled.fee.0, settled.refund.0)
+        }
+        None => format!("{} is {ended}.", rental.number),
+    }
+}
+
+fn data(news: News, facts: &Facts) -> Value {
+    let news = news.as_str();
+    match facts {
+        Facts::Account(person) => json!({ "news": news, "accountId": person.id }),
+        Facts::Booking(rental) => json!({ "news": news, "bookingId": rental.id }),
+        Facts::Return(returned) => json!({ "news": news, "bookingId": returned.rental.id, "returnId": returned.id }),
+    }
+}

@@ -1,0 +1,83 @@
+//! The templates, compiled in, so that a worker needs no files.
+
+use std::sync::LazyLock;
+
+use anyhow::Context;
+use handlebars::{Handlebars, RenderError, no_escape};
+use jobs::notify::News;
+use serde_json::Value;
+
+macro_rules! pair {
+    ($name:literal) => {
+        (
+            include_str!(concat!("../../../templates/mail/", $name, ".html.hbs")),
+            include_str!(concat!("../../../templates/mail/", $name, ".txt.hbs")),
+        )
+    };
+}
+
+/// The HTML and the text of every news: a news without its pair does not compile.
+fn pair(news: News) -> (&'static str, &'static str) {
+    match news {
+        News::AccountRegistered => pair!("account_registered"),
+        News::BookingConfirmed => pair!("booking_confirmed"),
+        News::BookingCancelled => pair!("booking_cancelled"),
+        News::BookingNoShow => pair!("booking_no_show"),
+        News::ReturnReceived => pair!("return_received"),
+        News::ReturnReported => pair!("return_reported"),
+        News::ReturnCleared => pair!("return_cleared"),
+        News::DamageConfirmed => pair!("damage_confirmed"),
+        News::PhotosWanted => pair!("photos_wanted"),
+    }
+}
+
+/// What several mails share.
+const PARTIALS: [(&str, (&str, &str)); 4] =
+    [("layout", pair!("layout")), ("rental", pair!("rental")), ("rows", pair!("rows")), ("sides", pair!("sides"))];
+
+static HTML: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
+    // The default escape: whatever people typed stays text.
+    registry(Handlebars::new(), |(html, _)| html)
+});
+
+static TEXT: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
+    let mut text = Handlebars::new();
+    text.register_escape_fn(no_escape);
+    registry(text, |(_, text)| text)
+});
+
+fn registry(
+    mut registry: Handlebars<'static>,
+    half: fn((&'static str, &'static str)) -> &'static str,
+) -> Handlebars<'static> {
+    registry.set_strict_mode(true);
+    let mails = News::ALL.iter().map(|news| (news.as_str(), pair(*news)));
+    for (name, pair) in mails.chain(PARTIALS) {
+        registry.register_template_string(name, half(pair)).expect("the tests render every template");
+    }
+    registry
+}
+
+/// # Errors
+/// When the template names what the document lacks.
+pub(super) fn html(news: News, document: &Value) -> anyhow::Result<String> {
+    HTML.render(news.as_str(), document).with_context(|| format!("the HTML of {}", news.as_str()))
+}
+
+/// # Errors
+/// When the template names what the document lacks.
+pub(super) fn text(news: News, document: &Value) -> anyhow::Result<String> {
+    let text: Result<String, RenderError> = TEXT.render(news.as_str(), document);
+    Ok(tidy(&text.with_context(|| format!("the text of {}", news.as_str()))?))
+}
+
+/// No spaces at the ends of lines and never two empty lines in a row.
+fn tidy(text: &str) -> String {
+    let mut lines: Vec<&str> = Vec::new();
+    for line in text.lines().map(str::trim_end) {
+        if !(line.is_empty() && lines.last().is_none_or(|last| last.is_empty())) {
+            lines.push(line);
+        }
+    }
+    lines.join("\n").trim_end().to_owned() + "\n"
+}

@@ -1,0 +1,208 @@
+use jobs::notify::{News, SendMail};
+use rules::{
+    booking::BookingStatus,
+    rental::{ReturnState, Verdict},
+};
+use uuid::Uuid;
+use view::rental::Report;
+
+use super::{
+    facts::{Facts, Returned},
+    notice::notice,
+    render, sample,
+    side::Pictures,
+    thread,
+};
+use crate::mailer::Mail;
+
+/// One story for every news.
+fn facts(news: News, name: &str) -> Facts {
+    let booking = |booking| Facts::Booking(Box::new(sample::rental(booking, name)));
+    let returned = |returned| Facts::Return(Box::new(returned));
+    let decided = |state, verdict| Returned {
+        state,
+        verdict: Some(verdict),
+        note: vec!["Thank you for the photos.".to_owned()],
+        ..sample::returned(Report::default())
+    };
+    match news {
+        News::AccountRegistered => {
+            Facts::Account(super::facts::Person { id: sample::CUSTOMER, name: name.to_owned() })
+        }
+        News::BookingConfirmed => booking(sample::booking()),
+        News::BookingCancelled => booking(sample::ended(BookingStatus::Cancelled)),
+        News::BookingNoShow => booking(sample::ended(BookingStatus::NoShow)),
+        News::ReturnReceived | News::ReturnReported => returned(sample::returned(sample::report())),
+        News::ReturnCleared => returned(decided(ReturnState::Decided, Verdict::Clear)),
+        News::DamageConfirmed => returned(sample::damaged()),
+        News::PhotosWanted => returned(decided(ReturnState::AwaitingPhotos, Verdict::MorePhotos)),
+    }
+}
+
+/// Every photo of the return but that of its front, whose copy was lost.
+fn pictures() -> Pictures {
+    let lost = sample::photo(rules::rental::Occasion::Return, rules::rental::Slot::Front);
+    let shots = sample::returned(Report::default()).shots;
+    shots.iter().filter(|shot| shot.id != lost).map(|shot| (shot.id, vec![0xff, 0xd8])).collect()
+}
+
+fn mail(news: News) -> Mail {
+    let mut recipient = sample::recipient(pictures());
+    if news != News::ReturnReported {
+        recipient.review = None;
+    }
+    render::mail(news, &facts(news, "Kim Example"), &recipient).unwrap()
+}
+
+fn report(report: Report) -> Mail {
+    let facts = Facts::Return(Box::new(sample::returned(report)));
+    render::mail(News::ReturnReported, &facts, &sample::recipient(pictures())).unwrap()
+}
+
+/// What a mail shows; its style is the same in all and looked at by people.
+fn shown(mail: &Mail) -> String {
+    let body = mail.html.split("<body>").nth(1).unwrap();
+    let attachment = mail.attachment.as_ref().map(|file| file.body.replace("\r\n", "\n")).unwrap_or_default();
+    format!("Subject: {}\n\n{}\n=====\n{body}\n=====\n{attachment}", mail.subject, mail.text)
+}
+
+#[test]
+fn every_news_has_its_mail() {
+    for news in News::ALL {
+        insta::assert_snapshot!(news.as_str(), shown(&mail(news)));
+    }
+}
+
+#[test]
+fn every_mail_is_complete_in_both_forms_and_needs_nothing_from_elsewhere() {
+    for news in News::ALL {
+        let mail = mail(news);
+        for text in [&mail.html, &mail.text] {
+            assert!(!text.contains("{{") && !text.contains("null"), "{}", news.as_str());
+        }
+        let links: Vec<_> = mail.html.match_indices("src=\"").map(|(at, _)| &mail.html[at..at + 9]).collect();
+        assert!(links.iter().all(|link| *link == "src=\"cid:"), "{links:?}");
+        assert_eq!(links.len(), mail.inline.len(), "{}: every picture is shown and comes along", news.as_str());
+        assert!(mail.html.len() < 100_000, "clients cut off what is longer");
+        let unstyled = mail.html.replace("https://rental.example.com/review/TOKEN", "");
+        assert!(!unstyled.contains("http://") && !unstyled.contains("https://"), "{}", news.as_str());
+    }
+}
+
+#[test]
+fn what_people_typed_stays_text() {
+    let evil = "Eve <script>alert(1)</script>\r\nBcc: all@example.com\u{202e}";
+    for news in News::ALL {
+        let recipient = render::Recipient { name: evil.to_owned(), ..sample::recipient(pictures()) };
+        let mut facts = facts(news, evil);
+        if let Facts::Booking(rental) = &mut facts {
+            rental.car = format!("VW {evil}");
+        }
+        if let Facts::Return(returned) = &mut facts {
+            returned.rental.car = format!("VW {evil}");
+            returned.note = vec![evil.to_owned()];
+        }
+        let mail = render::mail(news, &facts, &recipient).unwrap();
+        assert!(!mail.html.contains("<script>"), "{}", news.as_str());
+        assert!(!mail.subject.chars().any(char::is_control), "{}", mail.subject);
+        assert!(!mail.text.lines().any(|line| line.starts_with("Bcc:")), "{}", mail.text);
+        assert!(!mail.html.contains('\u{202e}') && !mail.subject.contains('\u{202e}'));
+        let notice = notice(news, &facts);
+        assert!(!notice.message.chars().any(char::is_control), "{}", notice.message);
+    }
+}
+
+#[test]
+fn the_subject_of_a_report_says_the_verdict() {
+    let without_marks = Report { findings: vec![], ..sample::report() };
+    let failed = Report { not_analysed: Some("no model is installed".to_owned()), ..without_marks.clone() };
+    assert_eq!(
+        report(sample::report()).subject,
+        "[Return][REVIEW] ABC-123 VW Golf – 2 possible new marks – next rental 18:00"
+    );
+    assert_eq!(report(without_marks).subject, "[Return][CLEAR?] ABC-123 VW Golf – nothing found – next rental 18:00");
+    assert_eq!(
+        report(failed).subject,
+        "[Return][NOT ANALYSED] ABC-123 VW Golf – no model is installed – next rental 18:00"
+    );
+}
+
+#[test]
+fn glass_lamps_and_tyres_make_a_report_urgent() {
+    let mut broken = sample::report();
+    broken.findings[0].class = "lamp_broken".to_owned();
+    let mail = report(broken);
+    assert!(mail.subject.starts_with("URGENT [Return][REVIEW]"), "{}", mail.subject);
+    assert!(mail.text.starts_with("URGENT. The model sees 2 possible new marks"), "{}", mail.text);
+}
+
+#[test]
+fn a_report_without_analysis_says_so_and_why_in_both_forms() {
+    let mail = report(Report { not_analysed: Some("the model file is broken".to_owned()), ..Report::default() });
+    for text in [&mail.html, &mail.text] {
+        assert!(text.contains("NOT ANALYSED: the model file is broken."), "{text}");
+        assert!(text.contains("because the photos were not analysed"));
+        assert!(!text.contains("nothing found"), "nobody looked, so nobody found nothing");
+    }
+}
+
+#[test]
+fn a_report_shows_its_parts_in_the_order_in_which_they_are_needed() {
+    let mail = mail(News::ReturnReported);
+    let parts = [
+        "The model sees 2 possible new marks",
+        "ABC-123",
+        "Kim Example, +•• •• ••••567",
+        "late by 1 h 25 min",
+        "Left",
+        "neither the pick-up photo nor the register shows it",
+        "front, bumper: scratch, cosmetic",
+        "The photo of the right side is dark.",
+        "BK-2M4N6P",
+        "https://rental.example.com/review/TOKEN",
+        "Robin Example",
+    ];
+    for text in [&mail.html.split("<body>").nth(1).unwrap().split_once("</div>").unwrap().1.to_owned(), &mail.text] {
+        let mut rest = text.as_str();
+        for part in parts {
+            rest = rest.split_once(part).unwrap_or_else(|| panic!("{part} is missing or out of order in {text}")).1;
+        }
+    }
+    assert!(mail.html.contains("left, return: 1 dent, score 0.48; 1 scratch, score 0.71"), "{}", mail.html);
+}
+
+#[test]
+fn news_that_is_no_longer_so_is_not_told() {
+    let cancelled = Facts::Booking(Box::new(sample::rental(sample::ended(BookingStatus::Cancelled), "Kim Example")));
+    assert!(cancelled.outdated(News::BookingConfirmed).is_some());
+    assert!(cancelled.outdated(News::BookingCancelled).is_none());
+    let decided = Facts::Return(Box::new(sample::damaged()));
+    assert!(decided.outdated(News::ReturnReported).is_some());
+    assert!(decided.outdated(News::ReturnCleared).is_some());
+    for news in News::ALL {
+        assert_eq!(facts(news, "Kim Example").outdated(news), None, "{}", news.as_str());
+    }
+}
+
+#[test]
+fn later_mails_of_a_return_follow_the_first() {
+    let facts = facts(News::ReturnReported, "Kim Example");
+    let Facts::Return(returned) = &facts else { unreachable!() };
+    let mail = |turn| SendMail { news: News::ReturnReported, subject_id: returned.id, turn, account_id: sample::ADMIN };
+    let first = thread::message_id(&mail(0), "example.com");
+    assert_eq!(first, format!("return_reported.{}.0.{}@example.com", returned.id, sample::ADMIN));
+    assert!(thread::before(&mail(0), &facts, "example.com").is_empty());
+    assert_eq!(thread::before(&mail(1), &facts, "example.com"), [first]);
+    let cleared = SendMail { news: News::ReturnCleared, account_id: sample::CUSTOMER, ..mail(0) };
+    assert_eq!(thread::before(&cleared, &facts, "example.com").len(), 2, "the booking, then its return");
+}
+
+#[test]
+fn a_cancellation_takes_the_same_event_out_of_the_calendar() {
+    let uid = |news| {
+        let body = mail(news).attachment.unwrap().body;
+        body.lines().find(|line| line.starts_with("UID:")).unwrap().to_owned()
+    };
+    assert_eq!(uid(News::BookingConfirmed), uid(News::BookingCancelled));
+    assert_eq!(uid(News::BookingConfirmed), format!("UID:booking-{}@example.com", Uuid::from_u128(0xb)));
+}

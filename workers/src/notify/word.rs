@@ -1,0 +1,97 @@
+//! How times, money and marks read in a mail.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use rules::money::Money;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+/// A moment on the wall clock of the branch, with the name of its zone: `Mon 4 May 2026, 14:00 CEST`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct When {
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) zone: Tz,
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.at.with_timezone(&self.zone).format("%a %-d %b %Y, %H:%M %Z"))
+    }
+}
+
+impl Serialize for When {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Money in words: `123.45 EUR`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sum(pub(crate) Money);
+
+impl Serialize for Sum {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// So many marks of a class: `1 scratch`, `2 broken lamps`.
+pub(crate) fn marks(count: usize, class: &str) -> String {
+    let (one, many) = match class {
+        "scratch" => ("scratch", "scratches"),
+        "glass_shatter" => ("shattered glass", "shattered glasses"),
+        "lamp_broken" => ("broken lamp", "broken lamps"),
+        "tire_flat" => ("flat tyre", "flat tyres"),
+        "broken" => ("broken part", "broken parts"),
+        "missing_part" => ("missing part", "missing parts"),
+        "interior" => ("mark in the interior", "marks in the interior"),
+        "dirt" => ("spot of dirt", "spots of dirt"),
+        "dent" => ("dent", "dents"),
+        "crack" => ("crack", "cracks"),
+        _ => ("other mark", "other marks"),
+    };
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// One mark of a class, without its number.
+pub(crate) fn mark(class: &str) -> String {
+    marks(1, class).split_off(2)
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(crate) fn list(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [some @ .., last] => format!("{} and {last}", some.join(", ")),
+    }
+}
+
+pub(crate) fn capital(words: &str) -> String {
+    let mut rest = words.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}
+
+/// The lines of a note that a person wrote; the only text whose lines count.
+pub(crate) fn lines(note: &str) -> Vec<String> {
+    note.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+/// Makes one line of it that shows what it holds: no control characters, and
+/// none of those that make text read in another order than it is written.
+pub(crate) fn plain(words: &str) -> String {
+    let shown = |c: &char| !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    words.chars().filter(shown).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Makes every text in a document [`plain`].
+pub(crate) fn make_plain(document: &mut Value) {
+    match document {
+        Value::String(words) => *words = plain(words),
+        Value::Array(items) => items.iter_mut().for_each(make_plain),
+        Value::Object(fields) => fields.values_mut().for_each(make_plain),
+        _ => {}
+    }
+}
