@@ -15,6 +15,7 @@ use uuid::Uuid;
 use view::account::User;
 
 pub use login::LoginApi;
+pub(crate) use login::{authenticate, open_session};
 
 use crate::{
     Tag,

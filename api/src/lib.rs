@@ -15,13 +15,19 @@ pub mod error;
 pub mod front;
 pub mod job;
 pub mod listing;
+pub mod media;
+mod ops;
 mod outer;
+mod page;
 pub mod password;
+pub mod rental;
+mod review;
 pub mod revoked;
 pub mod settings;
 pub mod staff;
 pub mod token;
 pub mod trace;
+mod upload;
 
 use std::sync::Arc;
 
@@ -42,6 +48,8 @@ pub(crate) enum Tag {
     Fleet,
     /// Booking and cancelling.
     Bookings,
+    /// Picking cars up, giving them back, photos and decisions.
+    Returns,
     /// How requests ended; dead jobs.
     Jobs,
 }
@@ -53,6 +61,8 @@ type Apis = (
     branch::BranchApi,
     availability::AvailabilityApi,
     booking::BookingApi,
+    rental::RentalApi,
+    media::MediaApi,
     job::JobApi,
     staff::StaffApi,
 );
@@ -65,6 +75,8 @@ fn service() -> OpenApiService<Apis, ()> {
         branch::BranchApi,
         availability::AvailabilityApi,
         booking::BookingApi,
+        rental::RentalApi,
+        media::MediaApi,
         job::JobApi,
         staff::StaffApi,
     );
@@ -93,6 +105,8 @@ pub fn app(front: Arc<Front>, stop: CancellationToken) -> impl Endpoint {
         .at("/livez", probe.routes())
         .at("/readyz", probe.routes())
         .at("/metrics", probe.routes())
+        .nest("/review", review::routes())
+        .nest("/ops", ops::routes())
         .nest_no_strip("/api/v1", service);
     outer::wrap(routes, &front.settings).data(front)
 }

@@ -1,0 +1,97 @@
+//! Photos for those who may see them: a redirect to an address in the bucket that soon ends.
+
+use std::sync::Arc;
+
+use entity::{derivative, photo};
+use poem::web::Data;
+use poem_openapi::{ApiResponse, Enum, OpenApi, param::Path};
+use sea_orm::{ColumnTrait, Condition, DatabaseConnection, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
+use uuid::Uuid;
+
+use crate::{
+    Tag,
+    auth::{Caller, MediaRead},
+    error::ApiError,
+    front::Front,
+};
+
+/// The original, or a copy by the length of its longer side in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub(crate) enum Variant {
+    #[oai(rename = "original")]
+    Original,
+    #[oai(rename = "160")]
+    Small,
+    #[oai(rename = "640")]
+    Medium,
+    #[oai(rename = "1600")]
+    Large,
+}
+
+impl Variant {
+    fn size(self) -> Option<&'static str> {
+        match self {
+            Self::Original => None,
+            Self::Small => Some("160"),
+            Self::Medium => Some("640"),
+            Self::Large => Some("1600"),
+        }
+    }
+}
+
+#[derive(ApiResponse)]
+enum Media {
+    /// The picture is at `Location`, for at most ten minutes.
+    #[oai(status = 302)]
+    Found(#[oai(header = "Location")] String, #[oai(header = "Cache-Control")] String),
+}
+
+/// Where an object is, and what it is served as.
+pub(crate) struct Object {
+    pub(crate) key: String,
+    pub(crate) content_type: String,
+}
+
+/// The object behind a variant of a photo, if both are there.
+pub(crate) async fn object(
+    db: &DatabaseConnection,
+    photo: photo::Model,
+    variant: Variant,
+) -> Result<Option<Object>, DbErr> {
+    let Some(size) = variant.size() else {
+        let there = photo.state == photo::ACCEPTED;
+        let content_type = photo.content_type.unwrap_or_else(|| "application/octet-stream".to_owned());
+        return Ok(there.then_some(Object { key: photo.object_key, content_type }));
+    };
+    let copy = derivative::Entity::find_by_id((photo.id, size.to_owned())).one(db).await?;
+    Ok(copy.map(|copy| Object { key: copy.object_key, content_type: "image/jpeg".to_owned() }))
+}
+
+pub struct MediaApi;
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Returns")]
+impl MediaApi {
+    /// Show a photo
+    ///
+    /// To whoever rented the car, and to staff. Smaller copies are there a moment after the photo was accepted.
+    #[oai(path = "/media/:id/:variant", method = "get", operation_id = "showPhoto")]
+    async fn show(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<MediaRead>,
+        id: Path<Uuid>,
+        variant: Path<Variant>,
+    ) -> Result<Media, ApiError> {
+        let own = "exists (select 1 from booking where booking.id = photo.booking_id and booking.customer_id = $1)";
+        let visible = Condition::all()
+            .add(photo::Column::Id.eq(id.0))
+            .add_option(caller.owner().map(|owner| Expr::cust_with_values(own, [owner])));
+        let photo = photo::Entity::find().filter(visible).one(&front.db).await?.ok_or_else(ApiError::not_found)?;
+        if caller.is_staff() && variant.0 == Variant::Original {
+            tracing::info!(photo = %photo.id, account = %caller.account_id, "an original was shown to staff");
+        }
+        let object = object(&front.db, photo, variant.0).await?.ok_or_else(ApiError::not_found)?;
+        let address = front.bucket.presigned_get(&object.key, &object.content_type).await?;
+        Ok(Media::Found(address, "no-store".to_owned()))
+    }
+}

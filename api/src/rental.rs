@@ -1,0 +1,266 @@
+//! The rental itself: pick-up, return with its photos, and the decision on it.
+
+pub(crate) mod body;
+pub(crate) mod decision;
+mod opened;
+
+use std::sync::Arc;
+
+use entity::rental_return::{Column, Entity, Model};
+use jobs::rental::{Asker, OpenReturn, PickUpCar, ReturnCar};
+use poem::web::Data;
+use poem_openapi::{
+    Object, OpenApi,
+    param::{Path, Query},
+    payload::Json,
+};
+use rules::{money::Currency, problem, rental::ReturnState};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value, sea_query::Expr};
+use serde_json::json;
+use uuid::Uuid;
+use view::{Word, booking::Booking, rental::Return};
+
+use crate::{
+    Tag,
+    accept::{Asking, Ending, Key, Written, job_for},
+    auth::{BookingsWrite, Caller, Origin, ReturnsDecide, ReturnsRead, ReturnsWrite},
+    booking,
+    error::ApiError,
+    front::Front,
+    listing::{Cursor, Page, limit},
+    upload::{Incoming, check_readings},
+};
+use body::{JsonOrForm, Nothing, Readings};
+use decision::Decide;
+use opened::{Answer, opened};
+
+/// What the instruments show when the photos are up.
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase", deny_unknown_fields)]
+struct Completion {
+    /// Kilometres.
+    odometer: i32,
+    /// 0.0 empty to 1.0 full.
+    fuel: f64,
+    /// Staff only: why there are no photos (breakdown, theft, a dead telephone). Flagged for ever.
+    #[oai(validator(min_length = 3, max_length = 500))]
+    without_photos_reason: Option<String>,
+}
+
+fn asker<S>(caller: &Caller<S>, origin: Origin) -> Asker {
+    Asker { account_id: caller.account_id, staff: caller.is_staff(), ip: origin.ip, user_agent: origin.user_agent }
+}
+
+/// Returns that the caller may see: one's own, or all.
+fn visible<S>(caller: &Caller<S>) -> Condition {
+    let own = "exists (select 1 from booking where booking.id = rental_return.booking_id and booking.customer_id = $1)";
+    Condition::all().add_option(caller.owner().map(|owner| Expr::cust_with_values(own, [owner])))
+}
+
+async fn own<S>(front: &Front, caller: &Caller<S>, id: Uuid) -> Result<Model, ApiError> {
+    let query = Entity::find_by_id(id).filter(visible(caller));
+    query.one(&front.db).await?.ok_or_else(ApiError::not_found)
+}
+
+async fn document(front: &Front, rental_return: Model) -> Result<Return, ApiError> {
+    let photos = entity::photo::Entity::counting(&front.db, rental_return.booking_id).await?;
+    Ok(Return::new(rental_return, photos))
+}
+
+pub struct RentalApi;
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Returns")]
+impl RentalApi {
+    /// Pick a car up
+    ///
+    /// From two hours before the start while the car is free. Send JSON, or a form that also holds photos of the
+    /// four sides: what they show cannot be charged later.
+    #[oai(path = "/bookings/:id/pickup", method = "post", operation_id = "pickUpCar")]
+    async fn pick_up(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<BookingsWrite>,
+        asking: Asking,
+        origin: Origin,
+        id: Path<Uuid>,
+        body: JsonOrForm<Readings>,
+    ) -> Result<Written<Booking>, ApiError> {
+        let booking = booking::own(&front, &caller, id.0).await?;
+        let asker = asker(&caller, origin);
+        let (pick_up, request) = match body {
+            JsonOrForm::Json(Readings { odometer, fuel }) => {
+                check_readings(odometer, fuel)?;
+                let pick_up = PickUpCar { booking_id: booking.id, asker, odometer, fuel, photos: Vec::new() };
+                (pick_up, json!({ "odometer": odometer, "fuel": fuel, "photos": [] }))
+            }
+            JsonOrForm::Form(form) => {
+                let form = form.receive().await?;
+                let photos = form.store(&front.bucket, booking.id, asking.key.as_deref(), chrono::Utc::now()).await?;
+                let (odometer, fuel) = (form.odometer, form.fuel);
+                (PickUpCar { booking_id: booking.id, asker, odometer, fuel, photos }, form.fingerprint())
+            }
+        };
+        let job = job_for(&asking, Key::Optional, Some(caller.account_id), &pick_up, &request)?;
+        front.write(&asking, job).await?.ok(&asking)
+    }
+
+    /// Give a car back
+    ///
+    /// With the JSON `{}`: answers where to PUT the photos of the four sides (`curl -T front.jpg URL`); then
+    /// complete the return. Asked again while it is open, it answers new places for new versions of the photos;
+    /// with the same Idempotency-Key, the same places with fresh addresses.
+    ///
+    /// With a form of four photos, odometer and fuel: opens and completes the return in one go.
+    #[oai(path = "/bookings/:id/return", method = "post", operation_id = "returnCar")]
+    async fn give_back(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<ReturnsWrite>,
+        asking: Asking,
+        origin: Origin,
+        id: Path<Uuid>,
+        body: JsonOrForm<Nothing>,
+    ) -> Result<Written<Answer>, ApiError> {
+        let booking = booking::own(&front, &caller, id.0).await?;
+        let asker = asker(&caller, origin);
+        match body {
+            JsonOrForm::Json(Nothing {}) => {
+                let open = OpenReturn { return_id: Uuid::now_v7(), booking_id: booking.id, asker };
+                let job = job_for(&asking, Key::Required, Some(caller.account_id), &open, &json!({}))?;
+                opened(&front, front.write(&asking, job).await?, &asking).await
+            }
+            JsonOrForm::Form(form) => self.return_at_once(&front, &asking, booking.id, asker, form).await,
+        }
+    }
+
+    /// Complete a return
+    ///
+    /// When the photos are up. `409 photos_missing` names the sides that lack one; `422 photos_refused` says which
+    /// are not accepted and why.
+    #[oai(path = "/returns/:id/complete", method = "post", operation_id = "completeReturn")]
+    async fn complete(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<ReturnsWrite>,
+        asking: Asking,
+        origin: Origin,
+        id: Path<Uuid>,
+        Json(body): Json<Completion>,
+    ) -> Result<Written<Return>, ApiError> {
+        let rental_return = own(&front, &caller, id.0).await?;
+        check_readings(body.odometer, body.fuel)?;
+        if body.without_photos_reason.is_some() && !caller.is_staff() {
+            return Err(ApiError::new(problem::FORBIDDEN, "Only staff can take a car back without photos."));
+        }
+        let complete = ReturnCar {
+            return_id: rental_return.id,
+            booking_id: None,
+            asker: asker(&caller, origin),
+            odometer: body.odometer,
+            fuel: body.fuel,
+            photos: Vec::new(),
+            without_photos_reason: body.without_photos_reason,
+        };
+        let request = json!({
+            "odometer": complete.odometer, "fuel": complete.fuel, "withoutPhotosReason": complete.without_photos_reason,
+        });
+        let job = job_for(&asking, Key::Required, Some(caller.account_id), &complete, &request)?;
+        front.write(&asking, job).await?.ok(&asking)
+    }
+
+    /// List returns
+    ///
+    /// One's own, newest first; staff see everybody's.
+    #[oai(path = "/returns", method = "get", operation_id = "listReturns")]
+    async fn list(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<ReturnsRead>,
+        state: Query<Option<Word<ReturnState>>>,
+        #[oai(name = "bookingId")] booking_id: Query<Option<Uuid>>,
+        #[oai(name = "limit")] asked: Query<Option<u64>>,
+        cursor: Query<Option<String>>,
+    ) -> Result<Json<Page<Return>>, ApiError> {
+        let limit = limit(asked.0);
+        let after = Cursor::read(cursor.0.as_deref())?.map(|last| {
+            Expr::cust_with_values("(created_at, id) < ($1, $2)", [Value::from(last.at), Value::from(last.id)])
+        });
+        let wanted = visible(&caller)
+            .add_option(state.0.map(|state| Column::State.eq(state.0.as_str())))
+            .add_option(booking_id.0.map(|booking| Column::BookingId.eq(booking)))
+            .add_option(after);
+        let query = Entity::find().filter(wanted).order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
+        let rows = query.limit(limit + 1).all(&front.db).await?;
+        let mut shown = Vec::new();
+        for row in rows {
+            let at = Cursor { at: row.created_at, id: row.id };
+            shown.push((at, document(&front, row).await?));
+        }
+        Ok(Json(Page::cut(shown, limit, |(at, _)| at.clone(), |(_, document)| document)))
+    }
+
+    /// Show a return
+    ///
+    /// `decision` is `null` until a person has decided; the model only suggests.
+    #[oai(path = "/returns/:id", method = "get", operation_id = "showReturn")]
+    async fn show(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<ReturnsRead>,
+        id: Path<Uuid>,
+    ) -> Result<Json<Return>, ApiError> {
+        let rental_return = own(&front, &caller, id.0).await?;
+        Ok(Json(document(&front, rental_return).await?))
+    }
+
+    /// Decide a return
+    ///
+    /// `clear` completes the booking, `damage` also writes the items into the register and tells the customer,
+    /// `more_photos` asks the customer once for better ones. The first decision wins: `409 already_decided`.
+    #[oai(path = "/returns/:id/decision", method = "post", operation_id = "decideReturn")]
+    async fn decide(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<ReturnsDecide>,
+        asking: Asking,
+        id: Path<Uuid>,
+        Json(body): Json<Decide>,
+    ) -> Result<Written<Return>, ApiError> {
+        let rental_return = own(&front, &caller, id.0).await?;
+        let booking = booking::own(&front, &caller, rental_return.booking_id).await?;
+        let currency = Currency::new(&booking.currency).map_err(ApiError::internal)?;
+        let decide = body.job(&rental_return, currency, caller.account_id, false)?;
+        let job = job_for(&asking, Key::Optional, Some(caller.account_id), &decide, &json!(decide))?;
+        front.write(&asking, job).await?.ok(&asking)
+    }
+}
+
+impl RentalApi {
+    async fn return_at_once(
+        &self,
+        front: &Front,
+        asking: &Asking,
+        booking: Uuid,
+        asker: Asker,
+        form: Incoming,
+    ) -> Result<Written<Answer>, ApiError> {
+        // Nothing is uploaded for a request that is going to be refused for its headers.
+        asking.key.as_deref().ok_or_else(opened::key_required)?;
+        let form = form.receive().await?;
+        let account = asker.account_id;
+        let give_back = ReturnCar {
+            return_id: Uuid::now_v7(),
+            booking_id: Some(booking),
+            asker,
+            odometer: form.odometer,
+            fuel: form.fuel,
+            photos: form.store(&front.bucket, booking, asking.key.as_deref(), chrono::Utc::now()).await?,
+            without_photos_reason: None,
+        };
+        let job = job_for(asking, Key::Required, Some(account), &give_back, &form.fingerprint())?;
+        match front.write(asking, job).await? {
+            Ending::Done(document) => opened::completed(document, asking),
+            pending @ Ending::Pending(_) => pending.created(asking, String::new()),
+        }
+    }
+}

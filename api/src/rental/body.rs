@@ -1,0 +1,117 @@
+//! One address, two kinds of body: JSON, or a form with photos.
+
+use poem::{Request, RequestBody};
+use poem_openapi::{
+    ApiExtractor, ApiExtractorType, ExtractParamOptions, Object,
+    error::ContentTypeError,
+    payload::{Json, ParsePayload, Payload},
+    registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry},
+    types::{ParseFromJSON, Type},
+};
+use rules::rental::Slot;
+
+use crate::upload::Incoming;
+
+/// What the instruments show.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub(crate) struct Readings {
+    /// Kilometres.
+    pub(crate) odometer: i32,
+    /// 0.0 empty to 1.0 full.
+    pub(crate) fuel: f64,
+}
+
+/// An empty object.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
+/// A JSON body that may also come as a form.
+pub(crate) trait OrForm: ParseFromJSON + Type {
+    /// Whether the form must hold all four sides.
+    const PHOTOS_REQUIRED: bool;
+}
+
+impl OrForm for Readings {
+    const PHOTOS_REQUIRED: bool = false;
+}
+
+impl OrForm for Nothing {
+    const PHOTOS_REQUIRED: bool = true;
+}
+
+/// A JSON body, read, or a form, still to be read.
+pub(crate) enum JsonOrForm<J> {
+    Json(J),
+    Form(Incoming),
+}
+
+const FORM: &str = "multipart/form-data";
+
+fn number(ty: &'static str, format: &'static str, description: &'static str) -> MetaSchemaRef {
+    let schema =
+        MetaSchema { description: Some(description), minimum: Some(0.0), ..MetaSchema::new_with_format(ty, format) };
+    MetaSchemaRef::Inline(Box::new(schema))
+}
+
+fn photo() -> MetaSchemaRef {
+    let description = Some("JPEG, PNG or WebP, at most 15 MB, at least 1024 pixels on the longer side.");
+    let schema = MetaSchema { description, ..MetaSchema::new_with_format("string", "binary") };
+    MetaSchemaRef::Inline(Box::new(schema))
+}
+
+fn form_schema(photos_required: bool) -> MetaSchemaRef {
+    let mut schema = MetaSchema::new("object");
+    schema.properties = vec![
+        ("odometer", number("integer", "int32", "Kilometres.")),
+        ("fuel", number("number", "double", "0.0 empty to 1.0 full.")),
+    ];
+    schema.required = vec!["odometer", "fuel"];
+    for slot in Slot::ALL {
+        schema.properties.push((slot.as_str(), photo()));
+        if photos_required {
+            schema.required.push(slot.as_str());
+        }
+    }
+    MetaSchemaRef::Inline(Box::new(schema))
+}
+
+impl<'a, J: OrForm> ApiExtractor<'a> for JsonOrForm<J> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        J::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(MetaRequest {
+            description: None,
+            content: vec![
+                MetaMediaType { content_type: Json::<J>::CONTENT_TYPE, schema: J::schema_ref() },
+                MetaMediaType { content_type: FORM, schema: form_schema(J::PHOTOS_REQUIRED) },
+            ],
+            required: true,
+        })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let Some(content_type) = request.content_type() else {
+            return Err(ContentTypeError::ExpectContentType.into());
+        };
+        if Json::<J>::check_content_type(content_type) {
+            let Json(json) = <Json<J> as ParsePayload>::from_request(request, body).await?;
+            Ok(Self::Json(json))
+        } else if content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(FORM)) {
+            Ok(Self::Form(Incoming::open(request, body).await?))
+        } else {
+            Err(ContentTypeError::NotSupported { content_type: content_type.to_owned() }.into())
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What is answered to somebody who gives a car back: where the photos go, or the finished return.
+
+use chrono::{DateTime, Utc};
+use platform::bucket::PRESIGNED_FOR;
+use poem_openapi::{
+    Object, Union,
+    types::{Any, ParseFromJSON, ToJSON},
+};
+use rules::{problem, rental::Slot};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+use view::{
+    Word,
+    rental::{OpenedReturn, Return},
+};
+
+use crate::{
+    accept::{Asking, Ending, Written},
+    error::ApiError,
+    front::Front,
+};
+
+/// An open return: PUT a photo to each address, then complete the return.
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase")]
+pub(crate) struct Opened {
+    return_id: Uuid,
+    uploads: Vec<Target>,
+}
+
+/// Where the photo of one side goes.
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase")]
+pub(crate) struct Target {
+    slot: Word<Slot>,
+    url: String,
+    /// Always `PUT`.
+    method: String,
+    /// Headers that must be sent besides those that any client sends; usually none.
+    headers: Any<Map<String, Value>>,
+    expires_at: DateTime<Utc>,
+}
+
+/// A return that was opened and completed in one go.
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase")]
+pub(crate) struct Completed {
+    /// The same as `id`.
+    return_id: Uuid,
+    #[oai(flatten)]
+    rental_return: Return,
+}
+
+/// The JSON `{}` is answered with the first, a form with photos with the second.
+#[derive(Debug, Union)]
+pub(crate) enum Answer {
+    Opened(Opened),
+    Completed(Completed),
+}
+
+/// The refusal of a request without a key, before its photos are taken in.
+pub(super) fn key_required() -> ApiError {
+    ApiError::new(
+        problem::IDEMPOTENCY_KEY_REQUIRED,
+        "Send a header Idempotency-Key with a value of your own (a UUID, say), and repeat it when you repeat the request.",
+    )
+}
+
+/// Adds addresses to the places that the worker chose.
+pub(super) async fn opened(front: &Front, ending: Ending, asking: &Asking) -> Result<Written<Answer>, ApiError> {
+    let document = match ending {
+        Ending::Done(document) => document,
+        pending @ Ending::Pending(_) => return pending.created(asking, String::new()),
+    };
+    let opened: OpenedReturn = serde_json::from_value(document).map_err(ApiError::internal)?;
+    let expires_at = Utc::now() + PRESIGNED_FOR;
+    let mut uploads = Vec::new();
+    for upload in opened.uploads {
+        let signed = front.bucket.presigned_put(&upload.object_key).await?;
+        uploads.push(Target {
+            slot: upload.slot.into(),
+            url: signed.url,
+            method: signed.method,
+            headers: Any(signed.headers.into_iter().map(|(name, value)| (name, Value::from(value))).collect()),
+            expires_at,
+        });
+    }
+    let document = Opened { return_id: opened.return_id, uploads };
+    Ending::Done(document.to_json().unwrap_or_default()).created(asking, location(opened.return_id))
+}
+
+/// The return that was completed at once.
+pub(super) fn completed(document: Value, asking: &Asking) -> Result<Written<Answer>, ApiError> {
+    let rental_return =
+        Return::parse_from_json(Some(document)).map_err(|error| ApiError::internal(error.into_message()))?;
+    let return_id = rental_return.id;
+    let mut document = rental_return.to_json().unwrap_or_default();
+    document["returnId"] = json!(return_id);
+    Ending::Done(document).created(asking, location(return_id))
+}
+
+fn location(return_id: Uuid) -> String {
+    format!("/api/v1/returns/{return_id}")
+}

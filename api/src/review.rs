@@ -1,0 +1,183 @@
+//! `/review/{token}`: a return is decided by whoever got the mail. GET only shows.
+
+mod done;
+mod face;
+mod form;
+mod link;
+mod sheet;
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use platform::link::LinkKey;
+use poem::{
+    Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler,
+    http::{StatusCode, header},
+    web::{Data, Path},
+};
+use rules::money::Currency;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    accept::{Asking, Ending, Key, job_for},
+    error::ApiError,
+    front::Front,
+    media::{self, Variant},
+    page::{Frame, Page},
+};
+use face::{Refused, Showing, face};
+use form::Form;
+use link::{Link, Opened};
+use sheet::Sheet;
+
+/// Bytes of a filled form; the notes have at most 2000 letters.
+const FORM_LIMIT: usize = 64 * 1024;
+/// Bytes of a copy of a photo.
+const COPY_LIMIT: u64 = 8 * 1024 * 1024;
+
+/// The addresses behind the link in a mail.
+pub(crate) fn routes() -> impl Endpoint {
+    Route::new().at("/:token", get(show).post(send)).at("/:token/photo/:id/:variant", get(show_photo)).map_to_response()
+}
+
+#[handler]
+async fn show(Data(front): Data<&Arc<Front>>, Path(token): Path<String>) -> Response {
+    answer(visit(front, &token).await)
+}
+
+#[handler]
+async fn send(Data(front): Data<&Arc<Front>>, Path(token): Path<String>, asking: Asking, body: poem::Body) -> Response {
+    answer(submit(front, &token, &asking, body).await)
+}
+
+#[handler]
+async fn show_photo(
+    Data(front): Data<&Arc<Front>>,
+    Path((token, id, variant)): Path<(String, Uuid, String)>,
+) -> Result<Response, ApiError> {
+    picture(front, &token, id, &variant).await
+}
+
+/// Whoever came from a mail reads words, not a problem document.
+fn answer(shown: Result<Response, ApiError>) -> Response {
+    shown.unwrap_or_else(|error| {
+        let status = StatusCode::from_u16(error.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        done::words(status, error.problem.title, &error.detail)
+    })
+}
+
+fn key(front: &Front) -> LinkKey {
+    LinkKey::new(&front.settings.shared.link_token_key)
+}
+
+async fn visit(front: &Front, token: &str) -> Result<Response, ApiError> {
+    match link::find(&front.db, token, Utc::now()).await? {
+        Link::Live(opened) => review(front, token, *opened, StatusCode::OK, None, None).await,
+        dead => dead_end(front, dead).await,
+    }
+}
+
+/// What a link shows that no decision can be made with.
+async fn dead_end(front: &Front, link: Link) -> Result<Response, ApiError> {
+    match link {
+        Link::Decided(rental_return) => done::decided(front, &rental_return, StatusCode::GONE).await,
+        Link::Dead(words) => Ok(done::words(StatusCode::GONE, "This link does not work any more", words)),
+        Link::Live(_) | Link::Unknown => Ok(done::words(
+            StatusCode::NOT_FOUND,
+            "This link leads nowhere",
+            "Perhaps it was cut off on its way. Please open it from the mail again, or copy its whole address.",
+        )),
+    }
+}
+
+async fn review(
+    front: &Front,
+    token: &str,
+    opened: Opened,
+    status: StatusCode,
+    refused: Option<Refused>,
+    filled: Option<&Form>,
+) -> Result<Response, ApiError> {
+    let csrf = opened.csrf(&key(front));
+    let sheet = Sheet::load(&front.db, opened.rental_return, Utc::now()).await?;
+    let showing = Showing { token, csrf, reader: opened.reader.name, refused, filled };
+    let face = face(&sheet, showing)?;
+    let title = format!("{} {}", face.plate, face.car);
+    let aside = format!("Return of {}", sheet.booking.number);
+    Ok(Page::Review.show(status, Frame { title: &title, aside: &aside }, &face))
+}
+
+async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -> Result<Response, ApiError> {
+    let opened = match link::find(&front.db, token, Utc::now()).await? {
+        Link::Live(opened) => *opened,
+        dead => return dead_end(front, dead).await,
+    };
+    let too_large = |_| ApiError::new(rules::problem::BODY_TOO_LARGE, "Please write a shorter note.");
+    let form = Form::parse(&body.into_bytes_limit(FORM_LIMIT).await.map_err(too_large)?);
+    if !opened.is_csrf(&key(front), form.text("csrf")) {
+        let words = "The form did not come from this page. Please press the button again.";
+        let refused = Refused::new("Nothing was decided", words, Vec::new());
+        return review(front, token, opened, StatusCode::FORBIDDEN, Some(refused), Some(&form)).await;
+    }
+    let currency = currency(front, &opened).await?;
+    let decide = match form.decision(&opened.findings(), currency) {
+        Ok(decide) => decide.job(&opened.rental_return, currency, opened.reader.id, true)?,
+        Err(errors) => {
+            let refused = Refused::new("Nothing was decided yet", "Please complete the form below.", errors);
+            return review(front, token, opened, StatusCode::UNPROCESSABLE_ENTITY, Some(refused), Some(&form)).await;
+        }
+    };
+    let job = job_for(asking, Key::Optional, Some(opened.reader.id), &decide, &json!(decide))?;
+    match front.write(asking, job).await {
+        Ok(Ending::Done(_)) => done::by_form(front, &decide).await,
+        Ok(Ending::Pending(_)) => Ok(done::pending(token)),
+        // Somebody else was faster: whose decision stands is said by the page that all links lead to now.
+        Err(_) if is_decided(front, decide.return_id).await? => visit(front, token).await,
+        Err(error) => {
+            let errors = error.errors.iter().map(|reason| reason.message.clone()).collect();
+            let refused = Refused::new(error.problem.title, &error.detail, errors);
+            let status = StatusCode::from_u16(error.problem.status).unwrap_or(StatusCode::CONFLICT);
+            review(front, token, opened, status, Some(refused), Some(&form)).await
+        }
+    }
+}
+
+async fn currency(front: &Front, opened: &Opened) -> Result<Currency, ApiError> {
+    let booking = entity::booking::Entity::find_by_id(opened.rental_return.booking_id).one(&front.db).await?;
+    Currency::new(&booking.ok_or_else(ApiError::not_found)?.currency).map_err(ApiError::internal)
+}
+
+async fn is_decided(front: &Front, id: Uuid) -> Result<bool, ApiError> {
+    let found = entity::rental_return::Entity::find_by_id(id).one(&front.db).await?;
+    Ok(found.is_some_and(|found| found.state.0 == rules::rental::ReturnState::Decided))
+}
+
+/// Copies come through the front, so that the page needs nothing from elsewhere; the original is
+/// opened at the bucket, at an address that soon ends.
+async fn picture(front: &Front, token: &str, id: Uuid, variant: &str) -> Result<Response, ApiError> {
+    let Link::Live(opened) = link::find(&front.db, token, Utc::now()).await? else { return Err(ApiError::not_found()) };
+    let of_this_rental = entity::photo::Entity::find_by_id(id)
+        .filter(entity::photo::Column::BookingId.eq(opened.rental_return.booking_id));
+    let photo = of_this_rental.one(&front.db).await?.ok_or_else(ApiError::not_found)?;
+    let variant = match variant {
+        "1600" => Variant::Large,
+        "original" => Variant::Original,
+        _ => return Err(ApiError::not_found()),
+    };
+    let object = media::object(&front.db, photo, variant).await?.ok_or_else(ApiError::not_found)?;
+    if variant == Variant::Original {
+        tracing::info!(photo = %id, account = %opened.reader.id, "an original was shown to staff");
+        let address = front.bucket.presigned_get(&object.key, &object.content_type).await?;
+        let found = StatusCode::FOUND.with_header(header::LOCATION, address);
+        return Ok(found.with_header(header::CACHE_CONTROL, "no-store").into_response());
+    }
+    let bytes = front.bucket.get(&object.key, COPY_LIMIT).await?.ok_or_else(ApiError::not_found)?;
+    Ok(bytes
+        .to_vec()
+        .with_header(header::CONTENT_TYPE, object.content_type)
+        .with_header(header::CACHE_CONTROL, "private, max-age=600")
+        .with_header(header::CONTENT_SECURITY_POLICY, "default-src 'none'")
+        .into_response())
+}

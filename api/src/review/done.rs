@@ -1,0 +1,142 @@
+//! What stands behind a link once there is nothing left to decide, or nothing to decide with.
+
+use std::str::FromStr;
+
+use chrono_tz::Tz;
+use entity::rental_return::{Entity, Model};
+use jobs::rental::DecideReturn;
+use poem::{Response, http::StatusCode};
+use rules::{money::Currency, rental::Verdict};
+use sea_orm::EntityTrait;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::face::{moment, spaced};
+use crate::{
+    error::ApiError,
+    front::Front,
+    page::{Frame, Page},
+};
+
+#[derive(Serialize)]
+struct Done {
+    tone: &'static str,
+    label: &'static str,
+    heading: String,
+    sentence: String,
+    items: Vec<String>,
+    note: Option<String>,
+    again: Option<String>,
+}
+
+/// A page that only says something.
+pub(super) fn words(status: StatusCode, heading: &str, sentence: &str) -> Response {
+    Page::LinkDead.show(
+        status,
+        Frame { title: heading, aside: "" },
+        &json!({ "heading": heading, "sentence": sentence }),
+    )
+}
+
+fn show(status: StatusCode, done: &Done) -> Response {
+    Page::ReviewDone.show(status, Frame { title: &done.heading, aside: "" }, done)
+}
+
+/// The decision was accepted and is being carried out.
+pub(super) fn pending(token: &str) -> Response {
+    show(
+        StatusCode::ACCEPTED,
+        &Done {
+            tone: "plain",
+            label: "ACCEPTED",
+            heading: "Your decision is being carried out".to_owned(),
+            sentence: "It is kept safely and takes a moment longer than usual. You need not do anything.".to_owned(),
+            items: Vec::new(),
+            note: None,
+            again: Some(format!("/review/{token}")),
+        },
+    )
+}
+
+/// The customer is asked for better photos; the return stays undecided.
+fn more_photos(note: Option<String>) -> Response {
+    show(
+        StatusCode::OK,
+        &Done {
+            tone: "warn",
+            label: "MORE PHOTOS",
+            heading: "Better photos are asked for".to_owned(),
+            sentence: "The customer gets a mail with your note. When the new photos are there, a new mail brings you a new link.".to_owned(),
+            items: Vec::new(),
+            note,
+            again: None,
+        },
+    )
+}
+
+/// What the form that was just sent came to.
+pub(super) async fn by_form(front: &Front, asked: &DecideReturn) -> Result<Response, ApiError> {
+    if asked.verdict == Verdict::MorePhotos {
+        return Ok(more_photos(asked.note.clone()));
+    }
+    let id = asked.return_id;
+    let rental_return = Entity::find_by_id(id).one(&front.db).await?.ok_or_else(ApiError::not_found)?;
+    decided(front, &rental_return, StatusCode::OK).await
+}
+
+/// Who decided what and when.
+pub(super) async fn decided(front: &Front, rental_return: &Model, status: StatusCode) -> Result<Response, ApiError> {
+    let booking = entity::booking::Entity::find_by_id(rental_return.booking_id).one(&front.db).await?;
+    let booking = booking.ok_or_else(ApiError::not_found)?;
+    let by = match rental_return.decided_by {
+        Some(id) => entity::account::Entity::find_by_id(id).one(&front.db).await?.map(|account| account.name),
+        None => None,
+    };
+    let zone = Tz::from_str(&booking.time_zone).map_err(ApiError::internal)?;
+    let at = rental_return.decided_at.map(|at| format!(" at {} ({})", moment(at, zone), zone.name()));
+    let who = format!("{}{}", by.unwrap_or_else(|| "a colleague".to_owned()), at.unwrap_or_default());
+    let (tone, label, what, then) = outcome(rental_return.verdict.map(|verdict| verdict.0));
+    let decision = rental_return.decision.clone().unwrap_or_default();
+    let items =
+        decision["findings"].as_array().map(|items| items.iter().map(|item| line(item, &booking.currency)).collect());
+    let done = Done {
+        tone,
+        label,
+        heading: format!("{}: {what}", booking.plate),
+        sentence: format!("Decided by {who}. {then}"),
+        items: items.unwrap_or_default(),
+        note: decision["note"].as_str().map(str::to_owned),
+        again: None,
+    };
+    Ok(show(status, &done))
+}
+
+fn outcome(verdict: Option<Verdict>) -> (&'static str, &'static str, &'static str, &'static str) {
+    match verdict {
+        Some(Verdict::Clear) => ("good", "CLEAR", "no new damage", "The customer is told that all is well."),
+        Some(Verdict::Damage) => (
+            "bad",
+            "DAMAGE",
+            "damage confirmed",
+            "The customer is told with the photos, the items and how to dispute them.",
+        ),
+        Some(Verdict::MorePhotos) | None => ("plain", "DECIDED", "decided", ""),
+    }
+}
+
+/// One confirmed item in words.
+fn line(item: &Value, currency: &str) -> String {
+    let word = |name: &str| spaced(item[name].as_str().unwrap_or_default());
+    let amount = item["estimate"].as_i64().or_else(|| item["estimate"]["amount"].as_i64());
+    let amount = amount.zip(Currency::new(currency).ok());
+    let amount = amount.map(|(amount, currency)| format!(", {}", rules::money::Money::new(amount, currency)));
+    let note = item["note"].as_str().map(|note| format!(": {note}"));
+    format!(
+        "{}: {}, {}{}{}",
+        word("side"),
+        word("class"),
+        word("severity"),
+        amount.unwrap_or_default(),
+        note.unwrap_or_default()
+    )
+}

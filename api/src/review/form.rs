@@ -1,0 +1,196 @@
+//! What the person who decides filled in, read into a decision or into words about what is missing.
+
+use rules::{
+    damage::{Class, Severity, Side},
+    money::Currency,
+    rental::Verdict,
+};
+use view::rental::Finding;
+
+use crate::rental::decision::{Decide, Item};
+
+/// Rows for marks that the model did not see.
+pub(super) const EXTRA_ROWS: usize = 3;
+/// Of one mark, in minor units; more is a slip of the finger.
+const LARGEST_AMOUNT: i64 = 100_000_000;
+
+/// A filled form, field by field.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Form(Vec<(String, String)>);
+
+impl Form {
+    pub(super) fn parse(body: &[u8]) -> Self {
+        Self(form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    /// The text of a field without blanks around it; empty when there is none.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(field, _)| field == name).map_or("", |(_, text)| text.trim())
+    }
+
+    /// Whether a finding's box is ticked.
+    pub(super) fn ticked(&self, number: i32) -> bool {
+        self.0.iter().any(|(field, text)| field == "finding" && text.trim() == number.to_string())
+    }
+
+    /// Whether somebody typed into the rows for further marks.
+    pub(super) fn has_extras(&self) -> bool {
+        (0..EXTRA_ROWS).any(|row| ["class", "note", "amount"].iter().any(|part| !self.extra(row, part).is_empty()))
+    }
+
+    pub(super) fn extra(&self, row: usize, part: &str) -> &str {
+        self.text(&format!("extra-{row}-{part}"))
+    }
+
+    /// The decision, or every reason why it cannot be taken like this.
+    pub(super) fn decision(&self, findings: &[Finding], currency: Currency) -> Result<Decide, Vec<String>> {
+        let mut wrong = Vec::new();
+        let verdict = self.text("verdict").parse().unwrap_or_else(|_| {
+            wrong.push("Please choose one of the three buttons.".to_owned());
+            Verdict::Clear
+        });
+        let note = Some(self.text("note").to_owned()).filter(|note| !note.is_empty());
+        if verdict != Verdict::Clear && note.is_none() {
+            wrong.push("A note is required.".to_owned());
+        }
+        let items = if verdict == Verdict::Damage { self.items(findings, currency, &mut wrong) } else { Vec::new() };
+        if verdict == Verdict::Damage && items.is_empty() && wrong.is_empty() {
+            wrong.push("Tick at least one finding, or add what you see.".to_owned());
+        }
+        if wrong.is_empty() { Ok(Decide { verdict: verdict.into(), findings: items, note }) } else { Err(wrong) }
+    }
+
+    fn items(&self, findings: &[Finding], currency: Currency, wrong: &mut Vec<String>) -> Vec<Item> {
+        let ticked = findings.iter().filter(|finding| self.ticked(finding.number));
+        let seen: Vec<_> = ticked.map(|finding| self.seen(finding, currency)).collect();
+        let added = (0..EXTRA_ROWS).filter_map(|row| self.added(row, currency));
+        let mut items = Vec::new();
+        for item in seen.into_iter().chain(added) {
+            match item {
+                Ok(item) => items.push(item),
+                Err(words) => wrong.push(words),
+            }
+        }
+        items
+    }
+
+    fn seen(&self, finding: &Finding, currency: Currency) -> Result<Item, String> {
+        let number = finding.number;
+        Ok(Item {
+            number: Some(number),
+            side: Some(Side::from(finding.side.0).into()),
+            class: Some(finding.class.parse().unwrap_or(Class::Other).into()),
+            severity: Some(severity(self.text(&format!("severity-{number}")), &format!("finding {number}"))?.into()),
+            note: None,
+            estimate: amount(self.text(&format!("amount-{number}")), currency)
+                .map_err(|words| format!("Finding {number}: {words}"))?,
+        })
+    }
+
+    fn added(&self, row: usize, currency: Currency) -> Option<Result<Item, String>> {
+        let typed = ["class", "note", "amount"].iter().any(|part| !self.extra(row, part).is_empty());
+        typed.then(|| self.extra_item(row, currency).map_err(|words| format!("Added mark {}: {words}", row + 1)))
+    }
+
+    fn extra_item(&self, row: usize, currency: Currency) -> Result<Item, String> {
+        let side: Side = self.extra(row, "side").parse().map_err(|_| "please choose its side.")?;
+        let class: Class = self.extra(row, "class").parse().map_err(|_| "please choose its kind.")?;
+        let note = self.extra(row, "note");
+        if note.is_empty() {
+            return Err("please say where it is and what it looks like.".to_owned());
+        }
+        Ok(Item {
+            number: None,
+            side: Some(side.into()),
+            class: Some(class.into()),
+            severity: Some(severity(self.extra(row, "severity"), "it")?.into()),
+            note: Some(note.to_owned()),
+            estimate: amount(self.extra(row, "amount"), currency)?,
+        })
+    }
+}
+
+fn severity(word: &str, of: &str) -> Result<Severity, String> {
+    word.parse().map_err(|_| format!("Please choose the severity of {of}."))
+}
+
+/// An amount as people type it (`120`, `120.5`, `120,50`) in minor units. An empty field is no amount.
+fn amount(text: &str, currency: Currency) -> Result<Option<view::Money>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let minor = minor_units(text, currency.exponent());
+    let minor = minor.filter(|minor| (0..=LARGEST_AMOUNT).contains(minor));
+    let minor = minor.ok_or_else(|| format!("\"{text}\" is not an amount like 120.50."))?;
+    Ok(Some(view::Money::new(minor, currency.as_str())))
+}
+
+fn minor_units(text: &str, exponent: u32) -> Option<i64> {
+    let (whole, part) = text.split_once(['.', ',']).unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(part) || part.len() > exponent as usize {
+        return None;
+    }
+    format!("{whole}{part:0<width$}", width = exponent as usize).parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use rules::rental::Slot;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn finding(number: i32) -> Finding {
+        Finding {
+            number,
+            photo_id: Uuid::nil(),
+            side: Slot::Left.into(),
+            class: "scratch".to_owned(),
+            score: 0.7,
+            region: view::rental::Region { x: 0.1, y: 0.1, width: 0.1, height: 0.1 },
+            novelty: "new".to_owned(),
+            reason: String::new(),
+            suggested_severity: "minor".to_owned(),
+        }
+    }
+
+    fn decide(body: &str) -> Result<Decide, Vec<String>> {
+        Form::parse(body.as_bytes()).decision(&[finding(1), finding(2)], Currency::EUR)
+    }
+
+    #[test]
+    fn a_clean_return_needs_one_press_of_a_button() {
+        assert_eq!(decide("verdict=clear").map(|decide| decide.verdict.0), Ok(Verdict::Clear));
+    }
+
+    #[test]
+    fn ticked_findings_and_added_marks_become_items() {
+        let body = "verdict=damage&note=Seen&finding=2&severity-2=moderate&amount-2=120,5\
+                    &extra-1-side=roof&extra-1-class=dirt&extra-1-note=Paint&extra-1-severity=minor";
+        let items = decide(body).map(|decide| decide.findings).unwrap_or_default();
+        assert_eq!(items.len(), 2);
+        assert_eq!((items[0].number, items[0].severity), (Some(2), Some(Severity::Moderate.into())));
+        assert_eq!(items[0].estimate.as_ref().map(|money| money.amount), Some(12_050));
+        assert_eq!((items[1].side, items[1].estimate.clone()), (Some(Side::Roof.into()), None));
+    }
+
+    #[test]
+    fn all_that_is_missing_is_told_at_once() {
+        let wrong = decide("verdict=damage&finding=1&severity-1=bad&extra-0-class=dent").unwrap_err();
+        assert_eq!(wrong.len(), 3, "{wrong:?}");
+        assert_eq!(decide("verdict=damage&note=x").unwrap_err().len(), 1);
+        assert_eq!(decide("verdict=more_photos").unwrap_err().len(), 1);
+        assert_eq!(decide("verdict=charge").unwrap_err().len(), 1);
+    }
+
+    #[test]
+    fn an_amount_is_read_without_floating_point() {
+        assert_eq!(minor_units("19", 2), Some(1_900));
+        assert_eq!(minor_units("19.99", 2), Some(1_999));
+        assert_eq!(minor_units("1500", 0), Some(1_500));
+        for text in ["-1", "1.234", ".5", "1e3", "12 €", "99999999999999999999"] {
+            assert_eq!(minor_units(text, 2), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Photos that come with a request: streamed past memory to a file that vanishes
+//! with the request, looked at, and put into the bucket.
+//!
+//! A client that goes away in the middle leaves no file and no row. One that goes
+//! away, or a front that dies, between the bucket and the job may leave objects
+//! that no row names; they harm nobody and can be told by their key.
+
+mod paced;
+mod spool;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Datelike, Utc};
+use jobs::rental::UploadedPhoto;
+use platform::Bucket;
+use poem::{Body, FromRequest, Request, RequestBody, web::Multipart};
+use rules::{photo::PhotoRefused, problem, rental::Slot};
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use uuid::Uuid;
+
+use crate::{account::Reasons, error::ApiError};
+use paced::Paced;
+use spool::Spooled;
+
+/// Four photos at their largest, and some room for the other parts and what stands between them.
+const BODY_LIMIT: u64 = 4 * 15 * 1024 * 1024 + 64 * 1024;
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// A form has six parts; some more may be wrong and told so, but not any number of them.
+const MOST_PARTS: usize = 16;
+/// Bytes of a part that holds a number.
+const LONGEST_NUMBER: u64 = 32;
+
+/// A form whose body has not been read yet, so that who asks can be checked first.
+pub(crate) struct Incoming {
+    parts: Multipart,
+    overflow: paced::Overflow,
+}
+
+/// What the instruments show, and photos.
+pub(crate) struct Handover {
+    /// Kilometres.
+    pub(crate) odometer: i32,
+    /// 0.0 empty to 1.0 full.
+    pub(crate) fuel: f64,
+    photos: Vec<(Slot, Spooled)>,
+}
+
+impl Incoming {
+    /// # Errors
+    /// When the length says already that it is too large, or the form has no boundary.
+    pub(crate) async fn open(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
+        let length =
+            request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        if length.is_some_and(|length| length > BODY_LIMIT) {
+            return Err(too_large().into());
+        }
+        let (paced, overflow) = Paced::new(body.take()?.into_bytes_stream(), BODY_LIMIT);
+        let mut body = RequestBody::new(Body::from_bytes_stream(paced));
+        Ok(Self { parts: Multipart::from_request(request, &mut body).await?, overflow })
+    }
+
+    /// Reads it all.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the parts, at once; or that the body is too large, too slow or broken off.
+    pub(crate) async fn receive(self) -> Result<Handover, ApiError> {
+        let late = |_| ApiError::new(problem::REQUEST_TIMEOUT, "Please try again, or send smaller photos.");
+        tokio::time::timeout(PATIENCE, self.read()).await.map_err(late)?
+    }
+
+    async fn read(mut self) -> Result<Handover, ApiError> {
+        let mut received = Received::default();
+        loop {
+            match self.parts.next_field().await {
+                Ok(Some(_)) if received.seen.len() == MOST_PARTS => {
+                    return Err(ApiError::new(problem::BAD_REQUEST, "The form has too many parts."));
+                }
+                Ok(Some(part)) => {
+                    let name = part.name().unwrap_or_default().to_owned();
+                    let taken = received.take(&name, Box::pin(part.into_async_read())).await;
+                    taken.map_err(|error| self.broken_off(&error))?;
+                }
+                Ok(None) => return received.finish(),
+                Err(error) => return Err(self.broken_off(&error)),
+            }
+        }
+    }
+
+    fn broken_off(&self, error: &dyn std::fmt::Display) -> ApiError {
+        if self.overflow.happened() {
+            return too_large();
+        }
+        ApiError::new(problem::BAD_REQUEST, format!("The form could not be read to its end: {error}"))
+    }
+}
+
+fn too_large() -> ApiError {
+    ApiError::new(problem::BODY_TOO_LARGE, "Send at most four photos of 15 MB each.")
+}
+
+#[derive(Default)]
+struct Received {
+    odometer: Option<i32>,
+    fuel: Option<f64>,
+    photos: Vec<(Slot, Spooled)>,
+    seen: Vec<String>,
+    wrong: Reasons,
+    refused: Vec<(Slot, PhotoRefused)>,
+}
+
+impl Received {
+    /// Reads one part to its end, also when it is of no use: the client shall hear of all that is wrong.
+    async fn take(&mut self, name: &str, mut part: impl AsyncRead + Send + Unpin) -> std::io::Result<()> {
+        let pointer = format!("/{}", name.chars().take(60).collect::<String>());
+        let seen = self.seen.iter().any(|seen| seen == name);
+        self.seen.push(name.to_owned());
+        if seen {
+            self.wrong.add(&pointer, "This part was sent twice.");
+            return spool::drain(&mut part).await;
+        }
+        match (name, name.parse::<Slot>()) {
+            (_, Ok(slot)) => match spool::spool(&mut part).await? {
+                Ok(photo) => self.photos.push((slot, photo)),
+                Err(refused) => self.refused.push((slot, refused)),
+            },
+            ("odometer" | "fuel", _) => {
+                let mut text = String::new();
+                let read = (&mut part).take(LONGEST_NUMBER).read_to_string(&mut text).await;
+                spool::drain(&mut part).await?;
+                self.number(name, read.map_or("", |_| text.trim()));
+            }
+            _ => {
+                self.wrong
+                    .add(&pointer, "There is no such part. Known are odometer, fuel, front, back, left and right.");
+                spool::drain(&mut part).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn number(&mut self, name: &str, text: &str) {
+        match name {
+            "odometer" => self.odometer = self.wrong.take("/odometer", odometer(text.parse().ok())),
+            _ => self.fuel = self.wrong.take("/fuel", fuel(text.parse().ok())),
+        }
+    }
+
+    fn finish(mut self) -> Result<Handover, ApiError> {
+        for name in ["odometer", "fuel"] {
+            if !self.seen.iter().any(|seen| seen == name) {
+                self.wrong.add(&format!("/{name}"), "This part is missing.");
+            }
+        }
+        let only_photos = self.wrong.is_empty();
+        for (slot, refused) in &self.refused {
+            metrics::counter!("upload_rejected_total", "reason" => refused.as_str()).increment(1);
+            self.wrong.add(&format!("/{slot}"), refused.sentence());
+        }
+        match (self.odometer, self.fuel) {
+            (Some(odometer), Some(fuel)) if self.wrong.is_empty() => {
+                Ok(Handover { odometer, fuel, photos: self.photos })
+            }
+            _ if only_photos => Err(ApiError { problem: problem::PHOTOS_REFUSED, ..self.wrong.into_error() }),
+            _ => Err(self.wrong.into_error()),
+        }
+    }
+}
+
+/// Kilometres on the clock.
+pub(crate) fn odometer(km: Option<i32>) -> Result<i32, &'static str> {
+    km.filter(|km| *km >= 0).ok_or("must be whole kilometres, 0 or more")
+}
+
+/// How full the tank or the battery is.
+pub(crate) fn fuel(level: Option<f64>) -> Result<f64, rules::rental::FuelRefused> {
+    rules::rental::Fuel::new(level.unwrap_or(f64::NAN)).map(rules::rental::Fuel::level)
+}
+
+impl Handover {
+    /// What makes two of them the same under one idempotency key.
+    pub(crate) fn fingerprint(&self) -> Value {
+        let mut photos: Vec<_> =
+            self.photos.iter().map(|(slot, photo)| (slot.as_str(), photo.sha256.as_str())).collect();
+        photos.sort_unstable();
+        json!({ "odometer": self.odometer, "fuel": self.fuel, "photos": photos })
+    }
+
+    /// Puts the photos into the bucket.
+    ///
+    /// `key` is the client's name for the request: a repeat then writes the same objects again
+    /// instead of leaving others behind.
+    ///
+    /// # Errors
+    /// When the bucket does not take them.
+    pub(crate) async fn store(
+        &self,
+        bucket: &Bucket,
+        booking: Uuid,
+        key: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<UploadedPhoto>, ApiError> {
+        let stored = self.photos.iter().map(async |(slot, photo)| {
+            let photo_id = photo_id(booking, key, *slot, &photo.sha256);
+            let object_key = format!("photo/{:04}/{:02}/{booking}/{photo_id}", now.year(), now.month());
+            let content_type = photo.format.as_str();
+            bucket.put_file(&object_key, content_type, photo.path()).await?;
+            anyhow::Ok(UploadedPhoto {
+                photo_id,
+                slot: *slot,
+                object_key,
+                content_type: content_type.to_owned(),
+                size: photo.size,
+                sha256: photo.sha256.clone(),
+            })
+        });
+        Ok(futures::future::try_join_all(stored).await?)
+    }
+}
+
+fn photo_id(booking: Uuid, key: Option<&str>, slot: Slot, sha256: &str) -> Uuid {
+    match key {
+        Some(key) => Uuid::new_v5(&booking, format!("{slot} {sha256} {key}").as_bytes()),
+        None => Uuid::now_v7(),
+    }
+}
+
+/// The reasons of a JSON body, in the words of the form.
+///
+/// # Errors
+/// `validation_failed` with all of them.
+pub(crate) fn check_readings(km: i32, level: f64) -> Result<(), ApiError> {
+    let mut wrong = Reasons::default();
+    wrong.take("/odometer", odometer(Some(km)));
+    wrong.take("/fuel", fuel(Some(level)));
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.into_error()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn receive(parts: &[(&str, &[u8])]) -> Result<Handover, ApiError> {
+        let mut received = Received::default();
+        for (name, content) in parts {
+            received.take(name, *content).await.unwrap();
+        }
+        received.finish()
+    }
+
+    fn pointers(error: &ApiError) -> Vec<&str> {
+        error.errors.iter().map(|reason| reason.pointer.as_str()).collect()
+    }
+
+    const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF and the rest";
+
+    #[tokio::test]
+    async fn a_whole_form_is_read_and_its_photos_are_hashed() {
+        let form = receive(&[("odometer", b" 1200 "), ("fuel", b"0.5"), ("left", JPEG)]).await.unwrap();
+        assert_eq!((form.odometer, form.fuel), (1_200, 0.5));
+        let (slot, photo) = &form.photos[0];
+        assert_eq!((*slot, photo.size, photo.format.as_str()), (Slot::Left, JPEG.len() as i64, "image/jpeg"));
+        assert_eq!(std::fs::read(photo.path()).unwrap(), JPEG);
+    }
+
+    #[tokio::test]
+    async fn everything_that_is_wrong_is_told_at_once() {
+        let parts: [(&str, &[u8]); 5] =
+            [("fuel", b"42"), ("roof", b"x"), ("left", JPEG), ("left", JPEG), ("back", b"<svg/>")];
+        let error = receive(&parts).await.err().unwrap();
+        assert_eq!(error.problem.code, "validation_failed");
+        assert_eq!(pointers(&error), ["/fuel", "/roof", "/left", "/odometer", "/back"]);
+    }
+
+    #[tokio::test]
+    async fn a_photo_that_is_none_is_refused_by_its_slot() {
+        let error =
+            receive(&[("odometer", b"1"), ("fuel", b"1"), ("front", b""), ("back", b"GIF89a")]).await.err().unwrap();
+        assert_eq!((error.problem.code, pointers(&error)), ("photos_refused", vec!["/front", "/back"]));
+    }
+
+    #[tokio::test]
+    async fn the_file_of_a_photo_goes_with_the_form() {
+        let form = receive(&[("odometer", b"1"), ("fuel", b"1"), ("front", JPEG)]).await.unwrap();
+        let path = form.photos[0].1.path().to_owned();
+        drop(form);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_repeat_under_the_same_key_names_the_same_object() {
+        let id = |key| photo_id(Uuid::nil(), key, Slot::Front, "00");
+        assert_eq!(id(Some("a")), id(Some("a")));
+        assert_ne!(id(Some("a")), id(Some("b")));
+        assert_ne!(id(None), id(None));
+    }
+}
