@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::{JobError, Work};
 
 pub(crate) use arrival::{arrivals, incoming_key};
-pub(crate) use record::{Scene, awaiting, next_version, photos_missing, photos_refused, record};
+pub(crate) use record::{Refused, Scene, awaiting, next_version, photos_missing, photos_refused, record};
 
 /// The original as it was accepted, or why it is not there, in words.
 async fn original(work: &Work, photo: &photo::Model) -> Result<Result<Bytes, &'static str>, JobError> {

@@ -13,6 +13,7 @@ use jobs::{
 };
 use rules::{
     booking::{BookingStatus, Event},
+    photo::PhotoRefused,
     rental::{Event as ReturnEvent, Lateness, Occasion, ReturnState, Slot, decision_due_at, lateness, missing},
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel};
@@ -25,7 +26,7 @@ use super::{
 };
 use crate::{
     Finished, JobError, Perform, Work,
-    photo::{Scene, all_in, arrivals, photos_missing, photos_refused, record},
+    photo::{Refused, Scene, all_in, arrivals, photos_missing, photos_refused, record},
 };
 
 impl Perform for ReturnCar {
@@ -68,12 +69,10 @@ impl Perform for ReturnCar {
         };
         let refused = record(&tx, &scene, arrivals).await?;
         let missing = still_missing(&tx, &open).await?;
-        if excuse(&self).is_none() && !missing.is_empty() {
-            let refusal = photos_missing(&missing, &refused).with("returnId", open.id.to_string());
-            return work.refuse_with(tx, refusal).await;
-        }
-        if excuse(&self).is_none() && !refused.is_empty() {
-            return work.refuse_with(tx, photos_refused(&refused).with("returnId", open.id.to_string())).await;
+        if excuse(&self).is_none()
+            && let Some(refusal) = lacking(&missing, &refused)
+        {
+            return work.refuse_with(tx, refusal.with("returnId", open.id.to_string())).await;
         }
         let first = case.booking.status.0 == BookingStatus::Active;
         let freed = first && receive(&tx, &work, &self, &case).await?;
@@ -123,6 +122,17 @@ async fn still_missing(tx: &DatabaseTransaction, open: &rental_return::Model) ->
         return Ok(Slot::ALL.to_vec());
     }
     Ok(missing(&photos.iter().map(|photo| photo.slot.0).collect::<Vec<_>>()))
+}
+
+/// Which photos are still wanted: those that never came, or else those that cannot be taken.
+fn lacking(missing: &[Slot], refused: &[Refused]) -> Option<Refusal> {
+    let came = |slot: &Slot| refused.iter().any(|photo| photo.slot == *slot && photo.reason != PhotoRefused::Missing);
+    let absent: Vec<Slot> = missing.iter().copied().filter(|slot| !came(slot)).collect();
+    match (absent.is_empty(), refused.is_empty()) {
+        (false, _) => Some(photos_missing(&absent, refused)),
+        (true, false) => Some(photos_refused(refused)),
+        (true, true) => None,
+    }
 }
 
 /// Nothing else touches a return that waits for better photos.
