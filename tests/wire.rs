@@ -40,7 +40,7 @@ fn pinned<J: Job>(kind: &str, payload: Value) {
 fn the_json_of_every_kind_is_pinned() {
     use jobs::{account, booking, car, notify, photo, rental, waitlist};
     let id = Uuid::from_u128(7);
-    let asker = json!({ "account_id": id, "staff": false });
+    let asker = json!({ "account_id": id, "staff": false, "ip": null, "user_agent": null });
     pinned::<account::RegisterAccount>("register_account", json!({ "registration_id": id }));
     pinned::<account::AddStaff>("add_staff", json!({ "registration_id": id, "role": "admin", "added_by": id }));
     pinned::<account::ChangeProfile>("change_profile", json!({ "account_id": id, "name": "A" }));
