@@ -1,6 +1,10 @@
 //! A rented car on a bed, with the pools that a return needs and a model of the test's choice.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use dev::{picture, tiny_model};
 use entity::job;
@@ -195,7 +199,15 @@ impl Lot {
 /// The four sides of one car, as an undamaged photo each; another seed is another day.
 pub(super) fn round(seed: u64) -> Vec<(Slot, Vec<u8>)> {
     let sides = [picture::Side::Front, picture::Side::Back, picture::Side::Left, picture::Side::Right];
-    Slot::ALL.iter().copied().zip(sides.map(|side| picture::Scene::new(side, seed).jpeg())).collect()
+    Slot::ALL.iter().copied().zip(sides.map(|side| photo(&picture::Scene::new(side, seed)))).collect()
+}
+
+/// A photo as small as may be. Drawn once per test run: every test has a database of its own.
+pub(super) fn photo(scene: &picture::Scene) -> Vec<u8> {
+    static DRAWN: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::new(BTreeMap::new());
+    let scene = picture::Scene { width: 1_200, ..scene.clone() };
+    let mut drawn = DRAWN.lock().unwrap();
+    drawn.entry(format!("{scene:?}")).or_insert_with(|| scene.jpeg()).clone()
 }
 
 pub(super) fn done(outcome: Outcome) -> Value {

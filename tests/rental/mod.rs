@@ -3,7 +3,7 @@
 mod lot;
 
 use dev::picture::{Mark, Scene, Side, Wound};
-use lot::{Lot, done, refused, round};
+use lot::{Lot, done, photo, refused, round};
 use rules::rental::{Slot, Verdict};
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ const SCRATCH: Mark = Mark { wound: Wound::Scratch, x: 0.58, y: 0.58, w: 0.1, h:
 /// The four sides with a scratch on the left.
 fn scratched(seed: u64) -> Vec<(Slot, Vec<u8>)> {
     let mut scenes = round(seed);
-    scenes[2].1 = Scene::new(Side::Left, seed).with(SCRATCH).jpeg();
+    scenes[2].1 = photo(&Scene::new(Side::Left, seed).with(SCRATCH));
     scenes
 }
 
