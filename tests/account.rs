@@ -44,7 +44,8 @@ async fn a_wrong_password_and_an_unknown_address_look_the_same() {
     let customer = house.customer().await;
     let mut bodies = Vec::new();
     for email in [customer.email.as_str(), "unknown@example.com"] {
-        let answer = house.post("/api/v1/auth/login", None, json!({ "email": email, "password": "wrong password" })).await;
+        let answer =
+            house.post("/api/v1/auth/login", None, json!({ "email": email, "password": "wrong password" })).await;
         assert_eq!((answer.status.as_u16(), answer.code()), (401, "invalid_credentials"));
         assert!(answer.headers.contains_key("www-authenticate"));
         bodies.push(answer.body["detail"].clone());

@@ -110,10 +110,14 @@ async fn two_hundred_who_want_one_car_at_once_never_overlap_and_never_see_an_err
     won.sort();
     assert!(won.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{won:?}");
     assert!((2..=4).contains(&won.len()), "{won:?}");
-    let overlaps = "select count(*) from reservation a join reservation b on a.id < b.id and a.resource_id = b.resource_id
+    let overlaps =
+        "select count(*) from reservation a join reservation b on a.id < b.id and a.resource_id = b.resource_id
                     and tstzrange(a.starts_at, a.ends_at) && tstzrange(b.starts_at, b.ends_at)";
     assert_eq!(house.bed.number(overlaps).await, 0);
-    assert_eq!(house.bed.number("select count(*) from job where queue = 'booking' and (attempt > 1 or state <> 'done')").await, 0);
+    assert_eq!(
+        house.bed.number("select count(*) from job where queue = 'booking' and (attempt > 1 or state <> 'done')").await,
+        0
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

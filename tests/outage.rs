@@ -26,7 +26,8 @@ async fn with_redis_away_a_booking_is_accepted_and_done_when_redis_is_back() {
 
     let lonely = House::on(lonely).await;
     let request = with(lonely.ask(Method::POST, "/api/v1/bookings"), Some(&customer));
-    let accepted = send(request.header("Idempotency-Key", "k").header("Prefer", "wait=1").json(&dates(car, 3, 4))).await;
+    let accepted =
+        send(request.header("Idempotency-Key", "k").header("Prefer", "wait=1").json(&dates(car, 3, 4))).await;
     assert_eq!(accepted.status, 202, "{accepted:?}");
     let location = accepted.headers["location"].to_str().unwrap().to_owned();
 

@@ -5,7 +5,8 @@
 mod account;
 mod booking;
 mod ledger;
-mod rental;
+mod notify;
 mod outage;
+mod rental;
 mod scope;
 mod wire;

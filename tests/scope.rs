@@ -70,7 +70,9 @@ fn operations(document: &Value) -> Vec<Operation> {
                 id: operation["operationId"].as_str().unwrap_or_default().to_owned(),
                 method: method.to_uppercase().parse().unwrap(),
                 path: path.clone(),
-                secured: operation.get("security").is_some_and(|security| security.as_array().is_some_and(|all| !all.is_empty())),
+                secured: operation
+                    .get("security")
+                    .is_some_and(|security| security.as_array().is_some_and(|all| !all.is_empty())),
             });
         }
     }
@@ -85,7 +87,8 @@ async fn attempt(house: &House, operation: &Operation, person: Option<&Person>) 
         .map(|part| if part.starts_with('{') { Uuid::nil().to_string() } else { part.to_owned() })
         .collect();
     let request = with(house.ask(operation.method.clone(), &path.join("/")), person);
-    let request = request.header("Idempotency-Key", Uuid::new_v4().to_string()).header("Content-Type", "application/json");
+    let request =
+        request.header("Idempotency-Key", Uuid::new_v4().to_string()).header("Content-Type", "application/json");
     send(request.body("{}")).await.status.as_u16()
 }
 

@@ -10,10 +10,7 @@ use uuid::Uuid;
 fn every_queue_has_a_binary_and_a_line_in_the_procfile() {
     let procfile = include_str!("../Procfile");
     for queue in Queue::ALL {
-        assert!(
-            procfile.lines().any(|line| line.starts_with(&format!("{queue}:"))),
-            "{queue} is not in the Procfile"
-        );
+        assert!(procfile.lines().any(|line| line.starts_with(&format!("{queue}:"))), "{queue} is not in the Procfile");
     }
 }
 
@@ -60,10 +57,7 @@ fn the_json_of_every_kind_is_pinned() {
     pinned::<car::ChangeCar>("change_car", json!({ "car_id": id, "changed_by": id, "seats": 4 }));
     pinned::<car::RetireCar>("retire_car", json!({ "car_id": id, "retired_by": id }));
     pinned::<car::AddBranch>("add_branch", json!({ "branch_id": id, "added_by": id, "name": "N", "time_zone": "UTC" }));
-    pinned::<rental::PickUpCar>(
-        "pick_up_car",
-        json!({ "booking_id": id, "asker": asker, "odometer": 1, "fuel": 0.5 }),
-    );
+    pinned::<rental::PickUpCar>("pick_up_car", json!({ "booking_id": id, "asker": asker, "odometer": 1, "fuel": 0.5 }));
     pinned::<rental::OpenReturn>("open_return", json!({ "return_id": id, "booking_id": id, "asker": asker }));
     pinned::<rental::ReturnCar>("return_car", json!({ "return_id": id, "asker": asker, "odometer": 1, "fuel": 0.5 }));
     pinned::<rental::ReportReturn>("report_return", json!({ "return_id": id }));

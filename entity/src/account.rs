@@ -1,7 +1,7 @@
 //! A person who can log in.
 
-use sea_orm::entity::prelude::*;
 use rules::account::Role;
+use sea_orm::entity::prelude::*;
 
 use crate::Word;
 

@@ -1,7 +1,7 @@
 //! A customer's rental, with the customer's own dates.
 
-use sea_orm::entity::prelude::*;
 use rules::booking::BookingStatus;
+use sea_orm::entity::prelude::*;
 
 use crate::Word;
 

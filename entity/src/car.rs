@@ -1,7 +1,7 @@
 //! One physical car. Whether it is free is never stored here: see [`reservation`](super::reservation).
 
-use sea_orm::entity::prelude::*;
 use rules::car::{CarStatus, Category, FuelType};
+use sea_orm::entity::prelude::*;
 
 use crate::Word;
 

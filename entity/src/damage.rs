@@ -1,7 +1,7 @@
 //! An item of a car's known-damage register.
 
-use sea_orm::entity::prelude::*;
 use rules::damage::{Class, Severity};
+use sea_orm::entity::prelude::*;
 
 use crate::Word;
 

@@ -1,7 +1,7 @@
 //! One upload to one slot: the immutable original and what is known of it.
 
-use sea_orm::{QueryOrder, QuerySelect, entity::prelude::*};
 use rules::rental::{Occasion, Slot};
+use sea_orm::{QueryOrder, QuerySelect, entity::prelude::*};
 
 use crate::Word;
 

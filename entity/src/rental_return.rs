@@ -1,7 +1,7 @@
 //! The return of a car: its session, report and decision.
 
-use sea_orm::entity::prelude::*;
 use rules::rental::{ReturnState, Verdict};
+use sea_orm::entity::prelude::*;
 
 use crate::Word;
 

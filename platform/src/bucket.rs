@@ -63,13 +63,8 @@ pub struct Presigned {
 
 impl Bucket {
     pub fn new(settings: &BucketSettings) -> Self {
-        let key = Credentials::new(
-            &settings.access_key_id,
-            settings.secret_access_key.expose(),
-            None,
-            None,
-            "settings",
-        );
+        let key =
+            Credentials::new(&settings.access_key_id, settings.secret_access_key.expose(), None, None, "settings");
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(3))
             .operation_attempt_timeout(Duration::from_secs(20))

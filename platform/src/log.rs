@@ -6,8 +6,9 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 /// Starts logging to standard output. `RUST_LOG` chooses levels, per module if wanted.
 pub fn start() {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,apalis=warn,apalis_core=warn,apalis_redis=warn,fred=warn,aws=warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        EnvFilter::new("info,sqlx=warn,apalis=warn,apalis_core=warn,apalis_redis=warn,fred=warn,aws=warn")
+    });
     let builder = fmt().with_env_filter(filter);
     let started = if std::io::stdout().is_terminal() {
         builder.try_init()

@@ -36,11 +36,7 @@ impl Probe {
 
     /// The three addresses.
     pub fn routes(&self) -> impl Endpoint + use<> {
-        Route::new()
-            .at("/livez", get(livez))
-            .at("/readyz", get(readyz))
-            .at("/metrics", get(metrics))
-            .data(self.clone())
+        Route::new().at("/livez", get(livez)).at("/readyz", get(readyz)).at("/metrics", get(metrics)).data(self.clone())
     }
 
     /// Serves the addresses until the process stops.
@@ -50,7 +46,11 @@ impl Probe {
     pub async fn serve(self, listen: SocketAddr) -> anyhow::Result<()> {
         let stop = self.stop.clone();
         Server::new(TcpListener::bind(listen))
-            .run_with_graceful_shutdown(self.routes(), async move { stop.cancelled().await }, Some(Duration::from_secs(1)))
+            .run_with_graceful_shutdown(
+                self.routes(),
+                async move { stop.cancelled().await },
+                Some(Duration::from_secs(1)),
+            )
             .await?;
         Ok(())
     }

@@ -57,13 +57,8 @@ async fn a_backlog_never_puts_more_than_a_window_of_tickets_into_redis() {
             async move { stuck.notified().await }
         }
     };
-    let serving = tokio::spawn(ticket::serve(
-        bed.settings.ticket_place(),
-        QUEUE,
-        bed.db.clone(),
-        bed.stop.clone(),
-        handle,
-    ));
+    let serving =
+        tokio::spawn(ticket::serve(bed.settings.ticket_place(), QUEUE, bed.db.clone(), bed.stop.clone(), handle));
     let mut redis = redis(&bed).await;
     let mut most = 0;
     for _ in 0..150 {

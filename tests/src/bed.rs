@@ -104,10 +104,8 @@ impl Bed {
 
     /// Waits until a query gives this number.
     pub async fn until(&self, sql: &str, wanted: i64) {
-        crate::until(&format!("`{sql}` is {wanted}"), || async {
-            (self.number(sql).await == wanted).then_some(())
-        })
-        .await;
+        crate::until(&format!("`{sql}` is {wanted}"), || async { (self.number(sql).await == wanted).then_some(()) })
+            .await;
     }
 }
 

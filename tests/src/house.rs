@@ -3,7 +3,10 @@ use std::sync::Arc;
 use api::{Front, FrontSettings};
 use chrono::{DateTime, TimeDelta, Utc};
 use jobs::Queue;
-use poem::{Server, listener::{Acceptor, Listener, TcpListener}};
+use poem::{
+    Server,
+    listener::{Acceptor, Listener, TcpListener},
+};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 ///
 /// # Errors
 /// When the database fails.
-pub async fn audit(
+pub(crate) async fn audit(
     tx: &impl ConnectionTrait,
     actor: Option<Uuid>,
     action: &str,

@@ -23,7 +23,7 @@ use view::car::Car;
 use crate::{Finished, JobError, Perform, Work, audit};
 
 /// Where cars stand that nobody gave a branch: the one branch that the migration makes.
-pub const MAIN_BRANCH: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001);
+pub(crate) const MAIN_BRANCH: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001);
 
 fn refused(reasons: Vec<CarRefused>) -> Refusal {
     let refusal = Refusal::new(problem::VALIDATION_FAILED.code, "Please mend what is listed and send it again.");

@@ -3,35 +3,19 @@
 //! Whoever writes here has locked the car's row first. That gives order and
 //! fairness; the exclusion constraint is the proof, whoever writes.
 
-use chrono::{DateTime, Utc};
 use rules::period::Period;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 use uuid::Uuid;
 
 fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
     Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
 }
 
-#[derive(FromQueryResult)]
-struct Now {
-    now: DateTime<Utc>,
-}
-
-/// The database's clock at this moment. A transaction that waited for a lock must
-/// ask again: `now()` is frozen at its start.
-///
-/// # Errors
-/// When the database fails.
-pub async fn clock(tx: &impl ConnectionTrait) -> Result<DateTime<Utc>, DbErr> {
-    let row = Now::find_by_statement(statement("select clock_timestamp() as now", [])).one(tx).await?;
-    Ok(row.map_or_else(Utc::now, |row| row.now))
-}
-
 /// Takes a car's time for a booking, first dropping holds that have expired. `false`: it is taken.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn take(tx: &impl ConnectionTrait, car: Uuid, busy: Period, booking: Uuid) -> Result<bool, DbErr> {
+pub(crate) async fn take(tx: &impl ConnectionTrait, car: Uuid, busy: Period, booking: Uuid) -> Result<bool, DbErr> {
     let expired = "delete from reservation where resource_kind = 'car' and resource_id = $1
                    and expires_at <= clock_timestamp() and tstzrange(starts_at, ends_at) && tstzrange($2, $3)";
     tx.execute_raw(statement(expired, [car.into(), busy.start.into(), busy.end.into()])).await?;
@@ -46,7 +30,7 @@ pub async fn take(tx: &impl ConnectionTrait, car: Uuid, busy: Period, booking: U
 ///
 /// # Errors
 /// When the database fails.
-pub async fn release(tx: &impl ConnectionTrait, booking: Uuid) -> Result<bool, DbErr> {
+pub(crate) async fn release(tx: &impl ConnectionTrait, booking: Uuid) -> Result<bool, DbErr> {
     let sql = "delete from reservation where booking_id = $1";
     Ok(tx.execute_raw(statement(sql, [booking.into()])).await?.rows_affected() > 0)
 }

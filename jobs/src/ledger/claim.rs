@@ -54,12 +54,7 @@ returning id, kind, payload, principal, attempt, max_attempts, fence, reply_to, 
 /// # Errors
 /// When the database fails; nothing is claimed then, or it is claimed and its
 /// lease runs out unused.
-pub async fn claim(
-    db: &impl ConnectionTrait,
-    queue: Queue,
-    ids: &[Uuid],
-    worker: &str,
-) -> Result<Vec<Claimed>, DbErr> {
+pub async fn claim(db: &impl ConnectionTrait, queue: Queue, ids: &[Uuid], worker: &str) -> Result<Vec<Claimed>, DbErr> {
     let values = [ids.to_vec().into(), queue.as_str().into(), worker.into(), queue.lease().as_secs_f64().into()];
     Claimed::find_by_statement(statement(CLAIM, values)).all(db).await
 }
@@ -79,11 +74,7 @@ struct Id {
 ///
 /// # Errors
 /// When the database fails; the leases then stand as they were.
-pub async fn heartbeat(
-    db: &impl ConnectionTrait,
-    held: &[(Uuid, i64)],
-    lease: Duration,
-) -> Result<Vec<Uuid>, DbErr> {
+pub async fn heartbeat(db: &impl ConnectionTrait, held: &[(Uuid, i64)], lease: Duration) -> Result<Vec<Uuid>, DbErr> {
     let (ids, fences): (Vec<Uuid>, Vec<i64>) = held.iter().copied().unzip();
     let values = [ids.into(), fences.into(), lease.as_secs_f64().into()];
     let rows = Id::find_by_statement(statement(HEARTBEAT, values)).all(db).await?;

@@ -82,11 +82,8 @@ impl Pusher {
 
     /// How many more tickets fit into the window.
     pub(super) async fn room(&mut self) -> redis::RedisResult<u64> {
-        let (active, scheduled): (u64, u64) = redis::pipe()
-            .llen(&self.active)
-            .zcard(&self.scheduled)
-            .query_async(&mut self.connection)
-            .await?;
+        let (active, scheduled): (u64, u64) =
+            redis::pipe().llen(&self.active).zcard(&self.scheduled).query_async(&mut self.connection).await?;
         Ok(WINDOW.saturating_sub(active + scheduled))
     }
 
@@ -108,8 +105,7 @@ impl Pusher {
     pub(super) async fn forget_finished(&mut self, place: &Place, queue: Queue) -> redis::RedisResult<()> {
         let config = place.config(queue);
         for finished in [config.done_jobs_set(), config.dead_jobs_set()] {
-            let ids: Vec<String> =
-                redis::cmd("SPOP").arg(finished).arg(1000).query_async(&mut self.connection).await?;
+            let ids: Vec<String> = redis::cmd("SPOP").arg(finished).arg(1000).query_async(&mut self.connection).await?;
             if ids.is_empty() {
                 continue;
             }

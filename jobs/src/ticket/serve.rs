@@ -3,7 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use apalis::{layers::WorkerBuilderExt, prelude::{BackendExt, BoxDynError, ParallelizeExt, WorkerBuilder, WorkerError}};
+use apalis::{
+    layers::WorkerBuilderExt,
+    prelude::{BackendExt, BoxDynError, ParallelizeExt, WorkerBuilder, WorkerError},
+};
 use futures::{FutureExt, channel::mpsc, future::BoxFuture};
 use sea_orm::DatabaseConnection;
 use serde_json::Value;
