@@ -13,7 +13,7 @@ use platform::settings::{Reader, Secret};
 use server::Server;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-pub(crate) use letter::{Attachment, Envelope, Inline, Mail};
+pub(crate) use letter::{Attachment, Envelope, Inline, Mail, plain};
 
 /// How long every step of the conversation with the mail server may take.
 const STEP: Duration = Duration::from_secs(10);

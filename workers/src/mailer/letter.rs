@@ -70,6 +70,13 @@ impl Header for AutoSubmitted {
     }
 }
 
+/// Makes one line of it that shows what it holds: no control characters, and
+/// none of those that make text read in another order than it is written.
+pub(crate) fn plain(words: &str) -> String {
+    let shown = |c: &char| !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    words.chars().filter(shown).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// The whole mail with its headers, none of them made by joining text.
 ///
 /// # Errors
@@ -78,8 +85,8 @@ pub(super) fn message(mailer: &Mailer, envelope: &Envelope, mail: &Mail) -> anyh
     let bracketed = |id: &String| format!("<{id}>");
     let mut builder = Message::builder()
         .from(mailer.from().clone())
-        .to(envelope.to.clone())
-        .subject(mail.subject.clone())
+        .to(Mailbox::new(envelope.to.name.as_deref().map(plain), envelope.to.email.clone()))
+        .subject(plain(&mail.subject))
         .date(envelope.date.into())
         .message_id(Some(bracketed(&envelope.message_id)))
         .header(AutoSubmitted);

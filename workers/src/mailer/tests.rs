@@ -141,12 +141,17 @@ fn a_mail_says_who_wrote_it_and_where_it_belongs() {
 #[test]
 fn nothing_that_a_customer_typed_starts_a_header() {
     let mailer = mailer("smtp://127.0.0.1:1");
-    let to = Mailbox::new(Some("Eve\r\nBcc: all@example.com".into()), "customer@example.com".parse().unwrap());
-    let mail = mail("Hello\r\nBcc: all@example.com\r\n\r\nbody");
-    let bytes = letter::message(&mailer, &Envelope { to, ..envelope() }, &mail).unwrap().formatted();
-    let parsed = MessageParser::default().parse(&bytes).unwrap();
-    assert!(parsed.bcc().is_none(), "{}", String::from_utf8_lossy(&bytes));
-    assert_eq!(parsed.to().unwrap().iter().count(), 1);
+    let names = ["Eve\r\nBcc: all@example.com", "a\tb\0c\u{7f}", "\"x\\\" <y@example.com>,", "  ", "Žofie 🚗 نور", ""];
+    for name in names.map(str::to_owned).into_iter().chain(["ä".repeat(2_000)]) {
+        let to = Mailbox::new(Some(name.clone()), "customer@example.com".parse().unwrap());
+        let mail = mail(&format!("Hello {name}\r\nBcc: all@example.com\r\n\r\nbody"));
+        let bytes = letter::message(&mailer, &Envelope { to, ..envelope() }, &mail).unwrap().formatted();
+        let parsed = MessageParser::default().parse(&bytes).unwrap();
+        assert!(parsed.bcc().is_none(), "{}", String::from_utf8_lossy(&bytes));
+        let to: Vec<_> = parsed.to().unwrap().iter().filter_map(|to| to.address()).collect();
+        assert_eq!(to, ["customer@example.com"], "{name}");
+        assert!(parsed.header_raw("Auto-Submitted").is_some(), "{name}");
+    }
 }
 
 #[test]

@@ -14,7 +14,6 @@ use super::{
     render::{self, Recipient},
     side::Pictures,
     thread,
-    word::plain,
 };
 use crate::{
     Finished, JobError, Mailer, Perform, Work, link,
@@ -91,7 +90,7 @@ async fn send(
         Err(error) => return Ok(Sent::Bounced(format!("this is no address: {error}"))),
     };
     let envelope = Envelope {
-        to: Mailbox::new(Some(plain(&account.name)), address),
+        to: Mailbox::new(Some(account.name.clone()), address),
         message_id: thread::message_id(asked, mailer.domain()),
         thread: thread::before(asked, facts, mailer.domain()),
         date: work.asked_at(),

@@ -16,9 +16,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 pub(crate) use rental::Rental;
-pub(crate) use returned::{Item, Returned, Shot};
 #[cfg(test)]
 pub(crate) use returned::Next;
+pub(crate) use returned::{Item, Returned, Shot};
 
 /// Somebody who has an account.
 #[derive(Clone, Debug, Serialize)]

@@ -26,9 +26,7 @@ fn facts(news: News, name: &str) -> Facts {
         ..sample::returned(Report::default())
     };
     match news {
-        News::AccountRegistered => {
-            Facts::Account(super::facts::Person { id: sample::CUSTOMER, name: name.to_owned() })
-        }
+        News::AccountRegistered => Facts::Account(super::facts::Person { id: sample::CUSTOMER, name: name.to_owned() }),
         News::BookingConfirmed => booking(sample::booking()),
         News::BookingCancelled => booking(sample::ended(BookingStatus::Cancelled)),
         News::BookingNoShow => booking(sample::ended(BookingStatus::NoShow)),

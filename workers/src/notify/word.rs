@@ -8,6 +8,8 @@ use rules::money::Money;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+pub(crate) use crate::mailer::plain;
+
 /// A moment on the wall clock of the branch, with the name of its zone: `Mon 4 May 2026, 14:00 CEST`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct When {
@@ -77,13 +79,6 @@ pub(crate) fn capital(words: &str) -> String {
 /// The lines of a note that a person wrote; the only text whose lines count.
 pub(crate) fn lines(note: &str) -> Vec<String> {
     note.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
-}
-
-/// Makes one line of it that shows what it holds: no control characters, and
-/// none of those that make text read in another order than it is written.
-pub(crate) fn plain(words: &str) -> String {
-    let shown = |c: &char| !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    words.chars().filter(shown).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Makes every text in a document [`plain`].

@@ -46,7 +46,7 @@ pub(crate) struct Rental {
     pub(crate) deposit: Option<Sum>,
     pub(crate) late_rule: Option<String>,
     pub(crate) free_until: When,
-    /// What a cancellation costs after that and before the start; none when there is no such time.
+    /// What a cancellation costs after that and before the start, where that differs from `started_fee`.
     pub(crate) late_fee: Option<Sum>,
     /// What it costs after the start, and when nobody comes.
     pub(crate) started_fee: Sum,
@@ -153,10 +153,11 @@ impl Terms {
         let free_until = cancellation::free_until(&policy, booking.created_at, period.start);
         let last_moment = cancellation::Facts { now: period.start - TimeDelta::seconds(1), ..facts };
         let late_fee = cancellation::refund(&policy, &last_moment)?.fee;
+        let started_fee = cancellation::refund(&policy, &facts)?.fee;
         Ok(Self {
             free_until,
-            late_fee: (free_until < period.start).then_some(late_fee),
-            started_fee: cancellation::refund(&policy, &facts)?.fee,
+            late_fee: (free_until < period.start && late_fee != started_fee).then_some(late_fee),
+            started_fee,
             facts,
         })
     }
