@@ -46,11 +46,19 @@ pub(crate) async fn record(
     scene: &Scene<'_>,
     arrivals: Vec<Arrival>,
 ) -> Result<Vec<Refused>, JobError> {
-    let slots: Vec<Slot> = arrivals.iter().map(|arrival| arrival.slot).collect();
-    // A version that is being replaced may come back in another slot: sides get mixed up.
     let standing = photo::Entity::counting(tx, scene.booking.id).await?.into_iter();
-    let standing = standing.filter(|photo| photo.occasion.0 == scene.occasion && !slots.contains(&photo.slot.0));
-    let mut hashes: Vec<Vec<u8>> = standing.filter_map(|photo| photo.sha256).collect();
+    let standing: Vec<_> = standing.filter(|photo| photo.occasion.0 == scene.occasion).collect();
+    // The same file for the same side, as in a repeated request, is the photo that stands already.
+    let is_new = |arrival: &Arrival| match &arrival.verdict {
+        Ok(original) => !standing
+            .iter()
+            .any(|photo| photo.slot.0 == arrival.slot && photo.sha256.as_deref() == Some(original.sha256.as_slice())),
+        Err(_) => true,
+    };
+    let arrivals: Vec<_> = arrivals.into_iter().filter(is_new).collect();
+    // A version that is being replaced may come back in another slot: sides get mixed up.
+    let stays = |photo: &photo::Model| !arrivals.iter().any(|arrival| arrival.slot == photo.slot.0);
+    let mut hashes: Vec<Vec<u8>> = standing.iter().filter(|it| stays(it)).filter_map(|it| it.sha256.clone()).collect();
 
     let mut refused = Vec::new();
     for mut arrival in arrivals {
@@ -70,7 +78,8 @@ pub(crate) async fn record(
     Ok(refused)
 }
 
-/// Whether the very same file is the evidence of another rental, or of the other end of this one.
+/// Whether the very same file is the evidence of another rental or of the other end of this one, or
+/// stood for another side when that was inspected.
 async fn used_elsewhere(tx: &DatabaseTransaction, scene: &Scene<'_>, sha256: &[u8]) -> Result<bool, DbErr> {
     let elsewhere = Condition::any()
         .add(photo::Column::BookingId.ne(scene.booking.id))

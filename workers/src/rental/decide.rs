@@ -96,14 +96,14 @@ async fn settle(
     row.state = Set(hearing.state.into());
     row.version = Set(version);
     row.updated_at = Set(now);
+    let findings = hearing.claims.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
+    let decision = Decision::new(asked.verdict, findings, asked.note.clone(), asked.decided_by, now);
+    row.decision = Set(Some(serde_json::to_value(decision)?));
     if asked.verdict == Verdict::MorePhotos {
         row.turn = Set(turn);
         return Ok(row.update(tx).await?);
     }
-    let findings = hearing.claims.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
-    let decision = Decision::new(asked.verdict, findings, asked.note.clone(), asked.decided_by, now);
     row.verdict = Set(Some(asked.verdict.into()));
-    row.decision = Set(Some(serde_json::to_value(decision)?));
     row.decided_by = Set(Some(asked.decided_by));
     row.decided_at = Set(Some(now));
     if asked.verdict == Verdict::Clear {

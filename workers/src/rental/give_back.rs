@@ -174,6 +174,8 @@ async fn complete(
     let first = open.returned_at.is_none();
     let mut row = open.into_active_model();
     row.state = Set(state.into());
+    // What asked for better photos is answered; a person decides anew.
+    row.decision = Set(None);
     row.report = Set(None);
     row.reported_at = Set(None);
     row.decision_due_at = Set(Some(decision_due_at(work.now(), next)));

@@ -9,12 +9,12 @@ use jobs::{
 };
 use rules::{
     damage::{Class, Detection, Known, Novelty, Region, Severity, compare},
-    photo::Warning,
+    photo::{PhotoRefused, Warning},
     rental::{Event, Occasion, Slot},
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QuerySelect,
+    QueryOrder, QuerySelect,
 };
 use view::rental::{Finding, Report};
 
@@ -28,6 +28,8 @@ struct Evidence {
     pickup: Vec<photo::Model>,
     returned: Vec<photo::Model>,
     register: Vec<Known>,
+    /// The sides for which a file was sent that had been used before.
+    reused: Vec<Slot>,
 }
 
 impl Evidence {
@@ -39,7 +41,14 @@ impl Evidence {
             .filter(damage::Column::RepairedAt.is_null())
             .all(tx)
             .await?;
-        Ok(Self { pickup, returned, register: register.iter().filter_map(known).collect() })
+        let reused = photo::Entity::find()
+            .filter(photo::Column::ReturnId.eq(rental_return.id))
+            .filter(photo::Column::Refusal.eq(PhotoRefused::Reused.as_str()))
+            .order_by_asc(photo::Column::Id)
+            .all(tx)
+            .await?;
+        let reused = reused.iter().map(|photo| photo.slot.0).collect();
+        Ok(Self { pickup, returned, register: register.iter().filter_map(known).collect(), reused })
     }
 
     fn pickup_of(&self, slot: Slot) -> Option<&photo::Model> {
@@ -135,6 +144,9 @@ fn warnings(evidence: &Evidence, rental_return: &rental_return::Model) -> Vec<St
     }
     if evidence.pickup.is_empty() {
         warnings.push("There are no pick-up photos, so nothing can be charged.".to_owned());
+    }
+    for slot in &evidence.reused {
+        warnings.push(format!("A photo of the {slot} side had been sent before and was refused."));
     }
     for photo in &evidence.returned {
         let slot = photo.slot.0;

@@ -128,3 +128,56 @@ impl Reader<'_> {
         note.map(str::to_owned)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn report() -> Report {
+        let finding = json!({
+            "number": 1, "photoId": Uuid::nil(), "side": "left", "class": "scratch", "score": 0.7,
+            "region": { "x": 0.1, "y": 0.1, "width": 0.2, "height": 0.1 },
+            "novelty": "new", "reason": "", "suggestedSeverity": "minor"
+        });
+        Report { findings: vec![serde_json::from_value(finding).unwrap()], ..Report::default() }
+    }
+
+    fn pointers(items: &[Value]) -> Vec<String> {
+        let refusal = read(items, Some("a note"), &report()).unwrap_err();
+        refusal.errors.into_iter().map(|reason| reason.pointer).collect()
+    }
+
+    #[test]
+    fn a_number_is_enough_for_what_the_report_says() {
+        let claims = read(&[json!({ "number": 1 })], Some("a note"), &report()).unwrap();
+        assert_eq!(
+            (claims[0].side, claims[0].class, claims[0].severity),
+            (Side::Left, Class::Scratch, Severity::Minor)
+        );
+        assert_eq!(claims[0].photo_id, Some(Uuid::nil()));
+    }
+
+    #[test]
+    fn a_person_may_overrule_the_report_and_add_what_only_people_saw() {
+        let items = [
+            json!({ "number": 1, "severity": "severe", "estimate": 12_000 }),
+            json!({ "side": "interior", "class": "dirt", "severity": "cosmetic", "note": "sand" }),
+        ];
+        let claims = read(&items, Some("a note"), &report()).unwrap();
+        assert_eq!((claims[0].severity, claims[0].estimate), (Severity::Severe, Some(12_000)));
+        assert_eq!((claims[1].side, claims[1].number), (Side::Interior, None));
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once() {
+        let items = [
+            json!({ "number": 7, "side": "left", "class": "dent", "severity": "minor" }),
+            json!({ "side": "door", "class": "dent", "estimate": -1 }),
+        ];
+        let expected = ["/findings/0/number", "/findings/1/side", "/findings/1/severity", "/findings/1/estimate"];
+        assert_eq!(pointers(&items), expected);
+        assert_eq!(pointers(&[]), ["/findings"]);
+    }
+}
