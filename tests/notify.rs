@@ -40,7 +40,7 @@ async fn mails_to(account: Uuid) -> Vec<Arc<Mail>> {
 
 impl Story {
     async fn new() -> Self {
-        let scene = Self {
+        let story = Self {
             bed: bed().await,
             customer: Uuid::now_v7(),
             admins: [Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7()],
@@ -169,7 +169,10 @@ async fn every_active_admin_gets_one_mail_with_the_report() {
     assert_eq!(mail.subject, "[Return][REVIEW] T-1 VW Golf – 1 possible new mark");
     assert_eq!(mail.header("Auto-Submitted"), Some("auto-generated"));
     assert!(mail.header("Reply-To").unwrap().contains(&format!("case+{}@example.com", story.rental_return)));
-    assert_eq!(mail.message_id.as_ref().unwrap(), &format!("return_reported.{}.0.{one}@example.com", story.rental_return));
+    assert_eq!(
+        mail.message_id.as_ref().unwrap(),
+        &format!("return_reported.{}.0.{one}@example.com", story.rental_return)
+    );
     assert_eq!(mail.attachments.len(), 8);
     assert!(mail.attachments.iter().all(|picture| picture.content_type == "image/jpeg" && picture.size <= 60 * 1024));
     assert!(services().await.inbox().unwrap().raw(mail).unwrap().len() < 1_000_000);
@@ -209,7 +212,6 @@ async fn a_job_that_is_done_again_sends_nothing_more() {
     story.announce(News::ReturnReceived, story.rental_return).await;
     story.mailed(1).await;
 
-    story.announce(News::ReturnReceived, story.rental_return).await;
     let again = "update job set state = 'ready', finished_at = null, dispatched_at = null where kind = 'send_mail'";
     story.bed.run(again).await;
     story.bed.until("select count(*) from job where outcome->'document'->>'skipped' = 'it was sent already'", 1).await;
@@ -251,7 +253,10 @@ async fn an_address_that_is_none_bounces_and_is_done() {
     story.tell().await;
     story.announce(News::ReturnReceived, story.rental_return).await;
     story.mailed(1).await;
-    assert_eq!(story.bed.number("select count(*) from delivery where state = 'bounced' and detail is not null").await, 1);
+    assert_eq!(
+        story.bed.number("select count(*) from delivery where state = 'bounced' and detail is not null").await,
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
