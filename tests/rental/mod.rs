@@ -1,6 +1,7 @@
 //! A car goes out and comes back, as those concerned would say it.
 
 mod lot;
+mod time;
 
 use dev::picture::{Mark, Scene, Side, Wound};
 use lot::{Lot, done, photo, refused, round};
