@@ -53,6 +53,7 @@ pub(crate) struct Completed {
 
 /// The JSON `{}` is answered with the first, a form with photos with the second.
 #[derive(Debug, Union)]
+#[expect(clippy::large_enum_variant, reason = "made once per answer and never stored")]
 pub(crate) enum Answer {
     Opened(Opened),
     Completed(Completed),
