@@ -106,8 +106,8 @@ fn encode(picture: &RgbImage, quality: u8) -> Vec<u8> {
 const WHITE: Rgb<u8> = Rgb([255, 255, 255]);
 const LINE: u32 = 3;
 /// Pixels per dot of a digit.
-const DOT: u32 = 2;
-const PADDING: u32 = 4;
+const DOT: u32 = 3;
+const PADDING: u32 = 5;
 
 fn draw(picture: &mut RgbImage, frame: &Frame) {
     let (left, top, right, bottom) = corners(picture, &frame.region);
@@ -162,6 +162,7 @@ fn badge(picture: &mut RgbImage, left: u32, top: u32, frame: &Frame) {
     for (x, y) in (0..width).flat_map(|x| (0..height).map(move |y| (x, y))) {
         dot(picture, left + x, top + y, frame.colour.rgb());
     }
+    outline(picture, (left, top, left + width - 1, top + height - 1), 1, WHITE);
     for (x, y) in digit::dots(frame.number) {
         for (dx, dy) in (0..DOT).flat_map(|dx| (0..DOT).map(move |dy| (dx, dy))) {
             dot(picture, left + PADDING + x * DOT + dx, top + PADDING + y * DOT + dy, WHITE);

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use jobs::notify::News;
 use rules::{
     damage::Class,
-    rental::{Subject, is_urgent, subject as return_subject},
+    rental::{Occasion, Subject, is_urgent, subject as return_subject},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -151,6 +151,8 @@ struct Page {
     candidates: Vec<Candidate>,
     known: Vec<String>,
     clocks: Vec<Row>,
+    /// No photo of the pick-up, so nobody can say what was there before.
+    no_baseline: bool,
     review: Option<String>,
     others: Vec<String>,
 }
@@ -177,7 +179,7 @@ impl Page {
         let seen = known.into_iter().map(|finding| {
             format!(
                 "{}: {}, score {:.2} (no. {}; {})",
-                finding.side.0,
+                capital(finding.side.0.as_str()),
                 mark(&finding.class),
                 finding.score,
                 finding.number,
@@ -192,6 +194,7 @@ impl Page {
             candidates: candidates.into_iter().map(Candidate::of).collect(),
             known: seen.chain(returned.register.iter().cloned()).collect(),
             clocks: clocks(returned),
+            no_baseline: !returned.shots.iter().any(|shot| shot.occasion == Occasion::Pickup),
             review: to.review.clone(),
             others: returned.admins.iter().filter(|admin| admin.id != to.id).map(|admin| admin.name.clone()).collect(),
         }

@@ -187,7 +187,7 @@ pub(super) fn returned(report: Report) -> Returned {
         decided_by: None,
         due: Some(when("2026-05-07T12:00")),
         items: vec![],
-        register: vec!["front, bumper: scratch, cosmetic, in the register since 3 Feb 2026".to_owned()],
+        register: vec!["Front, bumper: scratch, cosmetic, in the register since 3 Feb 2026".to_owned()],
         next: Some(Next { number: "BK-2M4N6P".to_owned(), starts: when("2026-05-07T16:00") }),
         auto_release: false,
         admins: vec![

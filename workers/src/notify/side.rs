@@ -76,23 +76,24 @@ pub(super) fn frames_confirmed(photo: Uuid, items: &[Item]) -> Vec<Frame> {
 }
 
 fn row(slot: Slot, returned: &Returned, pictures: &Pictures, domain: &str, seen: &str) -> Side {
-    let cell = |occasion, caption, words: &str| {
+    let cell = |occasion, caption: &'static str, words: &str| {
         let shot = returned.shot(occasion, slot);
         let shown = shot.filter(|shot| pictures.contains_key(&shot.id)).map(|shot| cid(shot, domain));
+        let end = caption.to_lowercase();
         let words = match (&shown, shot) {
             (Some(_), _) => format!("{slot}, {words}"),
             (None, Some(_)) => {
-                format!("The {caption} photo of this side is kept, but its small copy cannot be shown here.")
+                format!("The {end} photo of this side is kept, but its small copy cannot be shown here.")
             }
-            (None, None) => format!("There is no {caption} photo of this side."),
+            (None, None) => format!("There is no {end} photo of this side."),
         };
         Cell { caption, cid: shown, words }
     };
     Side {
         name: capital(slot.as_str()),
         photos: vec![
-            cell(Occasion::Pickup, "pick-up", "pick-up"),
-            cell(Occasion::Return, "return", &format!("return: {seen}")),
+            cell(Occasion::Pickup, "Pick-up", "pick-up"),
+            cell(Occasion::Return, "Return", &format!("return: {seen}")),
         ],
         words: seen.to_owned(),
     }

@@ -154,7 +154,7 @@ fn a_report_shows_its_parts_in_the_order_in_which_they_are_needed() {
         "late by 1 h 25 min",
         "Left",
         "neither the pick-up photo nor the register shows it",
-        "front, bumper: scratch, cosmetic",
+        "Front, bumper: scratch, cosmetic",
         "The photo of the right side is dark.",
         "BK-2M4N6P",
         "https://rental.example.com/review/TOKEN",

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use view::rental::{Region, Report};
 
 use super::{Person, Rental};
-use crate::notify::word::{Sum, When, lines, mark};
+use crate::notify::word::{Sum, When, capital, lines, mark};
 
 /// The return of a car as mails tell it.
 #[derive(Clone, Debug, Serialize)]
@@ -160,7 +160,7 @@ fn known(damage: &damage::Model) -> String {
     let since = damage.created_at.format("%-d %b %Y");
     format!(
         "{}{panel}: {}, {}, in the register since {since}",
-        damage.side,
+        capital(&damage.side),
         mark(damage.class.0.as_str()),
         damage.severity.0
     )
