@@ -65,7 +65,7 @@ impl ApiError {
     pub fn response(&self, instance: &str, request_id: &str) -> Response {
         let mut body = self.extra.clone();
         let members = json!({
-            "type": format!("/docs/problems#{}", self.problem.code),
+            "type": format!("/problems#{}", self.problem.code),
             "title": self.problem.title,
             "status": self.problem.status,
             "detail": self.detail,

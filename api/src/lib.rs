@@ -18,6 +18,7 @@ pub mod listing;
 pub mod media;
 mod ops;
 mod outer;
+mod problems;
 mod page;
 pub mod password;
 pub mod rental;
@@ -102,6 +103,7 @@ pub fn app(front: Arc<Front>, stop: CancellationToken) -> impl Endpoint {
         .at("/dev/mail", get(dev_mail))
         .at("/dev/mail/*rest", get(dev_mail))
         .at("/dev/mail.json", get(dev_mail))
+        .at("/problems", get(problems::problems))
         .at("/livez", probe.routes())
         .at("/readyz", probe.routes())
         .at("/metrics", probe.routes())

@@ -91,7 +91,7 @@ async fn observe<E: Endpoint>(next: Arc<E>, mut request: Request) -> Result<Resp
 
 /// The path with every id replaced, so that metrics stay few.
 fn route(path: &str) -> String {
-    let known = ["api", "docs", "review", "ops", "openapi.json", "livez", "readyz", "metrics", "dev"];
+    let known = ["api", "docs", "review", "ops", "problems", "openapi.json", "livez", "readyz", "metrics", "dev"];
     let mut segments = path.split('/').skip(1);
     match segments.next() {
         Some("api") => {}

@@ -68,7 +68,9 @@ impl Page {
         }
     }
 
-    fn html(self, frame: Frame<'_>, content: &impl Serialize) -> Result<String, anyhow::Error> {
+    /// # Errors
+    /// When the content lacks something that the template shows.
+    pub(crate) fn html(self, frame: Frame<'_>, content: &impl Serialize) -> Result<String, anyhow::Error> {
         let mut data = serde_json::to_value(content)?;
         let Value::Object(map) = &mut data else { anyhow::bail!("the content of a page is an object") };
         map.insert("title".to_owned(), frame.title.into());

@@ -4,6 +4,8 @@ mod done;
 mod face;
 mod form;
 mod link;
+#[cfg(test)]
+mod sample;
 mod sheet;
 
 use std::sync::Arc;

@@ -176,6 +176,44 @@ mod tests {
     }
 
     #[test]
+    fn the_page_shows_dead_jobs_with_their_buttons() {
+        let dead = DeadRow {
+            kind: "send_mail".to_owned(),
+            queue: "notify".to_owned(),
+            id: "01a1".to_owned(),
+            reason: "<refused>".to_owned(),
+            attempt: 25,
+            crashes: 2,
+            age: age(9.0),
+        };
+        let running = RunningRow {
+            kind: "detect_damage".to_owned(),
+            queue: "damage".to_owned(),
+            attempt: 1,
+            worker: "w".to_owned(),
+            age: age(1.0),
+            id: "01a2".to_owned(),
+        };
+        let queues = rows(&[]);
+        let health = health(&queues);
+        let said = Some("Done.");
+        let (now, csrf) = ("now".to_owned(), "C".to_owned());
+        let board =
+            Board { now, said, health, queues, running: vec![running], dead: vec![dead], more: true, shown: 50, csrf };
+        let page = Page::Ops.html(Frame { title: "Queues", aside: "" }, &board).unwrap();
+        for words in [
+            "/ops/jobs/01a1/replay",
+            "/ops/jobs/01a1/discard",
+            "&lt;refused&gt;",
+            "2 crashes",
+            "detect_damage",
+            "value=\"C\"",
+        ] {
+            assert!(page.contains(words), "{words}");
+        }
+    }
+
+    #[test]
     fn ages_are_short() {
         assert_eq!([3.2, 130.0, 7_300.0, 200_000.0].map(age), ["3 s", "2 min", "2 h", "2 d"]);
     }

@@ -1,18 +1,25 @@
 //! The page as its template wants it: words, places of boxes, chosen options.
 
+mod choice;
+mod fact;
+mod picture;
+
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use entity::photo;
 use rules::{
-    account::Phone,
-    damage::{Class, Novelty, Severity, Side},
-    rental::{Fuel, Occasion, Slot, is_urgent},
+    damage::{Class, Novelty},
+    rental::{Occasion, Slot, is_urgent},
 };
 use serde::Serialize;
 use view::rental::{Finding, Report};
 
+pub(super) use self::fact::moment;
+use self::{
+    choice::{Candidate, Extra, candidate, extra},
+    fact::{Fact, clocks, facts},
+    picture::{SidePair, side},
+};
 use super::{
     form::{EXTRA_ROWS, Form},
     sheet::Sheet,
@@ -53,7 +60,7 @@ pub(super) struct Face {
 #[derive(Serialize)]
 struct VerdictLine {
     tone: &'static str,
-    label: String,
+    label: &'static str,
     sentence: String,
 }
 
@@ -71,77 +78,6 @@ impl Refused {
     }
 }
 
-#[derive(Serialize)]
-struct Fact {
-    name: &'static str,
-    value: String,
-}
-
-#[derive(Serialize)]
-struct SidePair {
-    slot: &'static str,
-    name: String,
-    photos: [Picture; 2],
-}
-
-#[derive(Serialize)]
-struct Picture {
-    address: Option<String>,
-    full: Option<String>,
-    width: i32,
-    height: i32,
-    alt: String,
-    caption: String,
-    absent: &'static str,
-    boxes: Vec<Mark>,
-}
-
-/// A numbered box in the pixels of the large copy.
-#[derive(Serialize)]
-struct Mark {
-    number: i32,
-    novelty: String,
-    x: f64,
-    y: f64,
-    width: f64,
-    height: f64,
-    tag_x: f64,
-    tag_y: f64,
-    tag_scale: f64,
-}
-
-#[derive(Serialize)]
-struct Choice {
-    word: &'static str,
-    name: String,
-    chosen: bool,
-}
-
-#[derive(Serialize)]
-struct Candidate {
-    number: i32,
-    novelty: String,
-    novelty_name: &'static str,
-    side_name: String,
-    class_name: String,
-    score: String,
-    reason: String,
-    suggested: String,
-    ticked: bool,
-    amount: String,
-    severities: Vec<Choice>,
-}
-
-#[derive(Serialize)]
-struct Extra {
-    row: usize,
-    note: String,
-    amount: String,
-    sides: Vec<Choice>,
-    classes: Vec<Choice>,
-    severities: Vec<Choice>,
-}
-
 /// What belongs to this very showing of the page.
 pub(super) struct Showing<'a> {
     pub(super) token: &'a str,
@@ -156,10 +92,8 @@ pub(super) struct Showing<'a> {
 pub(super) fn face(sheet: &Sheet, showing: Showing<'_>) -> Result<Face, ApiError> {
     let zone = Tz::from_str(&sheet.booking.time_zone).map_err(ApiError::internal)?;
     let report = sheet.report.clone().unwrap_or_default();
-    let marks = report.findings.iter().filter(|finding| finding.novelty != Novelty::Known.as_str()).count();
     let analysed = sheet.report.is_some() && report.not_analysed.is_none();
-    let classes = report.findings.iter().filter(|finding| finding.novelty != Novelty::Known.as_str());
-    let classes = classes.filter_map(|finding| finding.class.parse::<Class>().ok());
+    let classes = maybe_new(&report).filter_map(|finding| finding.class.parse::<Class>().ok());
     let empty = Form::default();
     let filled = showing.filled.unwrap_or(&empty);
     let note =
@@ -167,9 +101,9 @@ pub(super) fn face(sheet: &Sheet, showing: Showing<'_>) -> Result<Face, ApiError
     Ok(Face {
         plate: sheet.booking.plate.clone(),
         car: format!("{} {}", sheet.car.make, sheet.car.model),
-        verdict: verdict_line(sheet, &report, marks),
+        verdict: verdict_line(sheet.report.as_ref()),
         urgent: is_urgent(sheet.now, sheet.next_start, classes),
-        clean: analysed && marks == 0,
+        clean: analysed && maybe_new(&report).next().is_none(),
         due: sheet.rental_return.decision_due_at.map(|due| moment(due, zone)),
         asked: "You decide; the model only suggests.",
         refused: showing.refused,
@@ -194,47 +128,38 @@ pub(super) fn face(sheet: &Sheet, showing: Showing<'_>) -> Result<Face, ApiError
     })
 }
 
-fn verdict_line(sheet: &Sheet, report: &Report, marks: usize) -> VerdictLine {
-    let line = |tone, label: &str, sentence: &str| VerdictLine {
-        tone,
-        label: label.to_owned(),
-        sentence: sentence.to_owned(),
+/// The findings that a person must look at.
+fn maybe_new(report: &Report) -> impl Iterator<Item = &Finding> {
+    report.findings.iter().filter(|finding| finding.novelty != Novelty::Known.as_str())
+}
+
+fn verdict_line(report: Option<&Report>) -> VerdictLine {
+    let line = |tone, label, sentence: String| VerdictLine { tone, label, sentence };
+    let Some(report) = report else {
+        let words = "The photos are still being looked at. You may wait, or decide by yourself.";
+        return line("plain", "INSPECTING", words.to_owned());
     };
-    if sheet.report.is_none() {
-        return line(
-            "plain",
-            "INSPECTING",
-            "The photos are still being looked at. You may wait, or decide by yourself.",
-        );
-    }
     if report.not_analysed.is_some() {
-        return line(
-            "bad",
-            "NOT ANALYSED",
-            "No model looked at these photos. Please compare before and after yourself.",
-        );
+        let words = "No model looked at these photos. Please compare before and after yourself.";
+        return line("bad", "NOT ANALYSED", words.to_owned());
     }
-    let surest = report.findings.iter().filter(|finding| finding.novelty != Novelty::Known.as_str());
-    let surest = surest.map(|finding| finding.score).fold(0.0, f64::max);
-    match marks {
+    let surest = maybe_new(report).map(|finding| finding.score).fold(0.0, f64::max);
+    let compare = "Compare before and after, then decide.";
+    match maybe_new(report).count() {
         0 => line(
             "good",
             "CLEAR?",
-            "The model found nothing new. Look at the four sides; if you agree, clear the return.",
+            "The model found nothing new. Look at the four sides; if you agree, clear the return.".to_owned(),
         ),
         1 => line(
             "warn",
             "REVIEW",
-            &format!(
-                "The model found 1 mark that may be new, with a score of {surest:.2}. Compare before and after, then decide."
-            ),
+            format!("The model found 1 mark that may be new, with a score of {surest:.2}. {compare}"),
         ),
         marks => line(
             "warn",
             "REVIEW",
-            &format!(
-                "The model found {marks} marks that may be new, the surest with a score of {surest:.2}. Compare before and after, then decide."
-            ),
+            format!("The model found {marks} marks that may be new, the surest with a score of {surest:.2}. {compare}"),
         ),
     }
 }
@@ -248,219 +173,8 @@ fn not_analysed(sheet: &Sheet, report: &Report) -> Option<String> {
 
 /// With a capital at its beginning and a full stop at its end.
 fn sentence(words: &str) -> String {
-    let mut letters = words.trim().chars();
-    let first: String = letters.next().map(|letter| letter.to_uppercase().collect()).unwrap_or_default();
-    let whole = format!("{first}{}", letters.as_str());
+    let whole = title(words.trim());
     if whole.ends_with(['.', '!', '?']) { whole } else { format!("{whole}.") }
-}
-
-/// `Sat 21 Nov 2026, 14:05`, on the clock of the branch.
-pub(super) fn moment(at: DateTime<Utc>, zone: Tz) -> String {
-    at.with_timezone(&zone).format("%a %-d %b %Y, %H:%M").to_string()
-}
-
-/// A length of time in its two largest units.
-pub(super) fn span(minutes: i64) -> String {
-    match (minutes / 1_440, minutes % 1_440 / 60, minutes % 60) {
-        (0, 0, minutes) => format!("{minutes} min"),
-        (0, hours, minutes) => format!("{hours} h {minutes} min"),
-        (days, hours, _) => format!("{days} d {hours} h"),
-    }
-}
-
-fn facts(sheet: &Sheet, zone: Tz) -> Vec<Fact> {
-    let (booking, back) = (&sheet.booking, &sheet.rental_return);
-    let fact = |name, value: String| Fact { name, value };
-    let phone = sheet.customer.phone.as_deref().and_then(|phone| Phone::new(phone).ok());
-    let first_name = sheet.customer.name.split_whitespace().next().unwrap_or("unknown").to_owned();
-    let by = if back.opened_by == booking.customer_id { "by the renter" } else { "by staff" };
-    let late = match back.late_minutes.unwrap_or(0) {
-        0 => "in time".to_owned(),
-        minutes => format!("late by {}", span(minutes.into())),
-    };
-    vec![
-        fact("Car", format!("{} {}, {}", sheet.car.make, sheet.car.model, sheet.car.year)),
-        fact("Branch", sheet.branch.name.clone()),
-        fact("Booking", booking.number.clone()),
-        fact("Renter", phone.map_or_else(|| first_name.clone(), |phone| format!("{first_name}, {}", phone.masked()))),
-        fact("Booked from", moment(booking.starts_at, zone)),
-        fact("Booked to", moment(booking.ends_at, zone)),
-        fact("Returned", back.returned_at.map_or("not yet".to_owned(), |at| format!("{}, {by}", moment(at, zone)))),
-        fact("In time?", late),
-        fact("Odometer", kilometres(booking.odometer_out_km, back.odometer_km)),
-        fact("Fuel", fuel(booking.fuel_out, back.fuel)),
-    ]
-}
-
-fn kilometres(out: Option<i32>, back: Option<i32>) -> String {
-    match (out, back) {
-        (Some(out), Some(back)) => format!("{out} → {back} km ({} km driven)", back - out),
-        (out, back) => format!("{} → {} km", known_or(out), known_or(back)),
-    }
-}
-
-fn known_or(number: Option<i32>) -> String {
-    number.map_or("?".to_owned(), |number| number.to_string())
-}
-
-fn fuel(out: Option<f64>, back: Option<f64>) -> String {
-    let percent = |level: Option<f64>| level.and_then(|level| Fuel::new(level).ok()).map(Fuel::percent);
-    let shown = |percent: Option<i64>| percent.map_or("?".to_owned(), |percent| format!("{percent} %"));
-    let missing = percent(out).zip(percent(back)).map_or(0, |(out, back)| out - back);
-    let words = if missing > 0 { format!(" ({missing} % missing)") } else { String::new() };
-    format!("{} → {}{words}", shown(percent(out)), shown(percent(back)))
-}
-
-fn clocks(sheet: &Sheet, zone: Tz) -> Vec<Fact> {
-    let fact = |name, value: String| Fact { name, value };
-    let in_time = |at: DateTime<Utc>| match (at - sheet.now).num_minutes() {
-        minutes if minutes >= 0 => format!("{} (in {})", moment(at, zone), span(minutes)),
-        minutes => format!("{} ({} ago)", moment(at, zone), span(-minutes)),
-    };
-    let release = if sheet.branch.auto_release {
-        "When the photos are good and nothing is found, the car is available without waiting for you."
-    } else {
-        "The car becomes available when the return is decided."
-    };
-    vec![
-        fact("Decision due", sheet.rental_return.decision_due_at.map_or("not set".to_owned(), in_time)),
-        fact("Next rental of this car", sheet.next_start.map_or("none booked".to_owned(), in_time)),
-        fact("Released", sheet.rental_return.released_at.map_or(release.to_owned(), in_time)),
-    ]
-}
-
-fn side(sheet: &Sheet, report: &Report, slot: Slot, token: &str) -> SidePair {
-    let picture = |occasion: Occasion| {
-        let photo = sheet.photos.iter().find(|photo| photo.slot.0 == slot && photo.occasion.0 == occasion);
-        picture(sheet, report, occasion, slot, photo, token)
-    };
-    SidePair {
-        slot: slot.as_str(),
-        name: title(slot.as_str()),
-        photos: [picture(Occasion::Pickup), picture(Occasion::Return)],
-    }
-}
-
-fn picture(
-    sheet: &Sheet,
-    report: &Report,
-    occasion: Occasion,
-    slot: Slot,
-    photo: Option<&photo::Model>,
-    token: &str,
-) -> Picture {
-    let caption = match occasion {
-        Occasion::Pickup => "At pick-up",
-        Occasion::Return => "At return",
-    };
-    let Some(photo) = photo else {
-        let absent = "There is no photo.";
-        return Picture {
-            address: None,
-            full: None,
-            width: 0,
-            height: 0,
-            alt: String::new(),
-            caption: caption.to_owned(),
-            absent,
-            boxes: Vec::new(),
-        };
-    };
-    let copy = sheet.copies.get(&photo.id);
-    let (width, height) = copy.map_or((0, 0), |copy| (copy.width, copy.height));
-    let findings = report.findings.iter().filter(|finding| finding.photo_id == photo.id);
-    let flags: String = photo.warnings.iter().map(|warning| format!(", {}", spaced(warning))).collect();
-    Picture {
-        address: copy.map(|_| format!("/review/{token}/photo/{}/1600", photo.id)),
-        full: Some(format!("/review/{token}/photo/{}/original", photo.id)),
-        width,
-        height,
-        alt: alt(caption, slot, findings.clone()),
-        caption: format!("{caption}{flags}"),
-        absent: "The large copy is not made yet; open the full picture.",
-        boxes: findings.map(|finding| mark(finding, f64::from(width), f64::from(height))).collect(),
-    }
-}
-
-/// The picture in words, for those who do not see it.
-fn alt<'a>(caption: &str, slot: Slot, findings: impl Iterator<Item = &'a Finding>) -> String {
-    let marks =
-        findings.map(|finding| format!("{} {}, score {:.2}", finding.number, spaced(&finding.class), finding.score));
-    let marks: Vec<_> = marks.collect();
-    let marks = if marks.is_empty() { "nothing marked".to_owned() } else { format!("marked: {}", marks.join("; ")) };
-    format!("{caption}, {slot}: {marks}")
-}
-
-/// Of the picture's width: how large a number stands beside its box.
-const TAG: f64 = 0.0014;
-
-fn mark(finding: &Finding, width: f64, height: f64) -> Mark {
-    let whole = |length: f64| length.round();
-    let (x, y) = (whole(finding.region.x * width), whole(finding.region.y * height));
-    let radius = 15.0 * TAG * width;
-    Mark {
-        number: finding.number,
-        novelty: finding.novelty.clone(),
-        x,
-        y,
-        width: whole(finding.region.width * width),
-        height: whole(finding.region.height * height),
-        // Above the corner, but never outside of the picture.
-        tag_x: x.clamp(radius, (width - radius).max(radius)),
-        tag_y: (y - radius).clamp(radius, (height - radius).max(radius)),
-        tag_scale: TAG * width,
-    }
-}
-
-fn title(word: &str) -> String {
-    let words = spaced(word);
-    words[..1].to_uppercase() + &words[1..]
-}
-
-pub(super) fn spaced(word: &str) -> String {
-    word.replace('_', " ")
-}
-
-fn choices(words: &[&'static str], chosen: &str) -> Vec<Choice> {
-    words.iter().map(|word| Choice { word, name: spaced(word), chosen: *word == chosen }).collect()
-}
-
-fn candidate(finding: &Finding, filled: Option<&Form>) -> Candidate {
-    let number = finding.number;
-    let typed = |name: &str| filled.map(|form| form.text(&format!("{name}-{number}"))).unwrap_or_default();
-    let severity = Some(typed("severity")).filter(|word| !word.is_empty()).unwrap_or(&finding.suggested_severity);
-    Candidate {
-        number,
-        novelty: finding.novelty.clone(),
-        novelty_name: match finding.novelty.parse() {
-            Ok(Novelty::New) => "new",
-            Ok(Novelty::Known) => "known before",
-            _ => "not certain to be new",
-        },
-        side_name: title(finding.side.0.as_str()),
-        class_name: spaced(&finding.class),
-        score: format!("{:.2}", finding.score),
-        reason: sentence(&finding.reason),
-        suggested: finding.suggested_severity.clone(),
-        ticked: filled.map_or(finding.novelty == Novelty::New.as_str(), |form| form.ticked(number)),
-        amount: typed("amount").to_owned(),
-        severities: choices(Severity::WORDS, severity),
-    }
-}
-
-fn extra(row: usize, filled: &Form) -> Extra {
-    let or = |part: &str, usual: &'static str| match filled.extra(row, part) {
-        "" => usual.to_owned(),
-        word => word.to_owned(),
-    };
-    Extra {
-        row,
-        note: filled.extra(row, "note").to_owned(),
-        amount: filled.extra(row, "amount").to_owned(),
-        sides: choices(Side::WORDS, &or("side", Side::Front.as_str())),
-        classes: choices(Class::WORDS, filled.extra(row, "class")),
-        severities: choices(Severity::WORDS, &or("severity", Severity::Minor.as_str())),
-    }
 }
 
 fn known(damage: &entity::damage::Model) -> String {
@@ -470,42 +184,97 @@ fn known(damage: &entity::damage::Model) -> String {
     format!("{place}{panel}: {} ({}){note}", spaced(damage.class.0.as_str()), damage.severity.0)
 }
 
+/// With a capital at its beginning.
+fn title(words: &str) -> String {
+    let mut letters = words.chars();
+    let first: String = letters.next().map(|letter| letter.to_uppercase().collect()).unwrap_or_default();
+    first + letters.as_str()
+}
+
+/// A word of the contract as people read it.
+pub(super) fn spaced(word: &str) -> String {
+    word.replace('_', " ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        page::{Frame, Page},
+        review::sample,
+    };
 
-    #[test]
-    fn a_number_stays_inside_its_picture() {
-        let finding = |x, y| Finding {
-            number: 1,
-            photo_id: uuid::Uuid::nil(),
-            side: Slot::Left.into(),
-            class: "dent".to_owned(),
-            score: 0.5,
-            region: view::rental::Region { x, y, width: 0.1, height: 0.1 },
-            novelty: "new".to_owned(),
-            reason: String::new(),
-            suggested_severity: "minor".to_owned(),
-        };
-        for (x, y) in [(0.0, 0.0), (0.99, 0.99), (0.5, 0.5)] {
-            let mark = mark(&finding(x, y), 1600.0, 1200.0);
-            let radius = 14.0 * mark.tag_scale;
-            assert!(mark.tag_x >= radius && mark.tag_x <= 1600.0 - radius);
-            assert!(mark.tag_y >= radius && mark.tag_y <= 1200.0 - radius);
-        }
+    fn html(sheet: &Sheet, filled: Option<&Form>) -> String {
+        let refused =
+            filled.map(|_| Refused::new("Nothing was decided", "Please look again.", vec!["A note.".to_owned()]));
+        let showing = Showing { token: "T", csrf: "C".to_owned(), reader: "Admin".to_owned(), refused, filled };
+        let face = face(sheet, showing).unwrap();
+        Page::Review.html(Frame { title: "T", aside: "" }, &face).unwrap()
     }
 
     #[test]
-    fn lengths_of_time_are_told_in_two_units() {
-        assert_eq!(span(0), "0 min");
-        assert_eq!(span(150), "2 h 30 min");
-        assert_eq!(span(3 * 1_440 + 61), "3 d 1 h");
+    fn the_page_shows_all_that_the_decision_needs() {
+        let page = html(&sample::sheet(), None);
+        for words in [
+            "ABC-123",
+            "URGENT",
+            "late by 1 h 35 min",
+            "12000 → 12345 km (345 km driven)",
+            "50 % missing",
+            "Marlene, •••456",
+            "&lt;b&gt;front&lt;/b&gt;: blurred",
+            "Left, door: dent (minor): as big as a coin",
+            "taken earlier",
+            "/review/T/photo/00000000-0000-0000-0000-000000000064/1600",
+            "The large copy is not made yet",
+            "There is no photo.",
+            "2 possible new marks",
+            "glass shatter",
+        ] {
+            assert!(page.contains(words), "{words}");
+        }
+        assert!(!page.contains("Example</") && !page.contains("<b>front") && !page.contains("<script"));
+        assert_eq!(page.matches("class=\"box ").count(), 3);
+    }
+
+    #[test]
+    fn what_is_certainly_new_is_ticked_until_somebody_unticks_it() {
+        let ticked = |page: &str, number: i32| page.contains(&format!("value=\"{number}\" checked"));
+        let first = html(&sample::sheet(), None);
+        assert!(ticked(&first, 1) && !ticked(&first, 2) && !ticked(&first, 3));
+        let form = Form::parse(b"verdict=damage&finding=3&amount-3=99&note=Look+here&extra-0-note=Roof+%3Ci%3E");
+        let again = html(&sample::sheet(), Some(&form));
+        assert!(!ticked(&again, 1) && ticked(&again, 3));
+        assert!(
+            again.contains("value=\"99\"")
+                && again.contains("Look here</textarea>")
+                && again.contains("Roof &lt;i&gt;")
+        );
+        assert!(again.contains("<details open>") && again.contains("<li>A note.</li>"));
+    }
+
+    #[test]
+    fn a_return_without_report_or_photos_can_be_decided_too() {
+        let mut sheet = sample::sheet();
+        sheet.report = None;
+        sheet.photos.clear();
+        assert!(html(&sheet, None).contains("nothing can be charged to the renter"));
+        sheet.report = Some(Report { not_analysed: Some("no model".to_owned()), ..Report::default() });
+        assert!(html(&sheet, None).contains("<strong>NOT ANALYSED.</strong> No model."));
     }
 
     #[test]
     fn words_become_a_sentence() {
         assert_eq!(sentence("the model is missing"), "The model is missing.");
-        assert_eq!(sentence("Ünder."), "Ünder.");
+        assert_eq!(sentence("über."), "Über.");
         assert_eq!(sentence(""), ".");
+    }
+
+    #[test]
+    fn the_verdict_says_what_is_asked() {
+        assert_eq!(verdict_line(None).label, "INSPECTING");
+        assert_eq!(verdict_line(Some(&Report::default())).label, "CLEAR?");
+        let not_analysed = Report { not_analysed: Some("no model".to_owned()), ..Report::default() };
+        assert_eq!(verdict_line(Some(&not_analysed)).label, "NOT ANALYSED");
     }
 }

@@ -136,27 +136,11 @@ fn minor_units(text: &str, exponent: u32) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use rules::rental::Slot;
-    use uuid::Uuid;
-
     use super::*;
-
-    fn finding(number: i32) -> Finding {
-        Finding {
-            number,
-            photo_id: Uuid::nil(),
-            side: Slot::Left.into(),
-            class: "scratch".to_owned(),
-            score: 0.7,
-            region: view::rental::Region { x: 0.1, y: 0.1, width: 0.1, height: 0.1 },
-            novelty: "new".to_owned(),
-            reason: String::new(),
-            suggested_severity: "minor".to_owned(),
-        }
-    }
+    use crate::review::sample::finding;
 
     fn decide(body: &str) -> Result<Decide, Vec<String>> {
-        Form::parse(body.as_bytes()).decision(&[finding(1), finding(2)], Currency::EUR)
+        Form::parse(body.as_bytes()).decision(&[finding(1, "new"), finding(2, "new")], Currency::EUR)
     }
 
     #[test]
