@@ -10,6 +10,7 @@ mod deliver;
 mod digit;
 mod facts;
 mod notice;
+mod page;
 mod picture;
 mod render;
 mod side;

@@ -3,7 +3,7 @@
 use jobs::notify::News;
 use serde_json::{Value, json};
 
-use super::{facts::Facts, render, word::plain};
+use super::{facts::Facts, page, word::plain};
 
 /// What a row of `notification` says.
 #[derive(Debug, PartialEq)]
@@ -24,7 +24,7 @@ pub(super) fn notice(news: News, facts: &Facts) -> Notice {
 fn words(news: News, facts: &Facts) -> (&'static str, &'static str, String) {
     match (news, facts) {
         (News::ReturnReported, Facts::Return(returned)) => {
-            ("REVIEW", "A return waits for your decision", render::verdict(returned))
+            ("REVIEW", "A return waits for your decision", page::verdict(returned))
         }
         (News::BookingConfirmed, Facts::Booking(rental)) => (
             "BOOKING",

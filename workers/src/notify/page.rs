@@ -1,0 +1,207 @@
+//! The report of a return: what the admin's mail derives from the facts.
+
+use chrono::{DateTime, Utc};
+use rules::{
+    damage::Class,
+    rental::{Occasion, Subject, is_urgent},
+};
+use serde::Serialize;
+use view::rental::Finding;
+
+use super::{
+    facts::Returned,
+    render::Recipient,
+    word::{capital, mark},
+};
+
+/// What the mail about a return derives from its facts.
+#[derive(Serialize)]
+pub(super) struct Page {
+    urgent: bool,
+    verdict: String,
+    facts: Vec<Row>,
+    /// What the renter should know of them.
+    noted: Vec<Row>,
+    candidates: Vec<Candidate>,
+    known: Vec<String>,
+    clocks: Vec<Row>,
+    /// No photo of the pick-up, so nobody can say what was there before.
+    no_baseline: bool,
+    review: Option<String>,
+    others: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    name: &'static str,
+    value: String,
+}
+
+#[derive(Serialize)]
+struct Candidate {
+    number: i32,
+    what: String,
+    score: String,
+    compared: String,
+    severity: String,
+}
+
+impl Page {
+    pub(super) fn of(returned: &Returned, to: &Recipient) -> Self {
+        let (known, candidates): (Vec<&Finding>, Vec<_>) =
+            returned.report.findings.iter().partition(|finding| finding.novelty == "known");
+        let seen = known.into_iter().map(|finding| {
+            format!(
+                "{}: {}, score {:.2} (no. {}; {})",
+                capital(finding.side.0.as_str()),
+                mark(&finding.class),
+                finding.score,
+                finding.number,
+                finding.reason
+            )
+        });
+        Self {
+            urgent: urgent(returned, to.now),
+            verdict: verdict(returned),
+            facts: facts(returned),
+            noted: noted(returned),
+            candidates: candidates.into_iter().map(Candidate::of).collect(),
+            known: seen.chain(returned.register.iter().cloned()).collect(),
+            clocks: clocks(returned),
+            no_baseline: !returned.shots.iter().any(|shot| shot.occasion == Occasion::Pickup),
+            review: to.review.clone(),
+            others: returned.admins.iter().filter(|admin| admin.id != to.id).map(|admin| admin.name.clone()).collect(),
+        }
+    }
+}
+
+impl Candidate {
+    fn of(finding: &Finding) -> Self {
+        Self {
+            number: finding.number,
+            what: format!("{}: {}", capital(finding.side.0.as_str()), mark(&finding.class)),
+            score: format!("{:.2}", finding.score),
+            compared: format!("{}: {}", finding.novelty, finding.reason),
+            severity: finding.suggested_severity.clone(),
+        }
+    }
+}
+
+fn candidates(returned: &Returned) -> impl Iterator<Item = &Finding> {
+    returned.report.findings.iter().filter(|finding| finding.novelty != "known")
+}
+
+fn urgent(returned: &Returned, now: DateTime<Utc>) -> bool {
+    let classes = candidates(returned).filter_map(|finding| finding.class.parse::<Class>().ok());
+    is_urgent(now, returned.next_start(), classes)
+}
+
+pub(super) fn subject(returned: &Returned, now: DateTime<Utc>) -> String {
+    let marks = candidates(returned).count();
+    let verdict = match &returned.report.not_analysed {
+        Some(reason) => Subject::NotAnalysed { reason },
+        None if marks > 0 => Subject::Review { marks },
+        None => Subject::Clear,
+    };
+    let (car, zone) = (returned.rental.car_words(), returned.rental.starts.zone);
+    rules::rental::subject(verdict, &car, returned.next_start(), now, zone, urgent(returned, now))
+}
+
+/// One line: what the model says, how sure it is, what is asked and by when.
+pub(super) fn verdict(returned: &Returned) -> String {
+    let by = returned.due.map(|due| format!(" by {due}")).unwrap_or_default();
+    let surest = candidates(returned).max_by(|one, other| one.score.total_cmp(&other.score));
+    match (&returned.report.not_analysed, surest) {
+        (Some(reason), _) => {
+            let reason = reason.trim_end_matches('.');
+            format!("NOT ANALYSED: {reason}. Please look at the photos yourself and decide{by}.")
+        }
+        (None, Some(surest)) => {
+            let count = candidates(returned).count();
+            let marks =
+                if count == 1 { "1 possible new mark".to_owned() } else { format!("{count} possible new marks") };
+            format!(
+                "The model sees {marks}; the surest is a {} on the {} side, score {:.2}. Please look and decide{by}.",
+                mark(&surest.class),
+                surest.side.0,
+                surest.score
+            )
+        }
+        (None, None) => format!("The model found nothing new. Please look at the photos and confirm{by}."),
+    }
+}
+
+fn facts(returned: &Returned) -> Vec<Row> {
+    let rental = &returned.rental;
+    let row = |name, value| Row { name, value };
+    let or_unknown = |value: Option<String>| value.unwrap_or_else(|| "unknown".to_owned());
+    let bay = rental.location.as_ref().map(|bay| format!(", {bay}")).unwrap_or_default();
+    let phone = rental.phone.as_ref().map(|phone| format!(", {phone}")).unwrap_or_default();
+    let back = returned
+        .returned
+        .map_or_else(|| "not yet".to_owned(), |at| format!("{at}, {}", lateness(returned.late_minutes)));
+    let mut rows = vec![
+        row("Car", rental.car_words()),
+        row("Branch", format!("{}{bay}", rental.branch)),
+        row("Booking", rental.number.clone()),
+        row("Renter", format!("{}{phone}", rental.customer.name)),
+        row("Period", format!("{} to {}", rental.starts, rental.ends)),
+        row("Returned", back),
+        row("Odometer", or_unknown(distance(returned.odometer_out, returned.odometer_in))),
+        row("Fuel", or_unknown(fuel(returned.fuel_out, returned.fuel_in))),
+        row("Returned by", returned.brought_by.clone()),
+    ];
+    if let Some(reason) = &returned.without_photos {
+        rows.push(row("Without photos", reason.clone()));
+    }
+    rows
+}
+
+fn noted(returned: &Returned) -> Vec<Row> {
+    let told = ["Returned", "Odometer", "Fuel"];
+    facts(returned).into_iter().filter(|row| told.contains(&row.name)).collect()
+}
+
+fn lateness(minutes: i32) -> String {
+    match (minutes / 60, minutes % 60) {
+        (_, _) if minutes <= 0 => "in time".to_owned(),
+        (0, minutes) => format!("late by {minutes} min"),
+        (hours, minutes) => format!("late by {hours} h {minutes} min"),
+    }
+}
+
+fn distance(out: Option<i32>, back: Option<i32>) -> Option<String> {
+    let back = back?;
+    Some(match out {
+        Some(out) => format!("{out} km → {back} km ({} km driven)", back - out),
+        None => format!("{back} km; unknown at pick-up"),
+    })
+}
+
+fn fuel(out: Option<i64>, back: Option<i64>) -> Option<String> {
+    let back = back?;
+    Some(match out {
+        Some(out) => format!("{out} % → {back} %"),
+        None => format!("{back} %; unknown at pick-up"),
+    })
+}
+
+fn clocks(returned: &Returned) -> Vec<Row> {
+    let row = |name, value| Row { name, value };
+    let next = returned.next.as_ref();
+    let deposit = returned.rental.deposit.map(|deposit| format!("{} agreed; no hold on a card is recorded", deposit.0));
+    let release = if returned.auto_release {
+        "This branch lets a clean return make its car available by itself; who pays stays open."
+    } else {
+        "The car stays unavailable until you decide."
+    };
+    vec![
+        row("Decision due", returned.due.map_or_else(|| "as soon as you can".to_owned(), |due| due.to_string())),
+        row(
+            "Next booking",
+            next.map_or_else(|| "none".to_owned(), |next| format!("{} ({})", next.starts, next.number)),
+        ),
+        row("Deposit", deposit.unwrap_or_else(|| "none agreed".to_owned())),
+        row("Availability", release.to_owned()),
+    ]
+}
