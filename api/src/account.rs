@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// What somebody says when registering. There is no role here: new accounts are customers.
-#[derive(Debug, Object)]
+#[derive(Object)]
 #[oai(deny_unknown_fields, example)]
 struct Registration {
     email: String,

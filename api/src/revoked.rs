@@ -1,20 +1,23 @@
 //! Which sessions may not be used any more, although their access tokens are still good.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sea_orm::{DatabaseConnection, DbErr, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+/// For clocks that differ a little.
+const MARGIN: Duration = Duration::from_secs(60);
+
 /// The sessions that were revoked within the life of an access token. This process's
 /// own revocations count at once, those of other fronts within a second; while the
 /// database is away the set stays as it is.
 #[derive(Clone, Default)]
-pub struct Revoked(Arc<RwLock<HashSet<Uuid>>>);
+pub struct Revoked(Arc<RwLock<HashMap<Uuid, Instant>>>);
 
 impl Revoked {
     /// Follows the database until `stop`.
@@ -24,7 +27,7 @@ impl Revoked {
         tokio::spawn(async move {
             while !stop.is_cancelled() {
                 match recent(&db, token_life).await {
-                    Ok(sessions) => following.write().extend(sessions),
+                    Ok(sessions) => following.learn(sessions, token_life),
                     Err(error) => tracing::debug!(%error, "revoked sessions were not read"),
                 }
                 tokio::select! {
@@ -37,21 +40,29 @@ impl Revoked {
     }
 
     pub fn contains(&self, session: Uuid) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).contains(&session)
+        self.0.read().unwrap_or_else(PoisonError::into_inner).contains_key(&session)
     }
 
     pub fn insert(&self, session: Uuid) {
-        self.write().insert(session);
+        self.write().insert(session, Instant::now());
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashSet<Uuid>> {
+    /// Adds what the database says, and forgets those whose last access token has expired since.
+    fn learn(&self, sessions: Vec<Uuid>, token_life: Duration) {
+        let now = Instant::now();
+        let mut known = self.write();
+        known.extend(sessions.into_iter().map(|session| (session, now)));
+        known.retain(|_, learnt| now.duration_since(*learnt) < token_life + MARGIN);
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<Uuid, Instant>> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 async fn recent(db: &DatabaseConnection, token_life: Duration) -> Result<Vec<Uuid>, DbErr> {
     let since =
-        Expr::cust_with_values("revoked_at > now() - make_interval(secs => $1)", [token_life.as_secs_f64() + 60.0]);
+        Expr::cust_with_values("revoked_at > now() - make_interval(secs => $1)", [(token_life + MARGIN).as_secs_f64()]);
     entity::session::Entity::find()
         .select_only()
         .column(entity::session::Column::Id)

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A member of staff.
-#[derive(Debug, Object)]
+#[derive(Object)]
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
 struct NewStaff {
     email: String,

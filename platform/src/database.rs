@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, sqlx::Connection};
 
 use crate::Settings;
+
+/// A connection that was idle this long is asked whether it still lives before it is used.
+const RESTED: Duration = Duration::from_secs(1);
 
 /// Opens the pool. It connects when it is first used, so a process can start while PostgreSQL is away.
 ///
@@ -22,6 +25,18 @@ pub async fn connect(settings: &Settings) -> Result<DatabaseConnection, DbErr> {
         .connect_timeout(Duration::from_secs(3))
         .idle_timeout(Duration::from_secs(300))
         .test_before_acquire(false)
+        // After an outage the pool is full of dead connections. Asking each before use would cost a round
+        // trip per query; asking those that rested finds them, because in an outage all of them rest.
+        .map_sqlx_postgres_pool_opts(|pool| {
+            pool.before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for < RESTED {
+                        return Ok(true);
+                    }
+                    Ok(Connection::ping(connection).await.is_ok())
+                })
+            })
+        })
         .sqlx_logging(false);
     Database::connect(options).await
 }

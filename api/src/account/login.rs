@@ -24,7 +24,7 @@ use crate::{
     front::Front,
 };
 
-#[derive(Debug, Object)]
+#[derive(Object)]
 #[oai(deny_unknown_fields)]
 struct Credentials {
     #[oai(validator(max_length = 254))]
@@ -33,7 +33,7 @@ struct Credentials {
     password: String,
 }
 
-#[derive(Debug, Object)]
+#[derive(Object)]
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
 struct Refresh {
     #[oai(validator(max_length = 100))]
@@ -42,7 +42,7 @@ struct Refresh {
 
 /// A pair of tokens. The access token speaks for you for a few minutes; the refresh
 /// token gets you the next pair, once.
-#[derive(Debug, Object)]
+#[derive(Object)]
 #[oai(rename_all = "camelCase")]
 struct TokenPair {
     access_token: String,
