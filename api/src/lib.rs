@@ -34,7 +34,7 @@ use std::sync::Arc;
 
 use platform::probe::Probe;
 use poem::{Endpoint, EndpointExt, Route, Server, get, handler, listener::TcpListener, web::Redirect};
-use poem_openapi::{OpenApiService, Tags};
+use poem_openapi::{OpenApi, OpenApiService, Tags};
 use tokio_util::sync::CancellationToken;
 
 pub use front::Front;
@@ -55,20 +55,7 @@ pub(crate) enum Tag {
     Jobs,
 }
 
-type Apis = (
-    account::AccountApi,
-    account::LoginApi,
-    car::CarApi,
-    branch::BranchApi,
-    availability::AvailabilityApi,
-    booking::BookingApi,
-    rental::RentalApi,
-    media::MediaApi,
-    job::JobApi,
-    staff::StaffApi,
-);
-
-fn service() -> OpenApiService<Apis, ()> {
+fn service() -> OpenApiService<impl OpenApi, ()> {
     let apis = (
         account::AccountApi,
         account::LoginApi,

@@ -1,7 +1,6 @@
 //! Rules 6, 8, 9, 11 and 12: follow-ups, retries, dead letters, refusals, unknown kinds.
 
 use jobs::{Outcome, ledger};
-use sea_orm::TransactionTrait;
 
 use super::{QUEUE, accept, bed, kinds, registry, state_is};
 
@@ -15,16 +14,14 @@ async fn a_follow_up_is_done_after_the_job_that_asked_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_lost_its_lease_leaves_no_follow_up() {
+async fn a_job_that_lost_its_lease_leaves_neither_effect_nor_follow_up() {
     let bed = bed().await;
-    let id = accept(&bed, &kinds::Chain {}).await;
-    let claimed = ledger::claim(&bed.db, QUEUE, &[id], "one").await.unwrap().remove(0);
-    bed.run("update job set fence = fence + 1").await;
-    let tx = bed.db.begin().await.unwrap();
-    ledger::insert(&tx, &[jobs::NewJob::new(&kinds::Mark {})]).await.unwrap();
-    assert!(ledger::complete(&tx, &claimed, &Outcome::done(()).unwrap()).await.is_err());
-    drop(tx);
-    bed.until("select count(*) from job", 1).await;
+    bed.work(QUEUE, registry()).await;
+    let id = accept(&bed, &kinds::Overtaken {}).await;
+    bed.until(&state_is(id, "done"), 1).await;
+    assert_eq!(bed.number("select count(*) from effect").await, 1, "only the heir's");
+    assert_eq!(bed.number("select min(attempt) from effect").await, 2);
+    assert_eq!(bed.number("select count(*) from job").await, 1, "no follow-up of the one that was overtaken");
 }
 
 #[tokio::test(flavor = "multi_thread")]

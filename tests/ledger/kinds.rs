@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jobs::{Job, Queue, Refusal};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde::{Deserialize, Serialize};
 use workers::{Finished, JobError, Perform, Work};
 
@@ -46,6 +47,26 @@ kind!(
     /// Leaves one effect and a [`Mark`] to follow.
     Chain = "test_chain", attempts 8
 );
+
+kind!(
+    /// Loses its first attempt's lease just before it would commit an effect and a [`Mark`] to follow.
+    Overtaken = "test_overtaken", attempts 8
+);
+
+impl Perform for Overtaken {
+    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+        if work.attempt() > 1 {
+            return mark(work).await;
+        }
+        let tx = work.begin().await?;
+        write_effect(&tx, &work).await?;
+        work.then(&Mark {});
+        let taken = "update job set fence = fence + 1, state = 'ready', lease_until = null where id = $1";
+        let taken = Statement::from_sql_and_values(DbBackend::Postgres, taken, [work.id().into()]);
+        work.db().execute_raw(taken).await?;
+        work.done(tx, "too late").await
+    }
+}
 
 impl Perform for Mark {
     async fn perform(self, work: Work) -> Result<Finished, JobError> {

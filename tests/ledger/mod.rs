@@ -22,6 +22,7 @@ pub(crate) fn registry() -> Registry {
         .with::<kinds::Panic>()
         .with::<kinds::Decline>()
         .with::<kinds::Chain>()
+        .with::<kinds::Overtaken>()
 }
 
 pub(crate) async fn bed() -> Bed {
