@@ -32,11 +32,11 @@ use crate::{
 };
 use body::{JsonOrForm, Nothing, Readings};
 use decision::Decide;
-use opened::{Answer, opened};
+use opened::{ReturnAnswer, opened};
 
 /// What the instruments show when the photos are up.
 #[derive(Debug, Object)]
-#[oai(rename_all = "camelCase", deny_unknown_fields)]
+#[oai(rename = "ReturnCompletion", rename_all = "camelCase", deny_unknown_fields)]
 struct Completion {
     /// Kilometres.
     odometer: i32,
@@ -120,7 +120,7 @@ impl RentalApi {
         origin: Origin,
         id: Path<Uuid>,
         body: JsonOrForm<Nothing>,
-    ) -> Result<Written<Answer>, ApiError> {
+    ) -> Result<Written<ReturnAnswer>, ApiError> {
         let booking = booking::own(&front, &caller, id.0).await?;
         let asker = asker(&caller, origin);
         match body {
@@ -243,7 +243,7 @@ impl RentalApi {
         booking: Uuid,
         asker: Asker,
         form: Incoming,
-    ) -> Result<Written<Answer>, ApiError> {
+    ) -> Result<Written<ReturnAnswer>, ApiError> {
         // Nothing is uploaded for a request that is going to be refused for its headers.
         asking.key.as_deref().ok_or_else(opened::key_required)?;
         let form = form.receive().await?;

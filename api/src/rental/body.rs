@@ -24,7 +24,7 @@ pub(crate) struct Readings {
 
 /// An empty object.
 #[derive(Debug, Object)]
-#[oai(deny_unknown_fields)]
+#[oai(rename = "EmptyObject", deny_unknown_fields)]
 pub(crate) struct Nothing {}
 
 /// A JSON body that may also come as a form.

@@ -16,7 +16,7 @@ use crate::{account::Reasons, error::ApiError};
 
 /// A person's decision.
 #[derive(Clone, Debug, PartialEq, Object)]
-#[oai(deny_unknown_fields)]
+#[oai(rename = "DecisionRequest", deny_unknown_fields)]
 pub(crate) struct Decide {
     pub(crate) verdict: Word<Verdict>,
     /// With `damage`: what is confirmed, at least one.
@@ -29,7 +29,7 @@ pub(crate) struct Decide {
 
 /// One confirmed damage.
 #[derive(Clone, Debug, PartialEq, Object)]
-#[oai(deny_unknown_fields)]
+#[oai(rename = "DecisionItem", deny_unknown_fields)]
 pub(crate) struct Item {
     /// Of the finding in the report, which then says what is left out here. Without it, it is
     /// something that the model did not see, and side, class and severity are required.

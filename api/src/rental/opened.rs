@@ -22,7 +22,7 @@ use crate::{
 
 /// An open return: PUT a photo to each address, then complete the return.
 #[derive(Debug, Object)]
-#[oai(rename_all = "camelCase")]
+#[oai(rename = "OpenedReturn", rename_all = "camelCase")]
 pub(crate) struct Opened {
     return_id: Uuid,
     uploads: Vec<Target>,
@@ -30,7 +30,7 @@ pub(crate) struct Opened {
 
 /// Where the photo of one side goes.
 #[derive(Debug, Object)]
-#[oai(rename_all = "camelCase")]
+#[oai(rename = "UploadTarget", rename_all = "camelCase")]
 pub(crate) struct Target {
     slot: Word<Slot>,
     url: String,
@@ -43,7 +43,7 @@ pub(crate) struct Target {
 
 /// A return that was opened and completed in one go.
 #[derive(Debug, Object)]
-#[oai(rename_all = "camelCase")]
+#[oai(rename = "CompletedReturn", rename_all = "camelCase")]
 pub(crate) struct Completed {
     /// The same as `id`.
     return_id: Uuid,
@@ -54,7 +54,7 @@ pub(crate) struct Completed {
 /// The JSON `{}` is answered with the first, a form with photos with the second.
 #[derive(Debug, Union)]
 #[expect(clippy::large_enum_variant, reason = "made once per answer and never stored")]
-pub(crate) enum Answer {
+pub(crate) enum ReturnAnswer {
     Opened(Opened),
     Completed(Completed),
 }
@@ -68,7 +68,7 @@ pub(super) fn key_required() -> ApiError {
 }
 
 /// Adds addresses to the places that the worker chose.
-pub(super) async fn opened(front: &Front, ending: Ending, asking: &Asking) -> Result<Written<Answer>, ApiError> {
+pub(super) async fn opened(front: &Front, ending: Ending, asking: &Asking) -> Result<Written<ReturnAnswer>, ApiError> {
     let document = match ending {
         Ending::Done(document) => document,
         pending @ Ending::Pending(_) => return pending.created(asking, String::new()),
@@ -91,7 +91,7 @@ pub(super) async fn opened(front: &Front, ending: Ending, asking: &Asking) -> Re
 }
 
 /// The return that was completed at once.
-pub(super) fn completed(document: Value, asking: &Asking) -> Result<Written<Answer>, ApiError> {
+pub(super) fn completed(document: Value, asking: &Asking) -> Result<Written<ReturnAnswer>, ApiError> {
     let rental_return =
         Return::parse_from_json(Some(document)).map_err(|error| ApiError::internal(error.into_message()))?;
     let return_id = rental_return.id;

@@ -93,7 +93,7 @@ pub(super) async fn decided(front: &Front, rental_return: &Model, status: Status
         None => None,
     };
     let zone = Tz::from_str(&booking.time_zone).map_err(ApiError::internal)?;
-    let at = rental_return.decided_at.map(|at| format!(" at {} ({})", moment(at, zone), zone.name()));
+    let at = rental_return.decided_at.map(|at| format!(" on {} ({})", moment(at, zone), zone.name()));
     let who = format!("{}{}", by.unwrap_or_else(|| "a colleague".to_owned()), at.unwrap_or_default());
     let (tone, label, what, then) = outcome(rental_return.verdict.map(|verdict| verdict.0));
     let decision = rental_return.decision.clone().unwrap_or_default();

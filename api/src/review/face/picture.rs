@@ -112,7 +112,7 @@ fn alt<'a>(caption: &str, slot: Slot, findings: impl Iterator<Item = &'a Finding
 }
 
 /// Of the picture's width: how large a number stands beside its box.
-const TAG: f64 = 0.0014;
+const TAG: f64 = 0.0022;
 
 fn mark(finding: &Finding, width: f64, height: f64) -> Mark {
     let whole = |length: f64| length.round();
