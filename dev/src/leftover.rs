@@ -51,17 +51,17 @@ fn find(root: &Path) -> Vec<Leftover> {
     let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
     pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .filter(|pid| *pid != std::process::id().cast_signed())
-        .filter_map(|pid| judge(Pid::from_raw(pid), root, &cluster, &redis))
+        .filter_map(|pid| judge(Pid::from_raw(pid), root, cluster.as_deref(), &redis))
         .collect()
 }
 
-fn judge(pid: Pid, root: &Path, cluster: &Path, redis: &Path) -> Option<Leftover> {
+fn judge(pid: Pid, root: &Path, cluster: Option<&Path>, redis: &Path) -> Option<Leftover> {
     let proc = PathBuf::from(format!("/proc/{pid}"));
     let exe = fs::read_link(proc.join("exe")).ok()?;
     let program = exe.file_name()?.to_string_lossy().into_owned();
     let works_in = |folder: &Path| fs::read_link(proc.join("cwd")).is_ok_and(|cwd| cwd == folder);
 
-    let polite = if program.starts_with("postgres") && works_in(cluster) {
+    let polite = if program.starts_with("postgres") && cluster.is_some_and(works_in) {
         Signal::SIGINT
     } else if (program.starts_with("redis") && works_in(redis)) || is_marked(&proc, root) {
         Signal::SIGTERM

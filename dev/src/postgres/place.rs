@@ -11,10 +11,15 @@ use crate::{
     data_dir::{self, DataDir},
 };
 
-/// Where the database files of this data folder are.
-pub(crate) fn cluster(root: &Path) -> PathBuf {
-    let place = root.join("postgres");
-    place.canonicalize().unwrap_or(place).join("data")
+/// Where the database files of this data folder are. Nowhere, if they are in
+/// use through another folder, of which this one is a copy.
+pub(crate) fn cluster(root: &Path) -> Option<PathBuf> {
+    let place = root.join("postgres").canonicalize().ok()?;
+    let is_outside = !place.starts_with(root);
+    if is_outside && File::open(place.join("lock")).is_ok_and(|lock| lock.try_lock().is_err()) {
+        return None;
+    }
+    Some(place.join("data"))
 }
 
 /// Below the folder the server's account is kept out of, its files cannot be:

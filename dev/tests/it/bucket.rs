@@ -10,13 +10,13 @@ use aws_sdk_s3::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 
-use crate::services;
+use crate::bucket_and_inbox;
 
 const PHOTO: &[u8] = b"not really a photo, but bytes all the same";
 
 #[tokio::test]
 async fn what_is_put_is_got_back_with_its_type_and_checksum() {
-    let (_data_dir, services) = services().await;
+    let (_data_dir, services) = bucket_and_inbox().await;
     let client = client(&services.bucket());
     let put = client.put_object().bucket("forecourt").key("a/front.jpg");
     let put = put.content_type("image/jpeg").checksum_sha256(sha256(PHOTO));
@@ -33,7 +33,7 @@ async fn what_is_put_is_got_back_with_its_type_and_checksum() {
 
 #[tokio::test]
 async fn a_presigned_upload_takes_exactly_what_was_announced() {
-    let (_data_dir, services) = services().await;
+    let (_data_dir, services) = bucket_and_inbox().await;
     let client = client(&services.bucket());
     let request = presigned_put(&client, "b/front.jpg").await;
 
@@ -52,7 +52,7 @@ async fn a_presigned_upload_takes_exactly_what_was_announced() {
 
 #[tokio::test]
 async fn a_presigned_download_needs_no_key_and_a_stranger_gets_nothing() {
-    let (_data_dir, services) = services().await;
+    let (_data_dir, services) = bucket_and_inbox().await;
     let client = client(&services.bucket());
     let put = client.put_object().bucket("forecourt").key("c.bin");
     put.body(ByteStream::from_static(PHOTO)).send().await.unwrap();

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use dev::{Inbox, Services, Setup};
+use dev::{Inbox, Services};
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::{Attachment, MultiPart, SinglePart, header::ContentType},
@@ -10,14 +10,14 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::services;
+use crate::{bucket_and_inbox, without_databases};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) const PICTURE: &[u8] = b"\x89PNG and so on";
 
 #[tokio::test]
 async fn a_mail_arrives_whole_and_is_still_there_after_a_restart() {
-    let (data_dir, services) = services().await;
+    let (data_dir, services) = bucket_and_inbox().await;
     send(&services, report()).await;
 
     let mail = services.inbox().unwrap().wait_for(PATIENCE, |_| true).await.unwrap();
@@ -38,7 +38,7 @@ async fn a_mail_arrives_whole_and_is_still_there_after_a_restart() {
 
     services.stop().await;
     drop(services);
-    let again = Services::start(&data_dir, Setup::for_tests()).await.unwrap();
+    let again = Services::start(&data_dir, without_databases()).await.unwrap();
     let kept = again.inbox().unwrap().mails();
     assert_eq!(kept.len(), 1);
     assert_eq!(kept[0].id, mail.id);
@@ -47,7 +47,7 @@ async fn a_mail_arrives_whole_and_is_still_there_after_a_restart() {
 
 #[tokio::test]
 async fn a_hundred_senders_at_once_are_all_heard() {
-    let (_data_dir, services) = services().await;
+    let (_data_dir, services) = bucket_and_inbox().await;
     let smtp = services.smtp_url();
 
     let senders = (0..100).map(|n| {
@@ -66,7 +66,7 @@ async fn a_hundred_senders_at_once_are_all_heard() {
 
 #[tokio::test]
 async fn the_protocol_is_spoken_command_by_command() {
-    let (_data_dir, services) = services().await;
+    let (_data_dir, services) = bucket_and_inbox().await;
     let inbox = services.inbox().unwrap();
 
     let said = talk(

@@ -2,13 +2,13 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
 use crate::{
+    bucket_and_inbox,
     inbox::{PATIENCE, PICTURE, report, send},
-    services,
 };
 
 #[tokio::test]
 async fn the_pages_show_a_mail_as_a_mail_program_does() {
-    let (_data_dir, services) = services().await;
+    let (_data_dir, services) = bucket_and_inbox().await;
     send(&services, report()).await;
     let inbox = services.inbox().unwrap();
     let mail = inbox.wait_for(PATIENCE, |_| true).await.unwrap();
@@ -37,7 +37,7 @@ async fn the_pages_show_a_mail_as_a_mail_program_does() {
 
 #[tokio::test]
 async fn the_mails_are_there_as_json() {
-    let (_data_dir, services) = services().await;
+    let (_data_dir, services) = bucket_and_inbox().await;
     send(&services, report()).await;
     let inbox = services.inbox().unwrap();
     let mail = inbox.wait_for(PATIENCE, |_| true).await.unwrap();
