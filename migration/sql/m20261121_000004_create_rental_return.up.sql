@@ -29,6 +29,7 @@ create table rental_return (
 );
 create index rental_return_listing on rental_return (created_at desc, id desc);
 create index rental_return_state on rental_return (state, decision_due_at);
+create index rental_return_uncleared on rental_return (car_id) where released_at is null;
 
 create table photo (
     id uuid primary key,

@@ -1,5 +1,6 @@
 //! A car goes out and comes back, as those concerned would say it.
 
+mod clear;
 mod lot;
 mod time;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use entity::{account, booking, photo};
+use entity::{account, booking, photo, rental_return};
 use jobs::{
     Job, Refusal,
     photo::{DetectDamage, MakeThumbnails},
@@ -13,7 +13,7 @@ use rules::{
     car::CarStatus,
     period::Period,
     problem,
-    rental::Occasion,
+    rental::{Occasion, ReturnState},
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, PaginatorTrait,
@@ -106,6 +106,10 @@ async fn obstacle(
     if out(tx, booking::Column::CarId.eq(case.car.id)).await? {
         return Ok(Some(illegal("the car is not back from its last rental yet")));
     }
+    if awaits_clearance(tx, case).await? {
+        let words = "The car is back, but nobody has cleared it yet. Please ask the branch.";
+        return Ok(Some(Refusal::new(problem::CAR_NOT_IN_SERVICE.code, words)));
+    }
     // Two pick-ups of one person wait for each other here; the one that waited sees the other's.
     let customer = account::Entity::find_by_id(case.booking.customer_id).lock_exclusive().one(tx).await?;
     if customer.is_some_and(|customer| customer.suspended_at.is_some()) {
@@ -135,6 +139,17 @@ async fn hand_over(
     row.version = Set(case.booking.version + 1);
     row.updated_at = Set(now);
     Ok(row.update(tx).await?)
+}
+
+/// Whether an earlier return of the car is neither decided nor released (R4): returned is not yet available.
+async fn awaits_clearance(tx: &DatabaseTransaction, case: &Case) -> Result<bool, JobError> {
+    use rental_return::{Column, Entity};
+    let uncleared = Entity::find()
+        .filter(Column::CarId.eq(case.car.id))
+        .filter(Column::ReturnedAt.is_not_null())
+        .filter(Column::ReleasedAt.is_null())
+        .filter(Column::State.ne(ReturnState::Decided.as_str()));
+    Ok(uncleared.count(tx).await? > 0)
 }
 
 /// Whether a rental of this car or customer is under way.
