@@ -171,7 +171,8 @@ pub(crate) fn lock(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Removes the scratch folders whose process is gone: their lock is free.
+/// Removes the scratch folders whose process is gone: their lock is free. One
+/// that is just being made may not have its lock yet, so the young ones stay.
 fn sweep_scratch() {
     let Ok(entries) = fs::read_dir(std::env::temp_dir()) else {
         return;
@@ -179,11 +180,20 @@ fn sweep_scratch() {
     for entry in entries.flatten() {
         let path = entry.path();
         let ours = entry.file_name().to_string_lossy().starts_with(SCRATCH);
-        if ours && lock(&path.join("lock")).is_ok() {
+        if ours && is_old_and_free(&path.join("lock")) {
             crate::leftover::stop_all(&path);
             remove(&path);
         }
     }
+}
+
+fn is_old_and_free(lock: &Path) -> bool {
+    let Ok(file) = File::open(lock) else {
+        return false;
+    };
+    let made = file.metadata().and_then(|facts| facts.modified());
+    let age = made.ok().and_then(|made| made.elapsed().ok());
+    age.is_some_and(|age| age > Duration::from_secs(60)) && file.try_lock().is_ok()
 }
 
 fn remove(root: &Path) {
