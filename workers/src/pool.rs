@@ -118,6 +118,8 @@ impl Pool {
                 None => self.park(&job).await,
             };
             self.leases.give_back(job.id);
+            // The one line that ties a request's id to the work that was done for it.
+            tracing::info!(outcome = ended, milliseconds = started.elapsed().as_secs_f64() * 1000.0, "ended");
             metrics::histogram!("jobs_process_duration_seconds", "queue" => self.queue.as_str(), "kind" => job.kind.clone())
                 .record(started.elapsed().as_secs_f64());
             metrics::counter!("jobs_attempts_total", "queue" => self.queue.as_str(), "kind" => job.kind.clone(), "outcome" => ended)
