@@ -70,7 +70,8 @@ async fn a_heartbeat_renews_the_lease_and_tells_who_lost_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn losing_the_lease_stops_the_handler_and_rolls_its_effect_back() {
     let bed = bed().await;
-    bed.work(QUEUE, registry()).await;
+    // Room for one: the next attempt can only begin when the hanging one was stopped.
+    bed.work_with(QUEUE, 1, registry()).await;
     let id = accept(&bed, &kinds::Stall {}).await;
     bed.until(&state_is(id, "running"), 1).await;
     // Somebody else gets the job: the heartbeat notices, and the hanging attempt ends.
