@@ -1,6 +1,10 @@
-use std::{fs::File, io::Write, sync::Arc};
+use std::{io::SeekFrom, path::PathBuf, time::Duration};
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::{
+    fs::File,
+    io::{AsyncBufReadExt, AsyncSeekExt, BufReader},
+    time::sleep,
+};
 
 /// What the person at the terminal gets to see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,17 +25,29 @@ impl Console {
         }
     }
 
-    /// Copies each line that a program says to its log, and to the terminal
-    /// with the program's name in front.
-    pub(crate) async fn copy(self, from: impl AsyncRead + Unpin, name: String, log: Arc<File>) {
-        let mut lines = BufReader::new(from);
+    /// Shows what is added to a program's log from now on, with the program's
+    /// name in front.
+    ///
+    /// The program writes to the file itself: were it to write to us, it would
+    /// have nowhere to write when we are killed, and programs that find no room
+    /// for their words tend not to end well.
+    pub(crate) async fn follow(self, log: PathBuf, name: String) {
+        if self != Self::Verbose {
+            return;
+        }
+        let Ok(mut file) = File::open(&log).await else {
+            return;
+        };
+        let _ = file.seek(SeekFrom::End(0)).await;
+        let mut lines = BufReader::new(file);
         let mut line = Vec::new();
-        while let Ok(1..) = lines.read_until(b'\n', &mut line).await {
-            let _ = (&*log).write_all(&line);
-            if self == Self::Verbose {
+        while lines.read_until(b'\n', &mut line).await.is_ok() {
+            if line.last() == Some(&b'\n') {
                 eprintln!("{name:>12} | {}", String::from_utf8_lossy(&line).trim_end());
+                line.clear();
+            } else {
+                sleep(Duration::from_millis(200)).await;
             }
-            line.clear();
         }
     }
 }

@@ -24,20 +24,37 @@ pub(crate) const MARK: &str = "FORECOURT_DATA_DIR";
 /// than PostgreSQL's checkpoint at shutdown takes on a slow disk.
 const GRACE: Duration = Duration::from_secs(20);
 
+/// How long one may need that its watchdog has already asked. A second request
+/// would make it drop its work instead of finishing it.
+const UNDER_WAY: Duration = Duration::from_secs(2);
+
 /// Ends everything that an earlier run on this data folder left running.
 /// Nobody else may be using the folder: hold its lock first.
 pub(crate) fn stop_all(root: &Path) {
-    let asked = find(root);
-    for leftover in &asked {
+    if are_gone(root, UNDER_WAY) {
+        return;
+    }
+    for leftover in find(root) {
         let _ = kill(leftover.pid, leftover.polite);
     }
-    let deadline = Instant::now() + GRACE;
-    while !find(root).is_empty() && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(50));
+    if are_gone(root, GRACE) {
+        return;
     }
     for leftover in find(root) {
         let _ = kill(leftover.pid, Signal::SIGKILL);
     }
+    are_gone(root, GRACE);
+}
+
+fn are_gone(root: &Path, patience: Duration) -> bool {
+    let deadline = Instant::now() + patience;
+    while !find(root).is_empty() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    true
 }
 
 struct Leftover {

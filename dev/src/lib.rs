@@ -11,6 +11,7 @@ mod bucket;
 mod console;
 mod data_dir;
 mod inbox;
+mod keeper;
 mod leftover;
 mod options;
 pub mod picture;

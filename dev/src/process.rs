@@ -1,10 +1,7 @@
 use std::{
     ffi::OsString,
-    fs::OpenOptions,
-    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
-    process::{ExitStatus, Stdio},
-    sync::Arc,
+    process::Stdio,
     time::Duration,
 };
 
@@ -14,13 +11,13 @@ use nix::{
     unistd::Pid,
 };
 use tokio::{
-    process::{Child, Command},
+    process::Command,
     runtime::Handle,
     sync::watch,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 
-use crate::{account::Account, console::Console, data_dir::DataDir, leftover, watchdog::Watchdog};
+use crate::{account::Account, console::Console, data_dir::DataDir, keeper::Keeper, leftover};
 
 /// A program to run, and how.
 #[derive(Clone)]
@@ -165,130 +162,5 @@ impl Process {
         let lines: Vec<&str> = log.lines().collect();
         let tail = lines[lines.len().saturating_sub(10)..].join("\n  ");
         format!("the end of {}:\n  {tail}", self.log.display())
-    }
-}
-
-struct Keeper {
-    program: Program,
-    root: PathBuf,
-    log: PathBuf,
-    console: Console,
-    reports: watch::Sender<State>,
-}
-
-impl Keeper {
-    /// Runs until the other side of `wanted` is dropped.
-    async fn keep(self, mut wanted: watch::Receiver<bool>) {
-        let mut pauses = Pauses::default();
-        while wanted.wait_for(|wanted| *wanted).await.is_ok() {
-            let started = Instant::now();
-            let Some(why) = self.run_once(&mut wanted).await else {
-                self.reports.send_replace(State::Stopped);
-                continue;
-            };
-            let pause = pauses.next(started.elapsed());
-            self.announce(&why, pause);
-            self.reports.send_replace(State::Died(why));
-            if timeout(pause, unwanted(&mut wanted)).await.is_ok() {
-                self.reports.send_replace(State::Stopped);
-            }
-        }
-    }
-
-    /// Why the program ended unasked; nothing when it was asked.
-    async fn run_once(&self, wanted: &mut watch::Receiver<bool>) -> Option<String> {
-        let mut child = match self.spawn() {
-            Ok(child) => child,
-            Err(error) => return Some(format!("could not be started: {error:#}")),
-        };
-        let pid = child.id()?;
-        let watchdog = Watchdog::over(pid, self.program.polite);
-        self.reports.send_replace(State::Running(pid));
-        let why = tokio::select! {
-            status = child.wait() => Some(describe(status.ok())),
-            () = unwanted(wanted) => None,
-        };
-        if why.is_none() {
-            self.end(&mut child, pid).await;
-        }
-        watchdog.call_off().await;
-        why
-    }
-
-    fn spawn(&self) -> Result<Child> {
-        let mut command = self.program.command(&self.root);
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| self.program.path.display().to_string())?;
-        let log = OpenOptions::new().append(true).create(true).open(&self.log);
-        let log = Arc::new(log.with_context(|| self.log.display().to_string())?);
-        let name = &self.program.name;
-        if let Some(out) = child.stdout.take() {
-            tokio::spawn(self.console.copy(out, name.clone(), log.clone()));
-        }
-        if let Some(err) = child.stderr.take() {
-            tokio::spawn(self.console.copy(err, name.clone(), log));
-        }
-        Ok(child)
-    }
-
-    async fn end(&self, child: &mut Child, pid: u32) {
-        let _ = kill(Pid::from_raw(pid.cast_signed()), self.program.polite);
-        if timeout(self.program.grace, child.wait()).await.is_err() {
-            let grace = self.program.grace.as_secs();
-            let name = &self.program.name;
-            self.console.say(&format!("{name} did not end within {grace} s: killed"));
-            let _ = child.kill().await;
-        }
-    }
-
-    fn announce(&self, why: &str, pause: Duration) {
-        let name = &self.program.name;
-        self.console.say(&format!(
-            "{name} {why}; see {}. It is started again in {} s.",
-            self.log.display(),
-            pause.as_secs()
-        ));
-    }
-}
-
-/// Waits until the program is no longer wanted, by order or for want of anybody
-/// who could give one.
-async fn unwanted(wanted: &mut watch::Receiver<bool>) {
-    let _ = wanted.wait_for(|wanted| !*wanted).await;
-}
-
-/// How long to wait before the next start: longer each time, so that a program
-/// that cannot run does not keep the machine busy.
-#[derive(Default)]
-struct Pauses {
-    deaths: u32,
-}
-
-impl Pauses {
-    const LONGEST: Duration = Duration::from_secs(30);
-
-    fn next(&mut self, lived: Duration) -> Duration {
-        if lived > Self::LONGEST {
-            self.deaths = 0;
-        }
-        let pause = Duration::from_secs(1 << self.deaths.min(5)).min(Self::LONGEST);
-        self.deaths += 1;
-        pause
-    }
-}
-
-fn describe(status: Option<ExitStatus>) -> String {
-    let Some(status) = status else {
-        return "ended for an unknown reason".to_owned();
-    };
-    match (status.signal(), status.code()) {
-        (Some(signal), _) => match Signal::try_from(signal) {
-            Ok(signal) => format!("was ended by {signal}"),
-            Err(_) => format!("was ended by signal {signal}"),
-        },
-        (None, code) => format!("ended with status {}", code.unwrap_or_default()),
     }
 }
