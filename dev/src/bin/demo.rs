@@ -1,5 +1,8 @@
 //! Boots the whole platform on this machine and plays a story against it.
 
+// The future of a whole boot nests deeper than the optimiser looks by default.
+#![recursion_limit = "256"]
+
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;

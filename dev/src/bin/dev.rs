@@ -1,5 +1,8 @@
 //! Boots the whole platform on this machine and keeps it running.
 
+// The future of a whole boot nests deeper than the optimiser looks by default.
+#![recursion_limit = "256"]
+
 use std::process::ExitCode;
 
 use clap::Parser;
