@@ -21,8 +21,9 @@ pub fn stop_token() -> std::io::Result<CancellationToken> {
             if first.is_cancelled() {
                 std::process::exit(130);
             }
-            tracing::info!("stopping");
+            // Before anything is said: a log that cannot be written must not keep the process.
             first.cancel();
+            tracing::info!("stopping");
         }
     });
     Ok(stop)
