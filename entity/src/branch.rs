@@ -14,6 +14,7 @@ pub struct Model {
     pub longitude: Option<f64>,
     pub turnaround_minutes: i32,
     pub auto_release: bool,
+    pub waitlist_paused_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
 }
 

@@ -26,6 +26,7 @@ pub struct Model {
     pub features: Vec<String>,
     pub status: Word<CarStatus>,
     pub odometer_km: i32,
+    pub waitlist_paused_at: Option<DateTimeUtc>,
     pub version: i32,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,

@@ -21,6 +21,8 @@ pub mod registration;
 pub mod rental_return;
 pub mod reservation;
 pub mod session;
+pub mod waitlist_entry;
+pub mod waitlist_offer;
 mod word;
 
 pub use word::Word;

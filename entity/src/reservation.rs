@@ -13,6 +13,7 @@ pub struct Model {
     pub ends_at: DateTimeUtc,
     pub purpose: String,
     pub booking_id: Option<Uuid>,
+    pub offer_id: Option<Uuid>,
     pub expires_at: Option<DateTimeUtc>,
     pub reason: Option<String>,
     pub created_at: DateTimeUtc,

@@ -1,11 +1,89 @@
-//! Waiting for time that is taken.
+//! Waiting for time that is taken: what can be asked, and what follows.
 
+use chrono::{DateTime, Utc};
+use rules::car::Category;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{Job, Queue};
 
-/// Time of a car became free: see who waits for it.
+/// What somebody waits for: one car, or a class at a branch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    Car {
+        car_id: Uuid,
+    },
+    Class {
+        category: Category,
+        branch_id: Uuid,
+        /// A better class at the same price is welcome too.
+        #[serde(default)]
+        or_better: bool,
+    },
+}
+
+/// When they want it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wish {
+    /// These dates.
+    Window {
+        start: DateTime<Utc>,
+        end: DateTime<Utc>,
+        /// The start may be this much earlier or later.
+        #[serde(default)]
+        flexibility_minutes: u32,
+        /// A part of it is welcome from so many days on.
+        #[serde(default)]
+        min_days: Option<u32>,
+    },
+    /// As soon as it is free.
+    Asap { days: u32, latest_start: DateTime<Utc> },
+}
+
+/// A customer wants to wait. `entry_id` is chosen by the front.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JoinWaitlist {
+    pub entry_id: Uuid,
+    pub customer_id: Uuid,
+    pub target: Target,
+    pub wish: Wish,
+    /// Minor units of the branch's currency; no offer costs more.
+    #[serde(default)]
+    pub price_cap: Option<i64>,
+}
+
+impl Job for JoinWaitlist {
+    const KIND: &'static str = "join_waitlist";
+    const QUEUE: Queue = Queue::Waitlist;
+}
+
+/// The customer, or staff for them, gives the place up; a live offer goes to the next.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LeaveWaitlist {
+    pub entry_id: Uuid,
+    pub left_by: Uuid,
+}
+
+impl Job for LeaveWaitlist {
+    const KIND: &'static str = "leave_waitlist";
+    const QUEUE: Queue = Queue::Waitlist;
+}
+
+/// A lapsed entry waits again, at the tail.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RejoinWaitlist {
+    pub entry_id: Uuid,
+    pub customer_id: Uuid,
+}
+
+impl Job for RejoinWaitlist {
+    const KIND: &'static str = "rejoin_waitlist";
+    const QUEUE: Queue = Queue::Waitlist;
+}
+
+/// Time of a car became free, or may have: see who waits for it. Running it twice makes nothing new.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PromoteWaitlist {
     pub car_id: Uuid,
@@ -13,5 +91,138 @@ pub struct PromoteWaitlist {
 
 impl Job for PromoteWaitlist {
     const KIND: &'static str = "promote_waitlist";
+    const QUEUE: Queue = Queue::Waitlist;
+}
+
+/// The customer takes what is offered: the hold becomes a booking.
+///
+/// `booking_id` is chosen by the front; an offer that was accepted before keeps its first booking.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AcceptOffer {
+    pub offer_id: Uuid,
+    pub booking_id: Uuid,
+    pub customer_id: Uuid,
+}
+
+impl Job for AcceptOffer {
+    const KIND: &'static str = "accept_offer";
+    const QUEUE: Queue = Queue::Waitlist;
+    // Somebody waits, and a promotion can run a moment later.
+    const PRIORITY: i16 = 10;
+}
+
+/// The customer does not want it; the place is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeclineOffer {
+    pub offer_id: Uuid,
+    pub customer_id: Uuid,
+}
+
+impl Job for DeclineOffer {
+    const KIND: &'static str = "decline_offer";
+    const QUEUE: Queue = Queue::Waitlist;
+}
+
+/// The deadline of an offer has come: whoever was silent is told so, and the next is asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExpireOffer {
+    pub offer_id: Uuid,
+}
+
+impl Job for ExpireOffer {
+    const KIND: &'static str = "expire_offer";
+    const QUEUE: Queue = Queue::Waitlist;
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some(self.offer_id.to_string())
+    }
+}
+
+/// The wish can no longer be met. Enqueued by the clock.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CloseEntry {
+    pub entry_id: Uuid,
+}
+
+impl Job for CloseEntry {
+    const KIND: &'static str = "close_entry";
+    const QUEUE: Queue = Queue::Waitlist;
+}
+
+/// Staff offer a car to an entry of their choice, past the order of the queue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OfferToEntry {
+    pub offer_id: Uuid,
+    pub entry_id: Uuid,
+    pub car_id: Uuid,
+    pub offered_by: Uuid,
+    pub reason: String,
+}
+
+impl Job for OfferToEntry {
+    const KIND: &'static str = "offer_to_entry";
+    const QUEUE: Queue = Queue::Waitlist;
+}
+
+/// Staff move an entry up or down.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PrioritizeEntry {
+    pub entry_id: Uuid,
+    pub priority: i32,
+    pub prioritized_by: Uuid,
+    pub reason: String,
+}
+
+impl Job for PrioritizeEntry {
+    const KIND: &'static str = "prioritize_entry";
+    const QUEUE: Queue = Queue::Waitlist;
+}
+
+/// Staff take a live offer back; its entry is skipped until it is reinstated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RevokeOffer {
+    pub offer_id: Uuid,
+    pub revoked_by: Uuid,
+    pub reason: String,
+}
+
+impl Job for RevokeOffer {
+    const KIND: &'static str = "revoke_offer";
+    const QUEUE: Queue = Queue::Waitlist;
+}
+
+/// Staff let a blocked entry wait again, in its old place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReinstateEntry {
+    pub entry_id: Uuid,
+    pub reinstated_by: Uuid,
+    pub reason: String,
+}
+
+impl Job for ReinstateEntry {
+    const KIND: &'static str = "reinstate_entry";
+    const QUEUE: Queue = Queue::Waitlist;
+}
+
+/// What a pause stops.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Paused {
+    Car(Uuid),
+    Branch(Uuid),
+}
+
+/// Staff stop the waitlist of a car or a branch (live offers are revoked and their holders told), or let it go on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PauseWaitlist {
+    pub of: Paused,
+    /// `false` lets it go on.
+    pub paused: bool,
+    pub paused_by: Uuid,
+    pub reason: String,
+}
+
+impl Job for PauseWaitlist {
+    const KIND: &'static str = "pause_waitlist";
     const QUEUE: Queue = Queue::Waitlist;
 }

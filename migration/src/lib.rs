@@ -34,6 +34,7 @@ impl MigratorTrait for Migrator {
             step!("m20261121_000003_create_booking"),
             step!("m20261121_000004_create_rental_return"),
             step!("m20261121_000005_create_notification"),
+            step!("m20261121_000006_create_waitlist"),
         ]
     }
 }

@@ -11,6 +11,7 @@ pub mod car;
 pub mod job;
 pub mod money;
 pub mod rental;
+pub mod waitlist;
 mod word;
 
 pub use money::Money;
