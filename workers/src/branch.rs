@@ -41,6 +41,7 @@ impl Perform for AddBranch {
             turnaround_minutes: Set(self.turnaround_minutes.unwrap_or(60)),
             auto_release: Set(self.auto_release.unwrap_or(false)),
             created_at: Set(work.now()),
+            ..Default::default()
         };
         let branch = row.insert(&tx).await?;
         audit(&tx, Some(self.added_by), "add_branch", "branch", branch.id).await?;

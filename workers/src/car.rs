@@ -107,6 +107,7 @@ fn new_row(add: AddCar, branch_id: Uuid, work: &Work) -> car::ActiveModel {
         version: Set(1),
         created_at: Set(work.now()),
         updated_at: Set(work.now()),
+        ..Default::default()
     }
 }
 

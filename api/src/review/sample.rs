@@ -139,6 +139,7 @@ fn car() -> car::Model {
         features: Vec::new(),
         status: CarStatus::InService.into(),
         odometer_km: 12_345,
+        waitlist_paused_at: None,
         version: 1,
         created_at: at(-999),
         updated_at: at(0),
@@ -155,6 +156,7 @@ fn branch() -> branch::Model {
         longitude: None,
         turnaround_minutes: 60,
         auto_release: false,
+        waitlist_paused_at: None,
         created_at: at(-999),
     }
 }

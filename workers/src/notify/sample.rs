@@ -115,6 +115,7 @@ pub(super) fn rental(booking: booking::Model, customer_name: &str) -> Rental {
         features: vec![],
         status: CarStatus::InService.into(),
         odometer_km: 41_000,
+        waitlist_paused_at: None,
         version: 1,
         created_at: early,
         updated_at: early,
@@ -128,6 +129,7 @@ pub(super) fn rental(booking: booking::Model, customer_name: &str) -> Rental {
         longitude: None,
         turnaround_minutes: 60,
         auto_release: false,
+        waitlist_paused_at: None,
         created_at: early,
     };
     Rental::tell(booking, customer, car, branch).unwrap()
