@@ -1,7 +1,7 @@
 //! Somebody who waits for time that is taken.
 
 use rules::{car::Category, waitlist::EntryState};
-use sea_orm::entity::prelude::*;
+use sea_orm::{DbBackend, Statement, entity::prelude::*};
 
 use crate::Word;
 
@@ -43,3 +43,37 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// People ahead who could take what this entry waits for: some car could serve both, and the
+/// times that both could take overlap. Somebody who thinks about an offer is still ahead, and
+/// whoever waits several times is one person.
+const AHEAD: &str = "
+    select count(distinct ahead.customer_id) from waitlist_entry own
+    join waitlist_entry ahead on ahead.customer_id <> own.customer_id and ahead.state in ('waiting', 'offered')
+        and (-ahead.priority, ahead.seq) < (-own.priority, own.seq)
+        and tstzrange(coalesce(ahead.starts_at - make_interval(mins => ahead.flexibility_minutes), now()),
+                      coalesce(ahead.ends_at + make_interval(mins => ahead.flexibility_minutes),
+                               greatest(ahead.latest_start, now()) + make_interval(days => ahead.days)))
+         && tstzrange(coalesce(own.starts_at - make_interval(mins => own.flexibility_minutes), now()),
+                      coalesce(own.ends_at + make_interval(mins => own.flexibility_minutes),
+                               greatest(own.latest_start, now()) + make_interval(days => own.days)))
+    where own.id = $1 and exists (
+        select from car c where c.status <> 'retired'
+        and (ahead.car_id = c.id or (ahead.branch_id = c.branch_id and (ahead.category = c.category
+             or (ahead.or_better and array_position($2, c.category) > array_position($2, ahead.category)))))
+        and (own.car_id = c.id or (own.branch_id = c.branch_id and (own.category = c.category
+             or (own.or_better and array_position($2, c.category) > array_position($2, own.category))))))";
+
+/// The place to show, from 1; `None` for whoever does not wait.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn position(db: &impl ConnectionTrait, entry: &Model) -> Result<Option<i64>, DbErr> {
+    if entry.state.0 != EntryState::Waiting {
+        return Ok(None);
+    }
+    let classes: Vec<String> = Category::WORDS.iter().map(|&word| word.to_owned()).collect();
+    let ahead = Statement::from_sql_and_values(DbBackend::Postgres, AHEAD, [entry.id.into(), classes.into()]);
+    let row = db.query_one_raw(ahead).await?;
+    row.map(|row| row.try_get_by_index::<i64>(0).map(|ahead| ahead + 1)).transpose()
+}

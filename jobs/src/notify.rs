@@ -23,10 +23,29 @@ pub enum News {
     DamageConfirmed,
     /// To the customer: please take better photos.
     PhotosWanted,
+    /// About an entry: you wait, this is your place.
+    WaitlistJoined,
+    /// About an offer, as everything of offers below: time is free, and yours until a deadline.
+    /// What was accepted is told by `BookingConfirmed`, which says so.
+    OfferMade,
+    /// Half of the time to think is over.
+    OfferReminder,
+    /// Nobody answered: what happens next.
+    OfferExpired,
+    /// In the application only: they have just pressed the button themselves.
+    OfferDeclined,
+    /// The house took it back.
+    OfferRevoked,
+    /// About an entry: free so soon that the first to book has it.
+    FinalCall,
+    /// About an entry: silent twice, with one click to wait again.
+    WaitlistLapsed,
+    /// About an entry: the wish can no longer be met.
+    WaitlistClosed,
 }
 
 impl News {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 18] = [
         Self::AccountRegistered,
         Self::BookingConfirmed,
         Self::BookingCancelled,
@@ -36,6 +55,15 @@ impl News {
         Self::ReturnCleared,
         Self::DamageConfirmed,
         Self::PhotosWanted,
+        Self::WaitlistJoined,
+        Self::OfferMade,
+        Self::OfferReminder,
+        Self::OfferExpired,
+        Self::OfferDeclined,
+        Self::OfferRevoked,
+        Self::FinalCall,
+        Self::WaitlistLapsed,
+        Self::WaitlistClosed,
     ];
 
     /// The spelling in payloads, dedupe keys and template names.
@@ -50,7 +78,21 @@ impl News {
             Self::ReturnCleared => "return_cleared",
             Self::DamageConfirmed => "damage_confirmed",
             Self::PhotosWanted => "photos_wanted",
+            Self::WaitlistJoined => "waitlist_joined",
+            Self::OfferMade => "offer_made",
+            Self::OfferReminder => "offer_reminder",
+            Self::OfferExpired => "offer_expired",
+            Self::OfferDeclined => "offer_declined",
+            Self::OfferRevoked => "offer_revoked",
+            Self::FinalCall => "final_call",
+            Self::WaitlistLapsed => "waitlist_lapsed",
+            Self::WaitlistClosed => "waitlist_closed",
         }
+    }
+
+    /// Whether a mail tells it too, not only the list inside the application.
+    pub fn is_mailed(self) -> bool {
+        self != Self::OfferDeclined
     }
 }
 
@@ -58,7 +100,7 @@ impl News {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Announce {
     pub news: News,
-    /// The account, booking or return that it is about.
+    /// The account, booking, return, waitlist entry or offer that it is about.
     pub subject_id: Uuid,
     /// Tells repetitions of the same news about the same subject apart.
     #[serde(default)]

@@ -87,6 +87,7 @@ create table waitlist_offer (
 create unique index waitlist_offer_live on waitlist_offer (entry_id) where state = 'offered';
 create index waitlist_offer_entry on waitlist_offer (entry_id, created_at desc);
 create index waitlist_offer_car on waitlist_offer (car_id) where state = 'offered';
+create index waitlist_offer_booking on waitlist_offer (booking_id) where booking_id is not null;
 create index waitlist_offer_expiry on waitlist_offer (expires_at) where state = 'offered';
 
 alter table reservation

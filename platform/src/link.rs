@@ -11,6 +11,12 @@ use crate::settings::Secret;
 /// The scope of a link to the page on which a return is decided.
 pub const REVIEW: &str = "review";
 
+/// The scope of a link to the page on which an offer is accepted or declined.
+pub const OFFER: &str = "offer";
+
+/// The scope of a link to the page of a waitlist entry: leaving it, and joining again.
+pub const ENTRY: &str = "entry";
+
 /// Makes tokens from `LINK_TOKEN_KEY`.
 ///
 /// Derived rather than drawn, so that a mail that is sent again after a lost
@@ -63,7 +69,7 @@ mod tests {
         assert_eq!(token.len(), 43);
         let others = [
             key(8).token(REVIEW, one, two, 0),
-            key(7).token("offer", one, two, 0),
+            key(7).token(OFFER, one, two, 0),
             key(7).token(REVIEW, two, one, 0),
             key(7).token(REVIEW, one, one, 0),
             key(7).token(REVIEW, one, two, 1),

@@ -2,19 +2,16 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::link;
-use platform::link::{LinkKey, hash};
+use platform::link::{ENTRY, LinkKey, OFFER, REVIEW, hash};
 use sea_orm::{ActiveValue::Set, DbErr, EntityTrait, sea_query::OnConflict};
 use uuid::Uuid;
 
 use crate::Context;
 
-/// How long the page behind a link can be opened.
+/// How long the page of a return can be opened.
 const LIFE: TimeDelta = TimeDelta::hours(72);
 
 /// The address at which one recipient can decide one return.
-///
-/// The row is there before the mail leaves, and the token is the same at every
-/// try, so whichever try arrives, its link works.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -25,18 +22,68 @@ pub(crate) async fn review(
     turn: i32,
     now: DateTime<Utc>,
 ) -> Result<String, DbErr> {
-    let key = LinkKey::new(&context.settings.link_token_key);
-    let token = key.token(platform::link::REVIEW, return_id, account_id, turn);
+    let token = key(context).token(REVIEW, return_id, account_id, turn);
+    keep(context, &token, REVIEW, return_id, account_id, now + LIFE, now).await?;
+    Ok(format!("{}/review/{token}", context.settings.public_url))
+}
+
+/// The address at which one customer takes one offer; every mail about it carries the same.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn offer(
+    context: &Context,
+    offer_id: Uuid,
+    account_id: Uuid,
+    expires_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<String, DbErr> {
+    let token = key(context).token(OFFER, offer_id, account_id, 0);
+    keep(context, &token, OFFER, offer_id, account_id, expires_at, now).await?;
+    Ok(format!("{}/offer/{token}", context.settings.public_url))
+}
+
+/// The address at which one customer leaves the queue or joins it again, as long as the wish can be met.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn entry(
+    context: &Context,
+    entry_id: Uuid,
+    account_id: Uuid,
+    expires_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<String, DbErr> {
+    let token = key(context).token(ENTRY, entry_id, account_id, 0);
+    keep(context, &token, ENTRY, entry_id, account_id, expires_at, now).await?;
+    Ok(format!("{}/waitlist/{token}", context.settings.public_url))
+}
+
+fn key(context: &Context) -> LinkKey {
+    LinkKey::new(&context.settings.link_token_key)
+}
+
+/// The row is there before the mail leaves, and the token is the same at every
+/// try, so whichever try arrives, its link works.
+async fn keep(
+    context: &Context,
+    token: &str,
+    scope: &str,
+    subject_id: Uuid,
+    account_id: Uuid,
+    expires_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
     let row = link::ActiveModel {
-        hash: Set(hash(&token).to_vec()),
-        scope: Set(platform::link::REVIEW.to_owned()),
-        subject_id: Set(return_id),
+        hash: Set(hash(token).to_vec()),
+        scope: Set(scope.to_owned()),
+        subject_id: Set(subject_id),
         account_id: Set(account_id),
-        expires_at: Set(now + LIFE),
+        expires_at: Set(expires_at),
         used_at: Set(None),
         created_at: Set(now),
     };
     let once = OnConflict::column(link::Column::Hash).do_nothing().to_owned();
     link::Entity::insert(row).on_conflict(once).exec_without_returning(&context.db).await?;
-    Ok(format!("{}/review/{token}", context.settings.public_url))
+    Ok(())
 }

@@ -12,6 +12,7 @@ mod facts;
 mod notice;
 mod page;
 mod picture;
+mod queue;
 mod render;
 mod side;
 mod template;

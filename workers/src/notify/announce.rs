@@ -30,7 +30,7 @@ impl Perform for Announce {
         notification::Entity::insert_many(rows).exec_without_returning(&tx).await?;
 
         let Self { news, subject_id, turn } = self;
-        for account_id in &recipients {
+        for account_id in recipients.iter().filter(|_| news.is_mailed()) {
             work.then(&SendMail { news, subject_id, turn, account_id: *account_id });
         }
         work.done(tx, json!({ "recipients": recipients.len() })).await

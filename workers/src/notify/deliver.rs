@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     album,
     facts::Facts,
+    queue,
     render::{self, Recipient},
     side::Pictures,
     thread,
@@ -71,7 +72,7 @@ async fn look(
     let Some(facts) = Facts::load(work.db(), asked.news, asked.subject_id).await? else {
         return Ok(Err("the subject is gone"));
     };
-    Ok(match facts.outdated(asked.news) {
+    Ok(match facts.outdated(asked.news, work.now()) {
         Some(reason) => Err(reason),
         None => Ok((account, facts)),
     })
@@ -112,6 +113,7 @@ async fn mail(
         }
         _ => None,
     };
+    let (offer, entry) = queue::links(&work.context, facts, work.now()).await?;
     let pictures = match facts {
         Facts::Return(returned) => {
             album::pictures(&work.context, asked.news, returned, work.attempt() < PATIENT_TRIES).await?
@@ -126,6 +128,8 @@ async fn mail(
         house: mailer.from().email.to_string(),
         domain: mailer.domain().to_owned(),
         review,
+        offer,
+        entry,
         pictures,
     };
     render::mail(asked.news, facts, &recipient)

@@ -1,24 +1,30 @@
 //! What the mails tell, read from the database when they are made: a follow-up
 //! carries ids, so it never tells what has changed since.
 
+mod offered;
 mod rental;
 mod returned;
+mod waiting;
 
+use chrono::{DateTime, Utc};
 use entity::account;
 use jobs::notify::News;
 use rules::{
     account::Role,
     booking::BookingStatus,
     rental::{ReturnState, Verdict},
+    waitlist::{EntryState, OfferState},
 };
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::Serialize;
 use uuid::Uuid;
 
-pub(crate) use rental::Rental;
+pub(crate) use offered::Offered;
+pub(crate) use rental::{PriceLine, Rental};
 #[cfg(test)]
 pub(crate) use returned::Next;
 pub(crate) use returned::{Item, Returned, Shot};
+pub(crate) use waiting::Waiting;
 
 /// Somebody who has an account.
 #[derive(Clone, Debug, Serialize)]
@@ -32,6 +38,8 @@ pub(crate) enum Facts {
     Account(Person),
     Booking(Box<Rental>),
     Return(Box<Returned>),
+    Entry(Box<Waiting>),
+    Offer(Box<Offered>),
 }
 
 impl From<account::Model> for Person {
@@ -59,11 +67,17 @@ impl Facts {
             | News::ReturnCleared
             | News::DamageConfirmed
             | News::PhotosWanted => Returned::load(db, subject).await?.map(|returned| Self::Return(Box::new(returned))),
+            News::WaitlistJoined | News::FinalCall | News::WaitlistLapsed | News::WaitlistClosed => {
+                Waiting::load(db, subject).await?.map(|waiting| Self::Entry(Box::new(waiting)))
+            }
+            News::OfferMade | News::OfferReminder | News::OfferExpired | News::OfferDeclined | News::OfferRevoked => {
+                Offered::load(db, subject).await?.map(|offered| Self::Offer(Box::new(offered)))
+            }
         })
     }
 
     /// Why the news is none any more: telling it now would only confuse.
-    pub(crate) fn outdated(&self, news: News) -> Option<&'static str> {
+    pub(crate) fn outdated(&self, news: News, now: DateTime<Utc>) -> Option<&'static str> {
         let holds = match (news, self) {
             (News::BookingConfirmed, Self::Booking(rental)) => rental.status.holds_time(),
             (News::BookingCancelled, Self::Booking(rental)) => rental.status == BookingStatus::Cancelled,
@@ -72,6 +86,13 @@ impl Facts {
             (News::ReturnCleared, Self::Return(returned)) => returned.verdict == Some(Verdict::Clear),
             (News::DamageConfirmed, Self::Return(returned)) => returned.verdict == Some(Verdict::Damage),
             (News::PhotosWanted, Self::Return(returned)) => returned.state == ReturnState::AwaitingPhotos,
+            (News::WaitlistJoined, Self::Entry(waiting)) => waiting.state.is_active(),
+            (News::FinalCall, Self::Entry(waiting)) => waiting.state == EntryState::Waiting,
+            (News::WaitlistLapsed, Self::Entry(waiting)) => waiting.state == EntryState::Lapsed,
+            (News::WaitlistClosed, Self::Entry(waiting)) => waiting.state == EntryState::Closed,
+            (News::OfferMade | News::OfferReminder, Self::Offer(offered)) => offered.is_live(now),
+            (News::OfferExpired, Self::Offer(offered)) => offered.state == OfferState::Expired,
+            (News::OfferRevoked, Self::Offer(offered)) => offered.state == OfferState::Revoked,
             _ => true,
         };
         (!holds).then_some("it is no longer so")
@@ -87,6 +108,8 @@ impl Facts {
             (_, Self::Account(person)) => vec![person.id],
             (_, Self::Booking(rental)) => vec![rental.customer.id],
             (_, Self::Return(returned)) => vec![returned.rental.customer.id],
+            (_, Self::Entry(waiting)) => vec![waiting.customer.id],
+            (_, Self::Offer(offered)) => vec![offered.waiting.customer.id],
         })
     }
 }

@@ -3,7 +3,7 @@
 use jobs::notify::News;
 use serde_json::{Value, json};
 
-use super::{facts::Facts, page, word::plain};
+use super::{facts::Facts, page, queue, word::plain};
 
 /// What a row of `notification` says.
 #[derive(Debug, PartialEq)]
@@ -57,6 +57,8 @@ fn words(news: News, facts: &Facts) -> (&'static str, &'static str, String) {
             "Better photos, please",
             format!("{}: please take the photos of the return once more.", returned.rental.number),
         ),
+        (_, Facts::Entry(waiting)) => queue::about_entry(news, waiting),
+        (_, Facts::Offer(offered)) => queue::about_offer(news, offered),
         _ => ("SYSTEM", "Welcome to Forecourt", "Your account is ready.".to_owned()),
     }
 }
@@ -76,5 +78,9 @@ fn data(news: News, facts: &Facts) -> Value {
         Facts::Account(person) => json!({ "news": news, "accountId": person.id }),
         Facts::Booking(rental) => json!({ "news": news, "bookingId": rental.id }),
         Facts::Return(returned) => json!({ "news": news, "bookingId": returned.rental.id, "returnId": returned.id }),
+        Facts::Entry(waiting) => json!({ "news": news, "waitlistEntryId": waiting.id }),
+        Facts::Offer(offered) => {
+            json!({ "news": news, "waitlistEntryId": offered.waiting.id, "offerId": offered.id })
+        }
     }
 }

@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use jobs::notify::News;
+use rules::waitlist::EntryState;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
     facts::{Facts, Rental},
     page::{self, Page},
+    queue,
     side::{self, Pictures, Side},
     template,
     word::{make_plain, plain},
@@ -29,6 +31,10 @@ pub(crate) struct Recipient {
     pub(crate) domain: String,
     /// Where this very recipient decides.
     pub(crate) review: Option<String>,
+    /// Where they take the offer that the mail is about.
+    pub(crate) offer: Option<String>,
+    /// Where they leave the queue, or join it again.
+    pub(crate) entry: Option<String>,
     pub(crate) pictures: Pictures,
 }
 
@@ -74,6 +80,8 @@ fn subject(news: News, facts: &Facts, to: &Recipient) -> String {
             format!("{what}: {} ({})", rental.car_words(), rental.number)
         }
         (_, Facts::Account(_)) => "Welcome to Forecourt".to_owned(),
+        (_, Facts::Entry(waiting)) => queue::entry_subject(news, waiting),
+        (_, Facts::Offer(offered)) => queue::offer_subject(news, offered),
     }
 }
 
@@ -86,8 +94,9 @@ fn sides(news: News, facts: &Facts, to: &Recipient) -> Vec<Side> {
 }
 
 fn document(news: News, facts: &Facts, to: &Recipient, sides: &[Side]) -> Value {
+    let links = json!({ "offer": to.offer, "entry": to.entry });
     let preheader = super::notice::notice(news, facts).message;
-    let mut document = json!({ "to": to.name, "preheader": preheader, "sides": sides });
+    let mut document = json!({ "to": to.name, "preheader": preheader, "sides": sides, "links": links });
     match facts {
         Facts::Account(_) => document["zone"] = Value::Null,
         Facts::Booking(rental) => {
@@ -99,6 +108,16 @@ fn document(news: News, facts: &Facts, to: &Recipient, sides: &[Side]) -> Value 
             document["rental"] = json!(returned.rental);
             document["return"] = json!(returned);
             document["page"] = json!(Page::of(returned, to));
+        }
+        Facts::Entry(waiting) => {
+            document["zone"] = json!(waiting.zone);
+            document["waiting"] = json!(waiting);
+        }
+        Facts::Offer(offered) => {
+            document["zone"] = json!(offered.zone);
+            document["offer"] = json!(offered);
+            document["waiting"] = json!(offered.waiting);
+            document["waits"] = json!(offered.waiting.state == EntryState::Waiting);
         }
     }
     document

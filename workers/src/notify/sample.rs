@@ -1,8 +1,8 @@
-//! One booking and one return with fixed facts, for tests.
+//! One booking, one return and one offer with fixed facts, for tests.
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use entity::{account, booking, branch, car};
+use entity::{account, booking, branch, car, waitlist_entry, waitlist_offer};
 use rules::{
     account::Role,
     booking::BookingStatus,
@@ -11,13 +11,14 @@ use rules::{
     period::Period,
     pricing,
     rental::{Occasion, ReturnState, Slot},
+    waitlist::{EntryState, OfferState},
 };
 use serde_json::json;
 use uuid::Uuid;
 use view::rental::{Finding, Region, Report};
 
 use super::{
-    facts::{Item, Next, Person, Rental, Returned, Shot},
+    facts::{Item, Next, Offered, Person, Rental, Returned, Shot, Waiting},
     render::Recipient,
     side::Pictures,
     word::{Sum, When},
@@ -84,11 +85,15 @@ pub(super) fn ended(status: BookingStatus) -> booking::Model {
 }
 
 pub(super) fn rental(booking: booking::Model, customer_name: &str) -> Rental {
+    Rental::tell(booking, customer(customer_name), car(), branch()).unwrap()
+}
+
+fn customer(name: &str) -> account::Model {
     let early = at("2026-01-01T00:00");
-    let customer = account::Model {
+    account::Model {
         id: CUSTOMER,
         email: "customer@example.com".to_owned(),
-        name: customer_name.to_owned(),
+        name: name.to_owned(),
         phone: Some("+49 30 1234567".to_owned()),
         password_hash: String::new(),
         role: Role::Customer.into(),
@@ -96,9 +101,13 @@ pub(super) fn rental(booking: booking::Model, customer_name: &str) -> Rental {
         suspended_at: None,
         created_at: early,
         updated_at: early,
-    };
-    let car = car::Model {
-        id: booking.car_id,
+    }
+}
+
+fn car() -> car::Model {
+    let early = at("2026-01-01T00:00");
+    car::Model {
+        id: Uuid::from_u128(0xca),
         plate: "ABC-123".to_owned(),
         vin: None,
         make: "VW".to_owned(),
@@ -109,7 +118,7 @@ pub(super) fn rental(booking: booking::Model, customer_name: &str) -> Rental {
         fuel_type: FuelType::ALL[0].into(),
         price_per_day: 6_000,
         currency: "EUR".to_owned(),
-        branch_id: booking.branch_id,
+        branch_id: Uuid::from_u128(0xbb),
         location: Some("bay 12".to_owned()),
         description: None,
         features: vec![],
@@ -119,9 +128,12 @@ pub(super) fn rental(booking: booking::Model, customer_name: &str) -> Rental {
         version: 1,
         created_at: early,
         updated_at: early,
-    };
-    let branch = branch::Model {
-        id: booking.branch_id,
+    }
+}
+
+fn branch() -> branch::Model {
+    branch::Model {
+        id: Uuid::from_u128(0xbb),
         name: "Central Station".to_owned(),
         time_zone: "Europe/Berlin".to_owned(),
         address: Some("1 Station Square".to_owned()),
@@ -130,9 +142,93 @@ pub(super) fn rental(booking: booking::Model, customer_name: &str) -> Rental {
         turnaround_minutes: 60,
         auto_release: false,
         waitlist_paused_at: None,
-        created_at: early,
+        created_at: at("2026-01-01T00:00"),
+    }
+}
+
+/// A wish for three days of May, with some room on both sides.
+pub(super) fn entry(state: EntryState) -> waitlist_entry::Model {
+    let (starts_at, ends_at) = (at("2026-05-08T08:00"), at("2026-05-11T08:00"));
+    waitlist_entry::Model {
+        id: Uuid::from_u128(0xe),
+        seq: 7,
+        customer_id: CUSTOMER,
+        car_id: Some(Uuid::from_u128(0xca)),
+        category: None,
+        branch_id: None,
+        or_better: false,
+        kind: "window".to_owned(),
+        starts_at: Some(starts_at),
+        ends_at: Some(ends_at),
+        flexibility_minutes: 180,
+        min_days: Some(2),
+        days: None,
+        latest_start: at("2026-05-09T11:00"),
+        earliest_end: at("2026-05-10T05:00"),
+        price_cap: Some(25_000),
+        priority: 0,
+        priority_reason: None,
+        state: state.into(),
+        missed: 0,
+        turn: 0,
+        booking_id: None,
+        version: 1,
+        created_at: at("2026-04-20T12:00"),
+        updated_at: at("2026-04-20T12:00"),
+    }
+}
+
+/// The same person, who takes whatever of a class comes first.
+pub(super) fn asap(state: EntryState) -> waitlist_entry::Model {
+    waitlist_entry::Model {
+        car_id: None,
+        category: Some(Category::Compact.into()),
+        branch_id: Some(Uuid::from_u128(0xbb)),
+        or_better: true,
+        kind: "asap".to_owned(),
+        starts_at: None,
+        ends_at: None,
+        flexibility_minutes: 0,
+        min_days: None,
+        days: Some(1),
+        price_cap: None,
+        ..entry(state)
+    }
+}
+
+pub(super) fn waiting(entry: &waitlist_entry::Model, name: &str) -> Waiting {
+    let car = entry.car_id.map(|_| car());
+    let position = (entry.state.0 == EntryState::Waiting).then_some(2);
+    Waiting::tell(entry, customer(name), car.as_ref(), branch(), position).unwrap()
+}
+
+/// Two of the three days, beginning later than wished.
+pub(super) fn offered(state: OfferState, entry: &waitlist_entry::Model, name: &str) -> Offered {
+    let period = Period::new(at("2026-05-09T10:00"), at("2026-05-11T08:00")).unwrap();
+    let price = Money::new(6_000, Currency::EUR);
+    let quote = pricing::quote(&pricing::Facts::usual(period, Tz::Europe__Berlin, price)).unwrap();
+    let offer = waitlist_offer::Model {
+        id: Uuid::from_u128(0x0f),
+        entry_id: entry.id,
+        customer_id: CUSTOMER,
+        car_id: Uuid::from_u128(0xca),
+        branch_id: Uuid::from_u128(0xbb),
+        starts_at: period.start,
+        ends_at: period.end,
+        time_zone: "Europe/Berlin".to_owned(),
+        exact: false,
+        total: quote.total.amount,
+        currency: "EUR".to_owned(),
+        quote: json!(quote),
+        state: state.into(),
+        expires_at: at("2026-05-07T13:40"),
+        offered_by: None,
+        reason: None,
+        ended_at: None,
+        booking_id: None,
+        created_at: at("2026-05-07T09:40"),
     };
-    Rental::tell(booking, customer, car, branch).unwrap()
+    Offered::tell(offer, entry, waiting(entry, name), car(), branch()).unwrap()
 }
 
 fn finding(number: i32, side: Slot, class: &str, score: f64, novelty: &str, reason: &str) -> Finding {
@@ -231,6 +327,8 @@ pub(super) fn recipient(pictures: Pictures) -> Recipient {
         house: "rental@example.com".to_owned(),
         domain: "example.com".to_owned(),
         review: Some("https://rental.example.com/review/TOKEN".to_owned()),
+        offer: Some("https://rental.example.com/offer/TOKEN".to_owned()),
+        entry: Some("https://rental.example.com/waitlist/TOKEN".to_owned()),
         pictures,
     }
 }

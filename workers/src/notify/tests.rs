@@ -2,6 +2,7 @@ use jobs::notify::{News, SendMail};
 use rules::{
     booking::BookingStatus,
     rental::{ReturnState, Verdict},
+    waitlist::{EntryState, OfferState},
 };
 use uuid::Uuid;
 use view::rental::Report;
@@ -25,6 +26,8 @@ fn facts(news: News, name: &str) -> Facts {
         note: vec!["Thank you for the photos.".to_owned()],
         ..sample::returned(Report::default())
     };
+    let entry = |entry| Facts::Entry(Box::new(sample::waiting(&entry, name)));
+    let offer = |state, entry| Facts::Offer(Box::new(sample::offered(state, &entry, name)));
     match news {
         News::AccountRegistered => Facts::Account(super::facts::Person { id: sample::CUSTOMER, name: name.to_owned() }),
         News::BookingConfirmed => booking(sample::booking()),
@@ -34,6 +37,14 @@ fn facts(news: News, name: &str) -> Facts {
         News::ReturnCleared => returned(decided(ReturnState::Decided, Verdict::Clear)),
         News::DamageConfirmed => returned(sample::damaged()),
         News::PhotosWanted => returned(decided(ReturnState::AwaitingPhotos, Verdict::MorePhotos)),
+        News::WaitlistJoined | News::FinalCall => entry(sample::entry(EntryState::Waiting)),
+        News::WaitlistLapsed => entry(sample::asap(EntryState::Lapsed)),
+        News::WaitlistClosed => entry(sample::entry(EntryState::Closed)),
+        News::OfferMade => offer(OfferState::Offered, sample::entry(EntryState::Offered)),
+        News::OfferReminder => offer(OfferState::Offered, sample::asap(EntryState::Offered)),
+        News::OfferExpired => offer(OfferState::Expired, sample::entry(EntryState::Waiting)),
+        News::OfferDeclined => offer(OfferState::Declined, sample::entry(EntryState::Waiting)),
+        News::OfferRevoked => offer(OfferState::Revoked, sample::entry(EntryState::Waiting)),
     }
 }
 
@@ -42,6 +53,10 @@ fn pictures() -> Pictures {
     let lost = sample::photo(rules::rental::Occasion::Return, rules::rental::Slot::Front);
     let shots = sample::returned(Report::default()).shots;
     shots.iter().filter(|shot| shot.id != lost).map(|shot| (shot.id, vec![0xff, 0xd8])).collect()
+}
+
+fn mailed() -> impl Iterator<Item = News> {
+    News::ALL.into_iter().filter(|news| news.is_mailed())
 }
 
 fn mail(news: News) -> Mail {
@@ -66,14 +81,14 @@ fn shown(mail: &Mail) -> String {
 
 #[test]
 fn every_news_has_its_mail() {
-    for news in News::ALL {
+    for news in mailed() {
         insta::assert_snapshot!(news.as_str(), shown(&mail(news)));
     }
 }
 
 #[test]
 fn every_mail_is_complete_in_both_forms_and_needs_nothing_from_elsewhere() {
-    for news in News::ALL {
+    for news in mailed() {
         let mail = mail(news);
         for text in [&mail.html, &mail.text] {
             assert!(!text.contains("{{") && !text.contains("null"), "{}", news.as_str());
@@ -82,7 +97,8 @@ fn every_mail_is_complete_in_both_forms_and_needs_nothing_from_elsewhere() {
         assert!(links.iter().all(|link| *link == "src=\"cid:"), "{links:?}");
         assert_eq!(links.len(), mail.inline.len(), "{}: every picture is shown and comes along", news.as_str());
         assert!(mail.html.len() < 100_000, "clients cut off what is longer");
-        let unstyled = mail.html.replace("https://rental.example.com/review/TOKEN", "");
+        let own = ["review", "offer", "waitlist"].map(|page| format!("https://rental.example.com/{page}/TOKEN"));
+        let unstyled = own.iter().fold(mail.html.clone(), |html, link| html.replace(link, ""));
         assert!(!unstyled.contains("http://") && !unstyled.contains("https://"), "{}", news.as_str());
     }
 }
@@ -90,7 +106,7 @@ fn every_mail_is_complete_in_both_forms_and_needs_nothing_from_elsewhere() {
 #[test]
 fn what_people_typed_stays_text() {
     let evil = "Eve <script>alert(1)</script>\r\nBcc: all@example.com\u{202e}";
-    for news in News::ALL {
+    for news in mailed() {
         let recipient = render::Recipient { name: evil.to_owned(), ..sample::recipient(pictures()) };
         let mut facts = facts(news, evil);
         if let Facts::Booking(rental) = &mut facts {
@@ -171,14 +187,18 @@ fn a_report_shows_its_parts_in_the_order_in_which_they_are_needed() {
 
 #[test]
 fn news_that_is_no_longer_so_is_not_told() {
+    let now = sample::at("2026-05-07T09:40");
     let cancelled = Facts::Booking(Box::new(sample::rental(sample::ended(BookingStatus::Cancelled), "Kim Example")));
-    assert!(cancelled.outdated(News::BookingConfirmed).is_some());
-    assert!(cancelled.outdated(News::BookingCancelled).is_none());
+    assert!(cancelled.outdated(News::BookingConfirmed, now).is_some());
+    assert!(cancelled.outdated(News::BookingCancelled, now).is_none());
     let decided = Facts::Return(Box::new(sample::damaged()));
-    assert!(decided.outdated(News::ReturnReported).is_some());
-    assert!(decided.outdated(News::ReturnCleared).is_some());
+    assert!(decided.outdated(News::ReturnReported, now).is_some());
+    assert!(decided.outdated(News::ReturnCleared, now).is_some());
+    let offered = facts(News::OfferMade, "Kim Example");
+    assert!(offered.outdated(News::OfferMade, sample::at("2026-05-07T13:40")).is_some(), "the last moment is outside");
+    assert!(offered.outdated(News::OfferExpired, now).is_some());
     for news in News::ALL {
-        assert_eq!(facts(news, "Kim Example").outdated(news), None, "{}", news.as_str());
+        assert_eq!(facts(news, "Kim Example").outdated(news, now), None, "{}", news.as_str());
     }
 }
 
@@ -203,4 +223,30 @@ fn a_cancellation_takes_the_same_event_out_of_the_calendar() {
     };
     assert_eq!(uid(News::BookingConfirmed), uid(News::BookingCancelled));
     assert_eq!(uid(News::BookingConfirmed), format!("UID:booking-{}@example.com", Uuid::from_u128(0xb)));
+}
+
+#[test]
+fn an_offer_says_what_differs_until_when_it_holds_and_where_to_answer() {
+    let mail = mail(News::OfferMade);
+    for text in [&mail.html, &mail.text] {
+        for part in [
+            "It starts 1 day 2 h later: you wished for Fri 8 May 2026, 10:00 CEST.",
+            "It is 1 day 2 h shorter than you wished.",
+            "until",
+            "Thu 7 May 2026, 15:40 CEST",
+            "120.00 EUR",
+            "https://rental.example.com/offer/TOKEN",
+            "https://rental.example.com/waitlist/TOKEN",
+        ] {
+            assert!(text.contains(part), "{part} is missing in {text}");
+        }
+        assert!(!text.contains("exactly the dates"));
+    }
+}
+
+#[test]
+fn a_booking_that_came_from_the_waitlist_says_so() {
+    let rental = super::facts::Rental { waited: true, ..sample::rental(sample::booking(), "Kim Example") };
+    let mail = render::mail(News::BookingConfirmed, &Facts::Booking(Box::new(rental)), &sample::recipient(pictures()));
+    assert!(mail.unwrap().text.contains("you waited for it and accepted our offer"));
 }

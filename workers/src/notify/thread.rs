@@ -11,7 +11,7 @@ pub(super) fn message_id(mail: &SendMail, domain: &str) -> String {
 }
 
 /// The mails that this one follows, the oldest first: those with which the
-/// booking and the return began for this recipient.
+/// booking, the return, the waiting and the offer began for this recipient.
 pub(super) fn before(mail: &SendMail, facts: &Facts, domain: &str) -> Vec<String> {
     let first = |news, subject| id(news, subject, 0, mail.account_id, domain);
     let mut thread = match (mail.news, facts) {
@@ -20,6 +20,10 @@ pub(super) fn before(mail: &SendMail, facts: &Facts, domain: &str) -> Vec<String
         (News::ReturnReported, Facts::Return(returned)) => vec![first(News::ReturnReported, returned.id)],
         (_, Facts::Return(returned)) => {
             vec![first(News::BookingConfirmed, returned.rental.id), first(News::ReturnReceived, returned.id)]
+        }
+        (_, Facts::Entry(waiting)) => vec![first(News::WaitlistJoined, waiting.id)],
+        (_, Facts::Offer(offered)) => {
+            vec![first(News::WaitlistJoined, offered.waiting.id), first(News::OfferMade, offered.id)]
         }
     };
     let own = message_id(mail, domain);

@@ -1,6 +1,6 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use entity::{account, booking, branch, car};
+use entity::{account, booking, branch, car, waitlist_offer};
 use rules::{
     booking::BookingStatus,
     cancellation::{self, Policy},
@@ -8,7 +8,7 @@ use rules::{
     period::Period,
     pricing::{Line, Quote},
 };
-use sea_orm::{DatabaseConnection, EntityTrait};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -51,6 +51,8 @@ pub(crate) struct Rental {
     /// What it costs after the start, and when nobody comes.
     pub(crate) started_fee: Sum,
     pub(crate) settled: Option<Settled>,
+    /// It came from the waitlist: an offer that was accepted.
+    pub(crate) waited: bool,
 }
 
 /// One line of the price, as it was quoted.
@@ -81,7 +83,9 @@ impl Rental {
         let car = car::Entity::find_by_id(booking.car_id).one(db).await?;
         let branch = branch::Entity::find_by_id(booking.branch_id).one(db).await?;
         let (Some(customer), Some(car), Some(branch)) = (customer, car, branch) else { return Ok(None) };
-        Self::tell(booking, customer, car, branch).map(Some)
+        let offer = waitlist_offer::Entity::find().filter(waitlist_offer::Column::BookingId.eq(id));
+        let waited = offer.count(db).await? > 0;
+        Ok(Some(Self { waited, ..Self::tell(booking, customer, car, branch)? }))
     }
 
     /// # Errors
@@ -120,6 +124,7 @@ impl Rental {
             late_fee: terms.late_fee.map(Sum),
             started_fee: Sum(terms.started_fee),
             settled: terms.settled(&booking, total, zone)?,
+            waited: false,
             number: booking.number,
             plate: booking.plate,
         })
@@ -180,7 +185,7 @@ impl Terms {
     }
 }
 
-fn price_lines(quote: &Quote) -> Vec<PriceLine> {
+pub(super) fn price_lines(quote: &Quote) -> Vec<PriceLine> {
     let words = |line: &Line| {
         let many = if line.quantity == 1 { "" } else { "s" };
         format!("{}, {} {}{many}", line.description, line.quantity, line.unit)

@@ -1,0 +1,125 @@
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use entity::{branch, car, waitlist_entry, waitlist_offer};
+use rules::{
+    pricing::Quote,
+    waitlist::{OfferState, has_expired},
+};
+use sea_orm::{DatabaseConnection, EntityTrait};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{
+    PriceLine, Waiting,
+    rental::price_lines,
+    waiting::{span, sum},
+};
+use crate::notify::word::{Sum, When};
+
+/// Time that was offered to one person, as mails tell it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Offered {
+    pub(crate) id: Uuid,
+    #[serde(skip)]
+    pub(crate) state: OfferState,
+    pub(crate) waiting: Waiting,
+    /// Make and model.
+    pub(crate) car: String,
+    pub(crate) plate: String,
+    pub(crate) branch: String,
+    pub(crate) address: Option<String>,
+    /// Where in the branch the car stands.
+    pub(crate) location: Option<String>,
+    pub(crate) zone: String,
+    pub(crate) starts: When,
+    pub(crate) ends: When,
+    /// What is not as it was wished; empty when everything is.
+    pub(crate) differs: Vec<String>,
+    pub(crate) lines: Vec<PriceLine>,
+    pub(crate) tax: Option<Sum>,
+    pub(crate) total: Sum,
+    /// Held, not charged.
+    pub(crate) deposit: Option<Sum>,
+    pub(crate) expires: When,
+}
+
+impl Offered {
+    /// # Errors
+    /// When the database does not answer or holds what nobody can read.
+    pub(crate) async fn load(db: &DatabaseConnection, id: Uuid) -> anyhow::Result<Option<Self>> {
+        let Some(offer) = waitlist_offer::Entity::find_by_id(id).one(db).await? else { return Ok(None) };
+        let entry = waitlist_entry::Entity::find_by_id(offer.entry_id).one(db).await?;
+        let waiting = Waiting::load(db, offer.entry_id).await?;
+        let car = car::Entity::find_by_id(offer.car_id).one(db).await?;
+        let branch = branch::Entity::find_by_id(offer.branch_id).one(db).await?;
+        let (Some(entry), Some(waiting), Some(car), Some(branch)) = (entry, waiting, car, branch) else {
+            return Ok(None);
+        };
+        Self::tell(offer, &entry, waiting, car, branch).map(Some)
+    }
+
+    /// # Errors
+    /// When a row holds what nobody can read.
+    pub(crate) fn tell(
+        offer: waitlist_offer::Model,
+        entry: &waitlist_entry::Model,
+        waiting: Waiting,
+        car: car::Model,
+        branch: branch::Model,
+    ) -> anyhow::Result<Self> {
+        let zone: Tz = offer.time_zone.parse()?;
+        let when = |at| When { at, zone };
+        let quote: Option<Quote> = serde_json::from_value(offer.quote.clone()).ok();
+        Ok(Self {
+            id: offer.id,
+            state: offer.state.0,
+            differs: differs(&offer, entry, &car, zone),
+            waiting,
+            car: format!("{} {}", car.make, car.model),
+            plate: car.plate,
+            branch: branch.name,
+            address: branch.address,
+            location: car.location,
+            zone: zone.name().to_owned(),
+            starts: when(offer.starts_at),
+            ends: when(offer.ends_at),
+            lines: quote.as_ref().map(price_lines).unwrap_or_default(),
+            tax: quote.as_ref().map(|quote| quote.tax).filter(|tax| tax.amount != 0).map(Sum),
+            deposit: quote.map(|quote| quote.deposit).filter(|deposit| deposit.amount != 0).map(Sum),
+            total: sum(offer.total, &offer.currency)?,
+            expires: when(offer.expires_at),
+        })
+    }
+
+    /// Whether it can still be taken.
+    pub(crate) fn is_live(&self, now: DateTime<Utc>) -> bool {
+        self.state.is_live() && !has_expired(now, self.expires.at)
+    }
+}
+
+/// Exactly what differs from the wish (W6), with the wish beside it.
+fn differs(offer: &waitlist_offer::Model, entry: &waitlist_entry::Model, car: &car::Model, zone: Tz) -> Vec<String> {
+    let mut differs = Vec::new();
+    if let (Some(from), Some(to)) = (entry.starts_at, entry.ends_at) {
+        let side = |name, offered: DateTime<Utc>, wished: DateTime<Utc>| {
+            let shift = offered - wished;
+            let way = if shift > chrono::TimeDelta::zero() { "later" } else { "earlier" };
+            let wished = When { at: wished, zone };
+            format!("It {name} {} {way}: you wished for {wished}.", span(shift))
+        };
+        if offer.starts_at != from {
+            differs.push(side("starts", offer.starts_at, from));
+        }
+        if offer.ends_at != to {
+            differs.push(side("ends", offer.ends_at, to));
+        }
+        let missing = (to - from) - (offer.ends_at - offer.starts_at);
+        if missing > chrono::TimeDelta::zero() {
+            differs.push(format!("It is {} shorter than you wished.", span(missing)));
+        }
+    }
+    if let Some(wished) = entry.category.filter(|wished| wished.0 != car.category.0) {
+        differs.push(format!("It is a car of the class {} instead of {}.", car.category.0, wished.0));
+    }
+    differs
+}

@@ -1,0 +1,145 @@
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use entity::{account, branch, car, waitlist_entry};
+use rules::{
+    money::{Currency, Money},
+    waitlist::EntryState,
+};
+use sea_orm::{DatabaseConnection, EntityTrait};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::Person;
+use crate::notify::word::{Sum, When};
+
+/// A place in the queue as mails tell it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Waiting {
+    pub(crate) id: Uuid,
+    #[serde(skip)]
+    pub(crate) state: EntryState,
+    pub(crate) customer: Person,
+    /// What is waited for, in few words: `VW Golf`, `a compact car or better`.
+    pub(crate) what: String,
+    pub(crate) branch: String,
+    /// IANA name, such as `Europe/Berlin`.
+    pub(crate) zone: String,
+    /// When, in few words: the wished start, or as soon as possible.
+    pub(crate) when: String,
+    /// The wish, one fact a line.
+    pub(crate) rows: Vec<Row>,
+    /// From 1; only while waiting.
+    pub(crate) position: Option<i64>,
+    /// The wish cannot be met after this.
+    #[serde(skip)]
+    pub(crate) latest_start: DateTime<Utc>,
+}
+
+/// A fact with its name.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) value: String,
+}
+
+impl Waiting {
+    /// # Errors
+    /// When the database does not answer or holds what nobody can read.
+    pub(crate) async fn load(db: &DatabaseConnection, id: Uuid) -> anyhow::Result<Option<Self>> {
+        let Some(entry) = waitlist_entry::Entity::find_by_id(id).one(db).await? else { return Ok(None) };
+        let customer = account::Entity::find_by_id(entry.customer_id).one(db).await?;
+        let car = match entry.car_id {
+            Some(id) => car::Entity::find_by_id(id).one(db).await?,
+            None => None,
+        };
+        let branch = match car.as_ref().map(|car| car.branch_id).or(entry.branch_id) {
+            Some(id) => branch::Entity::find_by_id(id).one(db).await?,
+            None => None,
+        };
+        let (Some(customer), Some(branch)) = (customer, branch) else { return Ok(None) };
+        let position = waitlist_entry::position(db, &entry).await?;
+        Self::tell(&entry, customer, car.as_ref(), branch, position).map(Some)
+    }
+
+    /// # Errors
+    /// When a row holds what nobody can read.
+    pub(crate) fn tell(
+        entry: &waitlist_entry::Model,
+        customer: account::Model,
+        car: Option<&car::Model>,
+        branch: branch::Model,
+        position: Option<i64>,
+    ) -> anyhow::Result<Self> {
+        let zone: Tz = branch.time_zone.parse()?;
+        let what = match (car, entry.category) {
+            (Some(car), _) => format!("{} {}", car.make, car.model),
+            (None, Some(category)) if entry.or_better => format!("{} car or better", category.0),
+            (None, category) => format!("{} car", category.map(|category| category.0.as_str()).unwrap_or("any")),
+        };
+        let when = match entry.starts_at {
+            Some(at) => When { at, zone }.to_string(),
+            None => "as soon as possible".to_owned(),
+        };
+        // Money is of the branch, whose currency only its cars know.
+        let currency = car.map_or(Ok(Currency::EUR), |car| Currency::new(&car.currency))?;
+        Ok(Self {
+            id: entry.id,
+            state: entry.state.0,
+            customer: customer.into(),
+            rows: rows(entry, &what, &branch, zone, currency),
+            what,
+            branch: branch.name,
+            zone: zone.name().to_owned(),
+            when,
+            position,
+            latest_start: entry.latest_start,
+        })
+    }
+}
+
+fn rows(entry: &waitlist_entry::Model, what: &str, branch: &branch::Model, zone: Tz, currency: Currency) -> Vec<Row> {
+    let row = |name, value| Row { name, value };
+    let when = |at| When { at, zone };
+    let mut rows = vec![row("Waiting for", what.to_owned()), row("Branch", branch.name.clone())];
+    if let (Some(from), Some(to)) = (entry.starts_at, entry.ends_at) {
+        rows.push(row("From", when(from).to_string()));
+        rows.push(row("To", when(to).to_string()));
+    }
+    if entry.flexibility_minutes > 0 {
+        let shift = span(TimeDelta::minutes(entry.flexibility_minutes.into()));
+        rows.push(row("Start may shift", format!("by up to {shift}, earlier or later")));
+    }
+    if let Some(days) = entry.min_days {
+        rows.push(row("A part will do", format!("from {} on", days_of(days))));
+    }
+    if let Some(days) = entry.days {
+        rows.push(row("When", "as soon as one is free".to_owned()));
+        rows.push(row("For", days_of(days)));
+        rows.push(row("Starting by", when(entry.latest_start).to_string()));
+    }
+    if let Some(cap) = entry.price_cap {
+        rows.push(row("At most", Money::new(cap, currency).to_string()));
+    }
+    rows
+}
+
+fn days_of(days: i32) -> String {
+    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+}
+
+/// So much time in words, the two largest units of it: `2 h 30 min`, `1 day 2 h`.
+pub(super) fn span(time: TimeDelta) -> String {
+    let minutes = time.num_minutes().abs();
+    let parts = [(minutes / 1440, "day"), (minutes / 60 % 24, "h"), (minutes % 60, "min")];
+    let words = parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| match (*count, *unit) {
+        (2.., "day") => format!("{count} days"),
+        (count, unit) => format!("{count} {unit}"),
+    });
+    let words: Vec<_> = words.take(2).collect();
+    if words.is_empty() { "less than a minute".to_owned() } else { words.join(" ") }
+}
+
+/// An amount of the price that was frozen.
+pub(super) fn sum(amount: i64, currency: &str) -> anyhow::Result<Sum> {
+    Ok(Sum(Money::new(amount, Currency::new(currency)?)))
+}
