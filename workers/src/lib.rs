@@ -12,6 +12,7 @@ mod car;
 pub mod clock;
 mod context;
 mod detector;
+pub mod evaluation;
 mod link;
 mod mailer;
 mod notify;

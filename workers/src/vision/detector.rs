@@ -91,8 +91,15 @@ impl Detector {
     /// The reason in words: a file is missing or broken, the file is not the
     /// card's, the shapes are others, ONNX Runtime is missing.
     pub fn load(model: &Path, card: &Path, settings: &Settings) -> Result<Self, Unavailable> {
+        Self::with_card(model, Card::load(card)?, settings)
+    }
+
+    /// The same with a card that is read already, such as one with other thresholds.
+    ///
+    /// # Errors
+    /// As [`Detector::load`].
+    pub fn with_card(model: &Path, card: Card, settings: &Settings) -> Result<Self, Unavailable> {
         let file = std::fs::read(model).map_err(|error| Unavailable::file("the model file", model, &error))?;
-        let card = Card::load(card)?;
         let sha256 = hex::encode(Sha256::digest(&file));
         if card.sha256.as_ref().is_some_and(|said| !said.eq_ignore_ascii_case(&sha256)) {
             return Err(Unavailable::new("the model file is not the one that its card describes"));
