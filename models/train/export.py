@@ -1,0 +1,46 @@
+"""Writes the model as the worker loads it, and its card."""
+
+import datetime
+import hashlib
+import json
+
+import torch
+
+from data import CATEGORIES, CLASSES, FILL, MEAN, STD
+from network import STRIDES, Exported
+
+# From which score a box is kept, and from which it is a finding; set from the held-back photos.
+THRESHOLDS = {"low": 0.1, "score": 0.3, "nms": 0.5}
+
+
+def export(detector, options, damaged, clean):
+    model = Exported(detector).eval()
+    path = options.out / "damage.onnx"
+    example = torch.zeros(1, 3, options.size, options.size)
+    torch.onnx.export(
+        model, (example,), str(path), input_names=["images"], output_names=["output"], opset_version=17, dynamo=False
+    )
+    card = {
+        "name": "forecourt-damage",
+        "layout": "yolox",
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "classes": CLASSES,
+        "input": {
+            "name": "images", "width": options.size, "height": options.size,
+            "mean": [round(float(value), 3) for value in MEAN], "std": [round(float(value), 3) for value in STD], "fill": FILL,
+        },
+        "output": {"name": "output", "strides": list(STRIDES)},
+        "thresholds": THRESHOLDS,
+        "tiles": {"size": options.tile, "overlap": 0.2},
+        "categories": {name: kind for name, kind in CATEGORIES.items() if kind},
+        "trained": {
+            "date": datetime.date.today().isoformat(),
+            "epochs": options.epochs,
+            "seed": options.seed,
+            "photos": {"damaged": damaged, "undamaged": clean},
+            "data": "lensor (COCO json says CC BY 4.0), ilujaina (MIT, origin of the photos not stated), car-parts (no licence stated)",
+            "start": "YOLOX-nano on COCO (Apache-2.0)",
+        },
+    }
+    path.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+    print(f"wrote {path} and {path.with_suffix('.json')}", flush=True)

@@ -1,0 +1,200 @@
+"""Trains the damage detector: `python train.py --data DIR`, where DIR holds the folders that `README.md` names.
+
+Writes `models/damage.onnx` and `models/damage.json`, and under `--work` the checkpoints, the loss
+plot and the photos held back for `damage-eval`. Started again, it goes on where it stopped.
+"""
+
+import argparse
+import copy
+import json
+import math
+import os
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from data import CLASSES, Views, batch, one_of_each, read_coco, read_yolo, split, write_coco
+from export import export
+from loss import loss
+from network import Detector, cells, load_onnx, unfold_norms
+
+HERE = Path(__file__).resolve().parent
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with damage/lensor, damage/ilujaina, damage/car-parts and models")
+    parser.add_argument("--extra", type=Path, action="append", default=[], help="further folder with images/ and annotations.json (COCO)")
+    parser.add_argument("--work", type=Path, default=HERE / "work", help="checkpoints, plots, held-back photos")
+    parser.add_argument("--out", type=Path, default=HERE.parent, help="where damage.onnx and damage.json go")
+    parser.add_argument("--epochs", type=int, default=80)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--size", type=int, default=640, help="side of the input in pixels, a multiple of 32")
+    parser.add_argument("--tile", type=float, default=0.5, help="side of a tile, as a share of the photo's longer side")
+    parser.add_argument("--rate", type=float, default=0.002)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--loaders", type=int, default=2)
+    parser.add_argument("--export-only", action="store_true", help="write the model of the last checkpoint")
+    return parser.parse_args()
+
+
+def photos(options):
+    """For training and held back, by car. Undamaged cars are held back too."""
+    damage = options.data / "damage"
+    train, held = split(read_coco(damage / "lensor"), 0.2, options.seed)
+    clean, clean_held = split(read_coco(damage / "car-parts", undamaged=True), 0.2, options.seed)
+    train += read_yolo(damage / "ilujaina")
+    for folder in options.extra:
+        more, more_held = split(read_coco(folder), 0.2, options.seed)
+        train, held = train + more, held + more_held
+    return train, clean, one_of_each(held), clean_held
+
+
+def rate(step, steps, warm, top):
+    """Warms up, then falls along a cosine to a twentieth."""
+    if step < warm:
+        return top * (step / warm) ** 2
+    return top * (0.05 + 0.475 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm))))
+
+
+class Average:
+    """The weights' moving average, which generalises better than the last step's."""
+
+    def __init__(self, detector):
+        self.detector = copy.deepcopy(detector).eval()
+        self.steps = 0
+
+    @torch.no_grad()
+    def update(self, detector):
+        self.steps += 1
+        keep = 0.9995 * (1 - math.exp(-self.steps / 500))
+        for mine, theirs in zip(self.detector.state_dict().values(), detector.state_dict().values()):
+            if mine.dtype.is_floating_point:
+                mine.mul_(keep).add_(theirs.detach(), alpha=1 - keep)
+
+
+def start(options, views, device):
+    detector = Detector(len(CLASSES))
+    load_onnx(detector, options.data / "models" / "yolox_nano_coco.onnx")
+    for head in detector.heads:
+        # Nearly nothing is damage: begin there, or the first steps only unlearn.
+        torch.nn.init.constant_(head.presence.bias, -math.log(99))
+        torch.nn.init.constant_(head.classify.bias, -math.log(len(CLASSES) - 1))
+    places = random.Random(options.seed).sample(range(len(views)), min(64, len(views)))
+    unfold_norms(detector, (torch.stack([views[place][0] for place in places[at : at + 8]]) for at in range(0, len(places), 8)))
+    return detector.to(device)
+
+
+def plot(log, path):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 4))
+    for name in ("box", "presence", "class", "held"):
+        axes.plot([one["epoch"] for one in log if name in one], [one[name] for one in log if name in one], label=name)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("loss")
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path)
+    pyplot.close(figure)
+
+
+@torch.no_grad()
+def held_loss(detector, loader, grid, device):
+    detector.eval()
+    total = 0.0
+    for pictures, targets in loader:
+        targets = [tuple(part.to(device) for part in target) for target in targets]
+        total += float(loss(detector(pictures.to(device)), grid, targets)[0])
+    return total / len(loader)
+
+
+def main():
+    options = arguments()
+    random.seed(options.seed)
+    np.random.seed(options.seed)
+    torch.manual_seed(options.seed)
+    torch.set_num_threads(options.threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    options.work.mkdir(parents=True, exist_ok=True)
+
+    train, clean, held, clean_held = photos(options)
+    write_coco(held, options.work / "held")
+    write_coco(clean_held, options.work / "clean")
+    print(f"{len(train)} photos with damage and {len(clean)} without; held back {len(held)} and {len(clean_held)}; on {device}", flush=True)
+    views = Views(train + clean, options.size, options.tile, options.seed)
+    checks = Views(held + clean_held, options.size, options.tile, options.seed, mosaic=0.0)
+
+    checkpoint = options.work / "last.pt"
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, map_location=device, weights_only=False)
+        detector = Detector(len(CLASSES)).to(device)
+        detector.load_state_dict(saved["detector"])
+    else:
+        saved = None
+        detector = start(options, views, device)
+    average = Average(detector)
+    if saved:
+        average.detector.load_state_dict(saved["average"])
+        average.steps = saved["steps"]
+    if options.export_only:
+        return export(average.detector.cpu(), options, len(train), len(clean))
+
+    decay = [weight for name, weight in detector.named_parameters() if weight.ndim > 1]
+    rest = [weight for name, weight in detector.named_parameters() if weight.ndim <= 1]
+    optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.02}, {"params": rest, "weight_decay": 0}], options.rate)
+    log, first = [], 0
+    if saved:
+        optimizer.load_state_dict(saved["optimizer"])
+        log, first = saved["log"], saved["epoch"] + 1
+    loader = torch.utils.data.DataLoader(
+        views, options.batch, shuffle=True, collate_fn=batch, num_workers=options.loaders, drop_last=True,
+        generator=torch.Generator().manual_seed(options.seed + first),
+    )
+    checker = torch.utils.data.DataLoader(checks, options.batch, collate_fn=batch, num_workers=options.loaders)
+    grid = cells(options.size, options.size, device)
+    steps, warm = len(loader) * options.epochs, len(loader)
+    for epoch in range(first, options.epochs):
+        views.epoch = epoch
+        # The last epochs see photos as they are.
+        views.mosaic = 0.4 if epoch < options.epochs * 0.8 else 0.0
+        began, sums = time.time(), {}
+        detector.train()
+        for number, (pictures, targets) in enumerate(loader):
+            for group in optimizer.param_groups:
+                group["lr"] = rate(epoch * len(loader) + number, steps, warm, options.rate)
+            targets = [tuple(part.to(device) for part in target) for target in targets]
+            total, parts = loss(detector(pictures.to(device)), grid, targets)
+            optimizer.zero_grad(set_to_none=True)
+            total.backward()
+            torch.nn.utils.clip_grad_norm_(detector.parameters(), 10)
+            optimizer.step()
+            average.update(detector)
+            for name, value in parts.items():
+                sums[name] = sums.get(name, 0) + value
+            if number % 20 == 0:
+                print(f"epoch {epoch + 1}/{options.epochs}, step {number}/{len(loader)}: {float(total.detach()):.3f}", flush=True)
+        entry = {"epoch": epoch + 1, **{name: value / len(loader) for name, value in sums.items()}}
+        entry["held"] = held_loss(average.detector, checker, grid, device)
+        entry["seconds"] = round(time.time() - began)
+        log.append(entry)
+        print(json.dumps(entry), flush=True)
+        state = {
+            "detector": detector.state_dict(), "average": average.detector.state_dict(), "steps": average.steps,
+            "optimizer": optimizer.state_dict(), "epoch": epoch, "log": log,
+        }
+        torch.save(state, checkpoint.with_suffix(".new"))
+        checkpoint.with_suffix(".new").replace(checkpoint)
+        plot(log, options.work / "loss.png")
+    export(average.detector.cpu(), options, len(train), len(clean))
+
+
+if __name__ == "__main__":
+    main()
