@@ -155,3 +155,93 @@ impl Run<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::vision::{
+        card::Card,
+        detector::{Settings, tests::library},
+        picture::{Mark, Scene, Side, Wound},
+        tiny_model,
+    };
+
+    const DENT: Mark = Mark { wound: Wound::Dent, x: 0.24, y: 0.56, w: 0.07, h: 0.09 };
+    const SCRATCH: Mark = Mark { wound: Wound::Scratch, x: 0.58, y: 0.58, w: 0.1, h: 0.06 };
+
+    /// A folder with a model, two photos of damage and one of a clean car, gone after the test.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new() -> Self {
+            let folder = Self(std::env::temp_dir().join(format!("forecourt-evaluation-{}", uuid::Uuid::new_v4())));
+            for name in ["images", "clean"] {
+                fs::create_dir_all(folder.0.join(name)).unwrap();
+            }
+            let scene = |seed| Scene { width: 1200, ..Scene::new(Side::Left, seed) };
+            fs::write(folder.0.join("images/dent.jpg"), scene(1).with(DENT).jpeg()).unwrap();
+            fs::write(folder.0.join("images/scratch.jpg"), scene(2).with(SCRATCH).jpeg()).unwrap();
+            fs::write(folder.0.join("clean/car.jpg"), scene(3).jpeg()).unwrap();
+            folder
+        }
+
+        /// Says that `marks` are where they are, by the names that an annotator would use.
+        fn annotate(&self, marks: [Mark; 2]) -> Options {
+            let bbox = |mark: Mark| [mark.x * 1200.0, mark.y * 900.0, mark.w * 1200.0, mark.h * 900.0];
+            let coco = json!({
+                "images": [{ "id": 1, "file_name": "dent.jpg" }, { "id": 2, "file_name": "scratch.jpg" }],
+                "annotations": [
+                    { "image_id": 1, "category_id": 5, "bbox": bbox(marks[0]) },
+                    { "image_id": 2, "category_id": 6, "bbox": bbox(marks[1]) },
+                ],
+                "categories": [{ "id": 5, "name": "dent" }, { "id": 6, "name": "scratch" }],
+            });
+            fs::write(self.0.join("coco.json"), coco.to_string()).unwrap();
+            Options {
+                images: self.0.join("images"),
+                annotations: self.0.join("coco.json"),
+                negatives: Some(self.0.join("clean")),
+                out: Some(self.0.join("out")),
+            }
+        }
+
+        fn score(&self, marks: [Mark; 2]) -> Report {
+            let model = self.0.join("damage.onnx");
+            fs::write(&model, tiny_model::onnx()).unwrap();
+            fs::write(model.with_extension("json"), tiny_model::card(&"0".repeat(64))).unwrap();
+            let mut card = Card::load(&model.with_extension("json")).unwrap();
+            card.sha256 = None;
+            let detector =
+                Detector::with_card(&model, card, &Settings { runtime: Some(library()), threads: 1 }).unwrap();
+            evaluate(&detector, &self.annotate(marks), |_, _| ()).unwrap().report
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn a_model_that_finds_everything_has_full_marks() {
+        let folder = Folder::new();
+        let report = folder.score([DENT, SCRATCH]);
+        assert_eq!((report.damaged_photos, report.clean_photos, report.truths), (2, 1, 2));
+        assert!((report.ap50 - 100.0).abs() < 1e-9, "{report:?}");
+        assert_eq!((report.recall, report.photo_recall, report.photo_precision), (1.0, 1.0, 1.0));
+        assert_eq!(report.false_alarms_per_negative, Some(0.0));
+        for name in ["detections.json", "truth.json", "sheet.jpg"] {
+            assert!(folder.0.join("out").join(name).exists(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_box_beside_the_damage_is_worth_nothing() {
+        let aside = |mark: Mark| Mark { y: mark.y - 0.3, ..mark };
+        let report = Folder::new().score([aside(DENT), aside(SCRATCH)]);
+        assert_eq!((report.ap50, report.recall, report.photo_recall), (0.0, 0.0, 1.0));
+    }
+}

@@ -242,4 +242,4 @@ fn no_output(card: &Card) -> Unavailable {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -23,8 +23,8 @@ mod yolox;
 #[cfg(test)]
 #[path = "../../../dev/src/picture/mod.rs"]
 #[expect(unreachable_pub, reason = "shared with dev/, where it is public")]
-mod picture;
+pub(crate) mod picture;
 #[cfg(test)]
 #[path = "../../../dev/src/tiny_model/mod.rs"]
 #[expect(unreachable_pub, reason = "shared with dev/, where it is public")]
-mod tiny_model;
+pub(crate) mod tiny_model;

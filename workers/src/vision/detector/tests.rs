@@ -47,7 +47,7 @@ fn settings() -> Settings {
 }
 
 /// ONNX Runtime as `bin/test` installs it.
-fn library() -> PathBuf {
+pub(crate) fn library() -> PathBuf {
     let named = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()).map(PathBuf::from);
     let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache/onnxruntime");
     named.or_else(|| below(&cache)).unwrap_or_else(|| {
