@@ -66,5 +66,6 @@ fn the_json_of_every_kind_is_pinned() {
     pinned::<photo::DetectDamage>("detect_damage", json!({ "photo_id": id }));
     pinned::<notify::Announce>("announce", json!({ "news": "booking_confirmed", "subject_id": id }));
     pinned::<notify::SendMail>("send_mail", json!({ "news": "return_reported", "subject_id": id, "account_id": id }));
+    pinned::<notify::ReadNotification>("read_notification", json!({ "account_id": id, "notification_id": id }));
     pinned::<waitlist::PromoteWaitlist>("promote_waitlist", json!({ "car_id": id }));
 }

@@ -24,7 +24,10 @@ pub(crate) fn complete(derived: &str) -> Value {
 }
 
 fn add_write_headers(operation: &mut Value) {
-    let required = matches!(operation["operationId"].as_str(), Some("requestBooking" | "returnCar" | "completeReturn"));
+    let required = matches!(
+        operation["operationId"].as_str(),
+        Some("requestBooking" | "returnCar" | "completeReturn" | "acceptOffer")
+    );
     let headers = [
         json!({
             "name": "Idempotency-Key", "in": "header", "required": required,

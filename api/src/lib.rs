@@ -16,6 +16,8 @@ pub mod front;
 pub mod job;
 pub mod listing;
 pub mod media;
+pub mod notification;
+pub mod offer;
 mod ops;
 mod outer;
 mod page;
@@ -29,6 +31,7 @@ pub mod staff;
 pub mod token;
 pub mod trace;
 mod upload;
+pub mod waitlist;
 
 use std::sync::Arc;
 
@@ -51,6 +54,10 @@ pub(crate) enum Tag {
     Bookings,
     /// Picking cars up, giving them back, photos and decisions.
     Returns,
+    /// Waiting for time that is taken, and offers of freed time.
+    Waitlist,
+    /// Messages inside the application.
+    Notifications,
     /// How requests ended; dead jobs.
     Jobs,
 }
@@ -65,6 +72,9 @@ fn service() -> OpenApiService<impl OpenApi, ()> {
         booking::BookingApi,
         rental::RentalApi,
         media::MediaApi,
+        waitlist::WaitlistApi,
+        offer::OfferApi,
+        notification::NotificationApi,
         job::JobApi,
         staff::StaffApi,
     );

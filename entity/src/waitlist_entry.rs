@@ -1,5 +1,7 @@
 //! Somebody who waits for time that is taken.
 
+use std::collections::HashMap;
+
 use rules::{car::Category, waitlist::EntryState};
 use sea_orm::{DbBackend, Statement, entity::prelude::*};
 
@@ -44,12 +46,13 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// People ahead who could take what this entry waits for: some car could serve both, and the
-/// times that both could take overlap. Somebody who thinks about an offer is still ahead, and
-/// whoever waits several times is one person.
-const AHEAD: &str = "
-    select count(distinct ahead.customer_id) from waitlist_entry own
-    join waitlist_entry ahead on ahead.customer_id <> own.customer_id and ahead.state in ('waiting', 'offered')
+/// For each who waits, the place to show: people ahead who could take the same (some car could serve
+/// both, and the times that both could take overlap), and then this one. Somebody who thinks about an
+/// offer is still ahead, and whoever waits several times is one person.
+const POSITIONS: &str = "
+    select own.id, 1 + (
+        select count(distinct ahead.customer_id) from waitlist_entry ahead
+        where ahead.customer_id <> own.customer_id and ahead.state in ('waiting', 'offered')
         and (-ahead.priority, ahead.seq) < (-own.priority, own.seq)
         and tstzrange(coalesce(ahead.starts_at - make_interval(mins => ahead.flexibility_minutes), now()),
                       coalesce(ahead.ends_at + make_interval(mins => ahead.flexibility_minutes),
@@ -57,23 +60,30 @@ const AHEAD: &str = "
          && tstzrange(coalesce(own.starts_at - make_interval(mins => own.flexibility_minutes), now()),
                       coalesce(own.ends_at + make_interval(mins => own.flexibility_minutes),
                                greatest(own.latest_start, now()) + make_interval(days => own.days)))
-    where own.id = $1 and exists (
-        select from car c where c.status <> 'retired'
-        and (ahead.car_id = c.id or (ahead.branch_id = c.branch_id and (ahead.category = c.category
-             or (ahead.or_better and array_position($2, c.category) > array_position($2, ahead.category)))))
-        and (own.car_id = c.id or (own.branch_id = c.branch_id and (own.category = c.category
-             or (own.or_better and array_position($2, c.category) > array_position($2, own.category))))))";
+        and exists (
+            select from car c where c.status <> 'retired'
+            and (ahead.car_id = c.id or (ahead.branch_id = c.branch_id and (ahead.category = c.category
+                 or (ahead.or_better and array_position($2, c.category) > array_position($2, ahead.category)))))
+            and (own.car_id = c.id or (own.branch_id = c.branch_id and (own.category = c.category
+                 or (own.or_better and array_position($2, c.category) > array_position($2, own.category))))))
+    ) as position
+    from waitlist_entry own where own.id = any($1) and own.state = 'waiting'";
 
-/// The place to show, from 1; `None` for whoever does not wait.
+/// The places to show, from 1, of those who wait; others have none.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn positions(db: &impl ConnectionTrait, entries: Vec<Uuid>) -> Result<HashMap<Uuid, i64>, DbErr> {
+    let classes: Vec<String> = Category::WORDS.iter().map(|&word| word.to_owned()).collect();
+    let query = Statement::from_sql_and_values(DbBackend::Postgres, POSITIONS, [entries.into(), classes.into()]);
+    let rows = db.query_all_raw(query).await?;
+    rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+}
+
+/// The place to show of one entry; `None` for whoever does not wait.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn position(db: &impl ConnectionTrait, entry: &Model) -> Result<Option<i64>, DbErr> {
-    if entry.state.0 != EntryState::Waiting {
-        return Ok(None);
-    }
-    let classes: Vec<String> = Category::WORDS.iter().map(|&word| word.to_owned()).collect();
-    let ahead = Statement::from_sql_and_values(DbBackend::Postgres, AHEAD, [entry.id.into(), classes.into()]);
-    let row = db.query_one_raw(ahead).await?;
-    row.map(|row| row.try_get_by_index::<i64>(0).map(|ahead| ahead + 1)).transpose()
+    Ok(positions(db, vec![entry.id]).await?.remove(&entry.id))
 }

@@ -136,3 +136,18 @@ impl Job for SendMail {
         Some(format!("{}/{}/{}/{}", self.subject_id, self.news.as_str(), self.turn, self.account_id))
     }
 }
+
+/// Somebody has read a message inside the application, or all that there were when they said so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReadNotification {
+    pub account_id: Uuid,
+    /// `None`: all of them.
+    #[serde(default)]
+    pub notification_id: Option<Uuid>,
+}
+
+impl Job for ReadNotification {
+    const KIND: &'static str = "read_notification";
+    // Not `Notify`: nobody waits behind a mail server for it.
+    const QUEUE: Queue = Queue::Booking;
+}

@@ -10,6 +10,7 @@ pub mod branch;
 pub mod car;
 pub mod job;
 pub mod money;
+pub mod notification;
 pub mod rental;
 pub mod waitlist;
 mod word;

@@ -51,8 +51,7 @@ pub struct Entry {
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
 #[serde(rename_all = "camelCase")]
 pub struct Asap {
-    /// For so many days.
-    #[oai(validator(minimum(value = "1"), maximum(value = "30")))]
+    /// For so many days, 1 to 30.
     pub days: i32,
     pub latest_start: DateTime<Utc>,
 }

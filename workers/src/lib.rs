@@ -30,7 +30,7 @@ use jobs::{
     account::{AddStaff, ChangeProfile, RegisterAccount},
     booking::{CancelBooking, ReleaseNoShow, RequestBooking},
     car::{AddBranch, AddCar, ChangeCar, RetireCar},
-    notify::{Announce, SendMail},
+    notify::{Announce, ReadNotification, SendMail},
     photo::{DetectDamage, MakeThumbnails},
     rental::{DecideReturn, OpenReturn, PickUpCar, ReportReturn, ReturnCar},
     waitlist::PromoteWaitlist,
@@ -60,6 +60,7 @@ pub fn registry() -> Registry {
         .with::<ReleaseNoShow>()
         .with::<Announce>()
         .with::<SendMail>()
+        .with::<ReadNotification>()
         .with::<MakeThumbnails>()
         .with::<DetectDamage>()
         .with::<PickUpCar>()

@@ -13,6 +13,7 @@ mod notice;
 mod page;
 mod picture;
 mod queue;
+mod read;
 mod render;
 mod side;
 mod template;
