@@ -1,0 +1,83 @@
+//! What the servers below can do at all on this machine: durable one-row inserts and Redis pushes.
+
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use async_trait::async_trait;
+use sea_orm::ConnectionTrait;
+use tokio::process::Command;
+
+use super::{Aim, Benchmark, Metric, figure, metric};
+use crate::{figure::Figures, ground::Ground, peer::number_after};
+
+pub(super) struct Limit;
+
+#[async_trait(?Send)]
+impl Benchmark for Limit {
+    fn name(&self) -> &'static str {
+        "limit"
+    }
+
+    fn about(&self) -> &'static str {
+        "pgbench inserting one row per durable transaction, 32 clients; redis-benchmark LPUSH, 32 clients"
+    }
+
+    fn metrics(&self) -> Vec<Metric> {
+        vec![
+            metric("postgres", "/s", Aim::None),
+            metric("postgres p50", "ms", Aim::None),
+            metric("redis", "/s", Aim::None),
+        ]
+    }
+
+    async fn ours(&self, ground: &Ground) -> Result<Figures> {
+        let (tps, latency) = pgbench(ground).await?;
+        Ok(vec![figure("postgres", tps), figure("postgres p50", latency), figure("redis", redis(ground).await?)])
+    }
+}
+
+/// Transactions per second, and the mean of their latency in milliseconds.
+async fn pgbench(ground: &Ground) -> Result<(f64, f64)> {
+    let house = ground.house().await?;
+    house
+        .db
+        .execute_unprepared("create table plain (id bigint generated always as identity primary key, body jsonb)")
+        .await?;
+    let script = ground.data_dir.path("insert.sql");
+    std::fs::write(
+        &script,
+        "insert into plain (body) values ('{\"carId\": \"00000000-0000-0000-0000-000000020000\"}');\n",
+    )?;
+    let seconds = ground.measured.as_secs().to_string();
+    let mut command = Command::new(installed("pgbench"));
+    command.args(["-n", "-c", "32", "-j", "2", "-M", "prepared", "-T", &seconds, "-f"]).arg(&script).arg(&house.url);
+    let said = said(command).await?;
+    house.close().await?;
+    Ok((number_after(&said, "tps =")?, number_after(&said, "latency average =")?))
+}
+
+async fn redis(ground: &Ground) -> Result<f64> {
+    let url: reqwest::Url = ground.services.redis_url().parse()?;
+    let mut command = Command::new("redis-benchmark");
+    command.env("REDISCLI_AUTH", url.password().unwrap_or_default());
+    command.args(["-h", "127.0.0.1", "-p", &url.port().context("no port")?.to_string(), "-c", "32", "-n", "100000"]);
+    command.args(["-a", url.password().unwrap_or_default(), "--csv", "lpush", "bench:limit", "x"]);
+    let said = said(command).await?;
+    let line = said.lines().last().context("redis-benchmark said nothing")?;
+    let rate = line.split(',').nth(1).with_context(|| line.to_owned())?;
+    Ok(rate.trim_matches('"').parse()?)
+}
+
+async fn said(mut command: Command) -> Result<String> {
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
+    let output = output.with_context(|| format!("{:?}", command.as_std().get_program()))?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Debian keeps the programs of each version of PostgreSQL in a folder of their own.
+fn installed(program: &str) -> std::path::PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let found = versions.map(|version| version.path().join("bin").join(program)).filter(|path| path.exists()).max();
+    found.unwrap_or_else(|| program.into())
+}
