@@ -107,9 +107,10 @@ impl Connection {
 fn parse(head: &[u8]) -> Result<(u16, usize)> {
     let head = std::str::from_utf8(head)?;
     let status = head.split(' ').nth(1).context("no status line")?.parse()?;
-    let length = head.lines().filter_map(|line| line.split_once(':'));
-    let length = length.filter(|(name, _)| name.eq_ignore_ascii_case("content-length")).map(|(_, value)| value.trim());
-    let length = length.last().context("an answer without Content-Length")?.parse()?;
+    let headers = head.lines().filter_map(|line| line.split_once(':'));
+    let mut length =
+        headers.filter(|(name, _)| name.eq_ignore_ascii_case("content-length")).map(|(_, value)| value.trim());
+    let length = length.next().context("an answer without Content-Length")?.parse()?;
     Ok((status, length))
 }
 

@@ -71,7 +71,8 @@ impl Benchmark for Idle {
     }
 
     async fn theirs(&self, _: &Ground, peer: &Peer) -> Result<Option<Figures>> {
-        let said = peer.run("queue.js", &["200", "100"]).await?;
+        // It adds a thousand at a time, and would find left-overs of fewer.
+        let said = peer.run("queue.js", &["1000", "100"]).await?;
         let idle = said.split_once("idle push-to-start").context("the script said nothing of idle jobs")?.1;
         let (p50, p99) = (number_after(idle, "p50")?, number_after(idle, "p99")?);
         let figures = [("p50", p50), ("p99", p99), ("whole p50", p50), ("whole p99", p99)];
