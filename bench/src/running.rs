@@ -54,12 +54,12 @@ impl Running {
         bail!("nothing answers at {address}")
     }
 
-    /// Its process id.
+    /// Its memory in megabytes: `VmRSS` is what it holds now, `VmHWM` the most it ever held.
     ///
     /// # Errors
     /// It has ended.
-    pub(crate) fn pid(&self) -> Result<u32> {
-        self.child.id().context("the program has ended")
+    pub(crate) fn megabytes(&self, what: &str) -> Result<f64> {
+        megabytes(self.child.id().context("the program has ended")?, what)
     }
 
     /// Asks it to end and waits until it has.
@@ -87,4 +87,16 @@ async fn answers(url: &str) -> bool {
 /// There is none.
 pub(crate) fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+/// The memory of a process in megabytes, as `/proc` names it.
+///
+/// # Errors
+/// There is no such process.
+pub(crate) fn megabytes(pid: u32, what: &str) -> Result<f64> {
+    let path = format!("/proc/{pid}/status");
+    let status = std::fs::read_to_string(&path).context(path)?;
+    let line = status.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':')).context("no such line")?;
+    let kilobytes: f64 = line.split_whitespace().next().context("an empty line")?.parse()?;
+    Ok(kilobytes * 1024.0 / 1e6)
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::{Aim, Benchmark, Metric, metric};
+use super::{Aim, Benchmark, Metric, figure, metric};
 use crate::{
     figure::Figures,
     ground::{CUSTOMERS, Ground, slot, tokens},
@@ -28,13 +28,19 @@ impl Benchmark for Accept {
     }
 
     fn metrics(&self) -> Vec<Metric> {
-        vec![metric("rate", "/s", Aim::Times(6.0)), metric("p50", "ms", Aim::None), metric("p99", "ms", Aim::Lower)]
+        vec![
+            metric("rate", "/s", Aim::Times(6.0)),
+            metric("p50", "ms", Aim::None),
+            metric("p99", "ms", Aim::Lower),
+            metric("front peak", "MB", Aim::None),
+        ]
     }
 
     async fn ours(&self, ground: &Ground) -> Result<Figures> {
         let house = ground.house().await?;
         let (front, address) = house.start("api").await?;
-        let figures = book(ground, address, "Prefer: respond-async\r\n", 202).await?;
+        let mut figures = book(ground, address, "Prefer: respond-async\r\n", 202).await?;
+        figures.push(figure("front peak", front.megabytes("VmHWM")?));
         front.stop().await?;
         house.close().await?;
         Ok(figures)
@@ -44,7 +50,8 @@ impl Benchmark for Accept {
         let address = free_address()?;
         let mut server = peer.serve("server.js", address.port()).await?;
         server.ready(address, Some("/health")).await?;
-        let figures = load(ground, address).run(202, |_, number| post("/bookings", "", number)).await?;
+        let mut figures = load(ground, address).run(202, |_, number| post("/bookings", "", number)).await?;
+        figures.push(figure("front peak", server.megabytes("VmHWM")?));
         server.stop().await?;
         Ok(Some(figures))
     }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use async_trait::async_trait;
 
-use super::{Aim, Benchmark, Metric, accept, drain, metric};
+use super::{Aim, Benchmark, Metric, accept, drain, figure, metric};
 use crate::{figure::Figures, ground::Ground, peer::Peer};
 
 pub(super) struct Decide;
@@ -23,6 +23,8 @@ impl Benchmark for Decide {
             metric("rate", "/s", Aim::Times(2.0)),
             metric("p50", "ms", Aim::None),
             metric("p99", "ms", Aim::AtMost(50.0)),
+            metric("front peak", "MB", Aim::None),
+            metric("worker peak", "MB", Aim::None),
         ]
     }
 
@@ -30,7 +32,9 @@ impl Benchmark for Decide {
         let house = ground.house().await?;
         let (front, address) = house.start("api").await?;
         let (worker, _) = house.start("booking").await?;
-        let figures = accept::book(ground, address, "", 201).await?;
+        let mut figures = accept::book(ground, address, "", 201).await?;
+        figures.push(figure("front peak", front.megabytes("VmHWM")?));
+        figures.push(figure("worker peak", worker.megabytes("VmHWM")?));
         worker.stop().await?;
         front.stop().await?;
         house.close().await?;

@@ -70,8 +70,7 @@ async fn size(ground: &Ground, times: u64) -> Result<(f64, f64)> {
     Ok((accepted[0].1, drained))
 }
 
-/// Bookings that ended before today, with their reservations' time given back or kept as a
-/// house keeps them, and the jobs that made them.
+/// Bookings that ended before today, the time that they took, and the jobs that made them.
 async fn remember(house: &House<'_>, rows: u64) -> Result<()> {
     for sql in [BOOKINGS, RESERVATIONS, JOBS, "vacuum analyze", "checkpoint"] {
         house.db.execute_unprepared(&sql.replace("{rows}", &rows.to_string())).await?;

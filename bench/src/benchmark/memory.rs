@@ -1,13 +1,16 @@
 //! How much memory each process of the whole platform holds, idle and at its peak.
 
-use std::path::PathBuf;
-
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use dev::{Options, Platform, Process, story};
 
 use super::{Aim, Benchmark, Metric, figure, metric};
-use crate::{figure::Figures, ground::Ground, peer::Peer, running::free_address};
+use crate::{
+    figure::Figures,
+    ground::Ground,
+    peer::Peer,
+    running::{free_address, megabytes},
+};
 
 pub(super) struct Memory;
 
@@ -31,7 +34,7 @@ impl Benchmark for Memory {
     }
 
     fn about(&self) -> &'static str {
-        "resident memory of each process: idle, and its peak through a rental with photos and two seconds of bookings"
+        "resident memory of each process: idle, and its peak through the story of the demo (photos, model, mails)"
     }
 
     fn metrics(&self) -> Vec<Metric> {
@@ -62,10 +65,8 @@ impl Benchmark for Memory {
         server.ready(address, Some("/health")).await?;
         let worker = peer.serve("worker.js", 0).await?;
         tokio::time::sleep(SETTLED).await;
-        let figures = vec![
-            figure("api idle", megabytes(server.pid()?, "VmRSS")?),
-            figure("booking idle", megabytes(worker.pid()?, "VmRSS")?),
-        ];
+        let figures =
+            vec![figure("api idle", server.megabytes("VmRSS")?), figure("booking idle", worker.megabytes("VmRSS")?)];
         worker.stop().await?;
         server.stop().await?;
         Ok(Some(figures))
@@ -91,12 +92,4 @@ async fn measure(platform: &Platform) -> Result<Figures> {
         figures.push(figure(name, megabytes(pid(process)?, "VmHWM")?));
     }
     Ok(figures)
-}
-
-fn megabytes(pid: u32, what: &str) -> Result<f64> {
-    let path = PathBuf::from(format!("/proc/{pid}/status"));
-    let status = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let line = status.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':')).context("no such line")?;
-    let kilobytes: f64 = line.split_whitespace().next().context("an empty line")?.parse()?;
-    Ok(kilobytes * 1024.0 / 1e6)
 }
