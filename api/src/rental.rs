@@ -14,7 +14,7 @@ use poem_openapi::{
     param::{Path, Query},
     payload::Json,
 };
-use rules::{money::Currency, problem, rental::ReturnState};
+use rules::{account::Scope, money::Currency, problem, rental::ReturnState};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value, sea_query::Expr};
 use serde_json::json;
 use uuid::Uuid;
@@ -51,9 +51,15 @@ fn asker<S>(caller: &Caller<S>, origin: Origin) -> Asker {
     Asker { account_id: caller.account_id, staff: caller.is_staff(), ip: origin.ip, user_agent: origin.user_agent }
 }
 
-/// Returns that the caller may see: one's own, or all.
+/// Returns that the caller may see: one's own and those of the branch that one decides for, or all.
 fn visible<S>(caller: &Caller<S>) -> Condition {
-    let own = "exists (select 1 from booking where booking.id = rental_return.booking_id and booking.customer_id = $1)";
+    let own = match caller.role.may(Scope::ReturnsDecide) {
+        true => {
+            "exists (select 1 from booking b join account a on a.id = $1
+                     where b.id = rental_return.booking_id and (b.customer_id = a.id or b.branch_id = a.branch_id))"
+        }
+        false => "exists (select 1 from booking b where b.id = rental_return.booking_id and b.customer_id = $1)",
+    };
     Condition::all().add_option(caller.owner().map(|owner| Expr::cust_with_values(own, [owner])))
 }
 
@@ -215,7 +221,7 @@ impl RentalApi {
 
     /// Decide a return
     ///
-    /// `clear` completes the booking, `damage` also writes the items into the register and tells the customer,
+    /// By an admin, or whoever runs the branch of the rental. `clear` completes the booking, `damage` also writes the items into the register and tells the customer,
     /// `more_photos` asks the customer once for better ones. The first decision wins: `409 already_decided`.
     #[oai(path = "/returns/:id/decision", method = "post", operation_id = "decideReturn")]
     async fn decide(
@@ -227,7 +233,8 @@ impl RentalApi {
         Json(body): Json<Decide>,
     ) -> Result<Written<Return>, ApiError> {
         let rental_return = own(&front, &caller, id.0).await?;
-        let booking = booking::own(&front, &caller, rental_return.booking_id).await?;
+        let booking = entity::booking::Entity::find_by_id(rental_return.booking_id).one(&front.db).await?;
+        let booking = booking.ok_or_else(ApiError::not_found)?;
         let currency = Currency::new(&booking.currency).map_err(ApiError::internal)?;
         let decide = body.job(&rental_return, currency, caller.account_id, false)?;
         let job = job_for(&asking, Key::Optional, Some(caller.account_id), &decide, &json!(decide))?;

@@ -1,7 +1,7 @@
 //! A person who can log in.
 
-use rules::account::Role;
-use sea_orm::entity::prelude::*;
+use rules::account::{Role, Scope};
+use sea_orm::{Condition, QueryOrder, Select, entity::prelude::*};
 
 use crate::Word;
 
@@ -25,3 +25,23 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Entity {
+    /// Those who are asked to decide a branch's returns, in the order in which they came: the people of that
+    /// branch who may, and the admins who belong to none.
+    pub fn deciding_at(branch: Uuid) -> Select<Self> {
+        let may = Role::ALL.iter().filter(|role| role.may(Scope::ReturnsDecide)).map(|role| role.as_str());
+        let here = Condition::all().add(Column::BranchId.eq(branch)).add(Column::Role.is_in(may));
+        let everywhere = Condition::all().add(Column::BranchId.is_null()).add(Column::Role.eq(Role::Admin.as_str()));
+        Self::active().filter(Condition::any().add(here).add(everywhere))
+    }
+
+    /// Every admin, wherever they belong.
+    pub fn admins() -> Select<Self> {
+        Self::active().filter(Column::Role.eq(Role::Admin.as_str()))
+    }
+
+    fn active() -> Select<Self> {
+        Self::find().filter(Column::SuspendedAt.is_null()).order_by_asc(Column::Id)
+    }
+}

@@ -15,8 +15,12 @@ pub enum News {
     BookingNoShow,
     /// To the customer: we have the car, a person looks at the photos.
     ReturnReceived,
-    /// To the admins: the report of a return, to be decided.
+    /// To those who decide: the report of a return.
     ReturnReported,
+    /// To the same: the decision is due soon.
+    DecisionDue,
+    /// To every admin: the decision is overdue.
+    DecisionOverdue,
     /// To the customer: all is well.
     ReturnCleared,
     /// To the customer: a person confirmed damage, with how to dispute it.
@@ -45,13 +49,15 @@ pub enum News {
 }
 
 impl News {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::AccountRegistered,
         Self::BookingConfirmed,
         Self::BookingCancelled,
         Self::BookingNoShow,
         Self::ReturnReceived,
         Self::ReturnReported,
+        Self::DecisionDue,
+        Self::DecisionOverdue,
         Self::ReturnCleared,
         Self::DamageConfirmed,
         Self::PhotosWanted,
@@ -75,6 +81,8 @@ impl News {
             Self::BookingNoShow => "booking_no_show",
             Self::ReturnReceived => "return_received",
             Self::ReturnReported => "return_reported",
+            Self::DecisionDue => "decision_due",
+            Self::DecisionOverdue => "decision_overdue",
             Self::ReturnCleared => "return_cleared",
             Self::DamageConfirmed => "damage_confirmed",
             Self::PhotosWanted => "photos_wanted",
@@ -93,6 +101,11 @@ impl News {
     /// Whether a mail tells it too, not only the list inside the application.
     pub fn is_mailed(self) -> bool {
         self != Self::OfferDeclined
+    }
+
+    /// Whether it asks somebody to decide a return, and so brings a link to where that is done.
+    pub fn asks_for_decision(self) -> bool {
+        matches!(self, Self::ReturnReported | Self::DecisionDue | Self::DecisionOverdue)
     }
 }
 

@@ -11,7 +11,7 @@ mod slot;
 mod subject;
 mod urgency;
 
-pub use due::decision_due_at;
+pub use due::{decision_due_at, escalate_at, remind_at};
 pub use fuel::{Fuel, FuelRefused};
 pub use late::{Lateness, lateness};
 pub use session::{Event, Refused, ReturnState, Verdict};

@@ -2,10 +2,12 @@
 //!
 //! Dedupe keys make repeats harmless, so several clocks may run and none is a leader.
 
+mod decision;
+
 use std::time::Duration;
 
 use jobs::{
-    NewJob,
+    Job, NewJob,
     booking::ReleaseNoShow,
     ledger,
     ticket::{Place, Tickets},
@@ -70,12 +72,20 @@ pub async fn keep_time(
 
 async fn tick(db: &DatabaseConnection, tickets: &Tickets, keep_days: i32) -> Result<(), DbErr> {
     for booking_id in not_collected(db).await? {
-        let job = NewJob::new(&ReleaseNoShow { booking_id });
-        ledger::insert(db, std::slice::from_ref(&job)).await?;
-        tickets.push(job.queue, job.id);
+        enqueue(db, tickets, &ReleaseNoShow { booking_id }).await?;
+    }
+    for reminder in decision::reminders(db).await? {
+        enqueue(db, tickets, &reminder).await?;
     }
     ledger::prune(db, keep_days).await?;
     forget(db).await
+}
+
+async fn enqueue(db: &DatabaseConnection, tickets: &Tickets, asked: &impl Job) -> Result<(), DbErr> {
+    let job = NewJob::new(asked);
+    ledger::insert(db, std::slice::from_ref(&job)).await?;
+    tickets.push(job.queue, job.id);
+    Ok(())
 }
 
 #[derive(FromQueryResult)]

@@ -64,7 +64,8 @@ fn key(context: &Context) -> LinkKey {
 }
 
 /// The row is there before the mail leaves, and the token is the same at every
-/// try, so whichever try arrives, its link works.
+/// try, so whichever try arrives, its link works. A later mail carries it again
+/// and may make it last longer.
 async fn keep(
     context: &Context,
     token: &str,
@@ -83,7 +84,7 @@ async fn keep(
         used_at: Set(None),
         created_at: Set(now),
     };
-    let once = OnConflict::column(link::Column::Hash).do_nothing().to_owned();
-    link::Entity::insert(row).on_conflict(once).exec_without_returning(&context.db).await?;
+    let longer = OnConflict::column(link::Column::Hash).update_column(link::Column::ExpiresAt).to_owned();
+    link::Entity::insert(row).on_conflict(longer).exec_without_returning(&context.db).await?;
     Ok(())
 }

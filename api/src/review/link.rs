@@ -1,9 +1,9 @@
 //! Who opens the page: the token from the mail, judged against how things stand now.
 
 use chrono::{DateTime, Utc};
-use entity::{account, link, rental_return};
+use entity::{account, booking, link, rental_return};
 use platform::link::{LinkKey, REVIEW, hash};
-use rules::{account::Scope, rental::ReturnState};
+use rules::rental::ReturnState;
 use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter};
 use uuid::Uuid;
 use view::rental::{Finding, Report};
@@ -34,12 +34,17 @@ pub(super) async fn find(db: &DatabaseConnection, token: &str, now: DateTime<Utc
     let by_hash = link::Entity::find_by_id(hash(token).to_vec()).filter(link::Column::Scope.eq(REVIEW));
     let Some(link) = by_hash.one(db).await? else { return Ok(Link::Unknown) };
     let reader = account::Entity::find_by_id(link.account_id).one(db).await?;
-    let may = |reader: &account::Model| reader.suspended_at.is_none() && reader.role.0.may(Scope::ReturnsDecide);
-    let Some(reader) = reader.filter(may) else {
-        return Ok(Link::Dead("The account that this mail was sent to may not decide returns any more."));
-    };
     let Some(rental_return) = rental_return::Entity::find_by_id(link.subject_id).one(db).await? else {
         return Ok(Link::Unknown);
+    };
+    let Some(booking) = booking::Entity::find_by_id(rental_return.booking_id).one(db).await? else {
+        return Ok(Link::Unknown);
+    };
+    let may = |reader: &account::Model| {
+        reader.suspended_at.is_none() && reader.role.0.decides(reader.branch_id == Some(booking.branch_id))
+    };
+    let Some(reader) = reader.filter(may) else {
+        return Ok(Link::Dead("The account that this mail was sent to may not decide returns any more."));
     };
     if rental_return.state.0 == ReturnState::Decided {
         return Ok(Link::Decided(Box::new(rental_return)));

@@ -72,6 +72,7 @@ const RENTING: &[Scope] = &[
 const FLEET: &[Scope] = &[
     Scope::BookingsManage,
     Scope::ReturnsManage,
+    Scope::ReturnsDecide,
     Scope::WaitlistManage,
     Scope::MediaManage,
     Scope::CarsWrite,
@@ -82,9 +83,15 @@ const FLEET: &[Scope] = &[
 
 const WORKSHOP: &[Scope] = &[Scope::WorkOrdersRead, Scope::WorkOrdersWrite, Scope::MediaRead];
 
-/// A branch owner reads what happens at the own branch and changes only the branch.
-const OWN_BRANCH: &[Scope] =
-    &[Scope::BookingsRead, Scope::ReturnsRead, Scope::MediaRead, Scope::BranchesWrite, Scope::ReportsRead];
+/// A branch owner reads what happens at the own branch, decides its returns and changes only the branch.
+const OWN_BRANCH: &[Scope] = &[
+    Scope::BookingsRead,
+    Scope::ReturnsRead,
+    Scope::ReturnsDecide,
+    Scope::MediaRead,
+    Scope::BranchesWrite,
+    Scope::ReportsRead,
+];
 
 impl Role {
     /// Everything this role may do.
@@ -100,6 +107,11 @@ impl Role {
 
     pub fn may(self, scope: Scope) -> bool {
         self.scopes().contains(&scope)
+    }
+
+    /// Whether this role may decide a return: an admin any, others only those of their own branch.
+    pub fn decides(self, at_own_branch: bool) -> bool {
+        self == Self::Admin || at_own_branch && self.may(Scope::ReturnsDecide)
     }
 
     /// Whether this role sees and handles what belongs to other people's rentals.
@@ -123,12 +135,19 @@ mod tests {
     }
 
     #[test]
-    fn only_an_admin_decides_returns_and_replays_jobs() {
+    fn only_an_admin_replays_jobs_and_makes_staff() {
         for role in Role::ALL {
-            for scope in [Scope::ReturnsDecide, Scope::JobsManage, Scope::StaffManage] {
+            for scope in [Scope::JobsManage, Scope::StaffManage, Scope::SettingsWrite] {
                 assert_eq!(role.may(scope), *role == Role::Admin, "{role} {scope}");
             }
         }
+    }
+
+    #[test]
+    fn whoever_runs_a_branch_decides_its_returns_and_an_admin_all() {
+        let decide = |at_own_branch| Role::ALL.iter().copied().filter(move |role| role.decides(at_own_branch));
+        assert!(decide(true).eq([Role::FleetManager, Role::Admin, Role::BranchOwner]));
+        assert!(decide(false).eq([Role::Admin]));
     }
 
     #[test]

@@ -13,6 +13,10 @@ pub enum Subject<'a> {
     NotAnalysed {
         reason: &'a str,
     },
+    /// The decision is due then, and nobody has made it.
+    Due(DateTime<Utc>),
+    /// It was due then.
+    Overdue(DateTime<Utc>),
 }
 
 /// Characters of a car's or a reason's words in a subject.
@@ -35,16 +39,18 @@ pub fn subject(
         Subject::Review { marks } => ("REVIEW", format!("{marks} possible new marks")),
         Subject::Clear => ("CLEAR?", "nothing found".to_owned()),
         Subject::NotAnalysed { reason } => ("NOT ANALYSED", one_line(reason)),
+        Subject::Due(due) => ("REMINDER", format!("to be decided by {}", moment(due, now, zone))),
+        Subject::Overdue(due) => ("OVERDUE", format!("was to be decided by {}", moment(due, now, zone))),
     };
     let urgent = if urgent { "URGENT " } else { "" };
-    let next = next_start.map_or_else(String::new, |start| next_rental(start, now, zone));
+    let next = next_start.map_or_else(String::new, |start| format!(" – next rental {}", moment(start, now, zone)));
     format!("{urgent}[Return][{tag}] {} – {finding}{next}", one_line(car))
 }
 
-fn next_rental(start: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
-    let (start, now) = (start.with_timezone(&zone), now.with_timezone(&zone));
-    let today = start.date_naive() == now.date_naive();
-    format!(" – next rental {}", start.format(if today { "%H:%M" } else { "%-d %b %H:%M" }))
+fn moment(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
+    let (at, now) = (at.with_timezone(&zone), now.with_timezone(&zone));
+    let today = at.date_naive() == now.date_naive();
+    at.format(if today { "%H:%M" } else { "%-d %b %H:%M" }).to_string()
 }
 
 // A header is one line; what staff typed into a car's fields must not end it.
@@ -75,6 +81,18 @@ mod tests {
         assert_eq!(
             line(Subject::NotAnalysed { reason: "no model" }, Some("2026-05-05T12:00"), true),
             "URGENT [Return][NOT ANALYSED] ABC-123 VW Golf – no model – next rental 5 May 14:00"
+        );
+    }
+
+    #[test]
+    fn a_reminder_names_the_moment_by_which_somebody_should_decide() {
+        assert_eq!(
+            line(Subject::Due(at("2026-05-04T10:00")), None, false),
+            "[Return][REMINDER] ABC-123 VW Golf – to be decided by 12:00"
+        );
+        assert_eq!(
+            line(Subject::Overdue(at("2026-05-03T10:00")), Some("2026-05-04T12:00"), true),
+            "URGENT [Return][OVERDUE] ABC-123 VW Golf – was to be decided by 3 May 12:00 – next rental 14:00"
         );
     }
 

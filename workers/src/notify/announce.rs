@@ -18,7 +18,10 @@ impl Perform for Announce {
         let Some(facts) = Facts::load(work.db(), self.news, self.subject_id).await? else {
             return work.skip("the subject is gone").await;
         };
-        let recipients = facts.recipients(work.db(), self.news).await?;
+        if let Some(reason) = facts.outdated(self.news, work.now()) {
+            return work.skip(reason).await;
+        }
+        let recipients = facts.recipients(self.news);
         if recipients.is_empty() {
             tracing::warn!(news = self.news.as_str(), "nobody is there to be told");
             return work.skip("nobody is there to be told").await;

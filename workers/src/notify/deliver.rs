@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use entity::{account, delivery};
-use jobs::notify::{News, SendMail};
+use jobs::notify::SendMail;
 use lettre::{Address, message::Mailbox};
 use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::json;
@@ -66,12 +66,12 @@ async fn look(
     let Some(account) = account::Entity::find_by_id(asked.account_id).one(work.db()).await? else {
         return Ok(Err("the recipient is gone"));
     };
-    if asked.news == News::ReturnReported && account.suspended_at.is_some() {
-        return Ok(Err("the recipient is suspended"));
-    }
     let Some(facts) = Facts::load(work.db(), asked.news, asked.subject_id).await? else {
         return Ok(Err("the subject is gone"));
     };
+    if asked.news.asks_for_decision() && !facts.recipients(asked.news).contains(&account.id) {
+        return Ok(Err("the recipient is not asked any more"));
+    }
     Ok(match facts.outdated(asked.news, work.now()) {
         Some(reason) => Err(reason),
         None => Ok((account, facts)),
@@ -107,11 +107,9 @@ async fn mail(
     account: &account::Model,
     facts: &Facts,
 ) -> anyhow::Result<Mail> {
-    let review = match asked.news {
-        News::ReturnReported => {
-            Some(link::review(&work.context, asked.subject_id, account.id, asked.turn, work.now()).await?)
-        }
-        _ => None,
+    let review = match asked.news.asks_for_decision() {
+        true => Some(link::review(&work.context, asked.subject_id, account.id, asked.turn, work.now()).await?),
+        false => None,
     };
     let (offer, entry) = queue::links(&work.context, facts, work.now()).await?;
     let pictures = match facts {

@@ -10,12 +10,11 @@ use chrono::{DateTime, Utc};
 use entity::account;
 use jobs::notify::News;
 use rules::{
-    account::Role,
     booking::BookingStatus,
     rental::{ReturnState, Verdict},
     waitlist::{EntryState, OfferState},
 };
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{DatabaseConnection, EntityTrait, QuerySelect, Select};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -64,6 +63,8 @@ impl Facts {
             }
             News::ReturnReceived
             | News::ReturnReported
+            | News::DecisionDue
+            | News::DecisionOverdue
             | News::ReturnCleared
             | News::DamageConfirmed
             | News::PhotosWanted => Returned::load(db, subject).await?.map(|returned| Self::Return(Box::new(returned))),
@@ -82,7 +83,10 @@ impl Facts {
             (News::BookingConfirmed, Self::Booking(rental)) => rental.status.holds_time(),
             (News::BookingCancelled, Self::Booking(rental)) => rental.status == BookingStatus::Cancelled,
             (News::BookingNoShow, Self::Booking(rental)) => rental.status == BookingStatus::NoShow,
-            (News::ReturnReported, Self::Return(returned)) => returned.state != ReturnState::Decided,
+            (News::ReturnReported | News::DecisionOverdue, Self::Return(returned)) => {
+                returned.state != ReturnState::Decided
+            }
+            (News::DecisionDue, Self::Return(returned)) => returned.state == ReturnState::Reported,
             (News::ReturnCleared, Self::Return(returned)) => returned.verdict == Some(Verdict::Clear),
             (News::DamageConfirmed, Self::Return(returned)) => returned.verdict == Some(Verdict::Damage),
             (News::PhotosWanted, Self::Return(returned)) => returned.state == ReturnState::AwaitingPhotos,
@@ -99,31 +103,23 @@ impl Facts {
     }
 
     /// The accounts that hear of it.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub(crate) async fn recipients(&self, db: &DatabaseConnection, news: News) -> anyhow::Result<Vec<Uuid>> {
-        Ok(match (news, self) {
-            (News::ReturnReported, _) => admins(db).await?.into_iter().map(|admin| admin.id).collect(),
-            (_, Self::Account(person)) => vec![person.id],
-            (_, Self::Booking(rental)) => vec![rental.customer.id],
-            (_, Self::Return(returned)) => vec![returned.rental.customer.id],
-            (_, Self::Entry(waiting)) => vec![waiting.customer.id],
-            (_, Self::Offer(offered)) => vec![offered.waiting.customer.id],
-        })
+    pub(crate) fn recipients(&self, news: News) -> Vec<Uuid> {
+        match self {
+            Self::Return(returned) if news.asks_for_decision() => {
+                returned.asked(news).iter().map(|person| person.id).collect()
+            }
+            Self::Account(person) => vec![person.id],
+            Self::Booking(rental) => vec![rental.customer.id],
+            Self::Return(returned) => vec![returned.rental.customer.id],
+            Self::Entry(waiting) => vec![waiting.customer.id],
+            Self::Offer(offered) => vec![offered.waiting.customer.id],
+        }
     }
 }
 
-/// The admins who may decide, in the order in which they came.
-async fn admins(db: &DatabaseConnection) -> anyhow::Result<Vec<Person>> {
-    let rows: Vec<(Uuid, String)> = account::Entity::find()
-        .select_only()
-        .columns([account::Column::Id, account::Column::Name])
-        .filter(account::Column::Role.eq(Role::Admin.as_str()))
-        .filter(account::Column::SuspendedAt.is_null())
-        .order_by_asc(account::Column::Id)
-        .into_tuple()
-        .all(db)
-        .await?;
+/// Ids and names of accounts.
+async fn people(db: &DatabaseConnection, accounts: Select<account::Entity>) -> anyhow::Result<Vec<Person>> {
+    let columns = [account::Column::Id, account::Column::Name];
+    let rows: Vec<(Uuid, String)> = accounts.select_only().columns(columns).into_tuple().all(db).await?;
     Ok(rows.into_iter().map(|(id, name)| Person { id, name }).collect())
 }

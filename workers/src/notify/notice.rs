@@ -26,6 +26,12 @@ fn words(news: News, facts: &Facts) -> (&'static str, &'static str, String) {
         (News::ReturnReported, Facts::Return(returned)) => {
             ("REVIEW", "A return waits for your decision", page::verdict(returned))
         }
+        (News::DecisionDue, Facts::Return(returned)) => {
+            ("REVIEW", "A return still waits for your decision", page::reminder(news, returned))
+        }
+        (News::DecisionOverdue, Facts::Return(returned)) => {
+            ("REVIEW", "A decision on a return is overdue", page::reminder(news, returned))
+        }
         (News::BookingConfirmed, Facts::Booking(rental)) => (
             "BOOKING",
             "Booking confirmed",

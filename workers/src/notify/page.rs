@@ -1,9 +1,10 @@
 //! The report of a return: what the admin's mail derives from the facts.
 
 use chrono::{DateTime, Utc};
+use jobs::notify::News;
 use rules::{
     damage::Class,
-    rental::{Occasion, Subject, is_urgent},
+    rental::{Occasion, ReturnState, Subject, is_urgent},
 };
 use serde::Serialize;
 use view::rental::Finding;
@@ -18,6 +19,8 @@ use super::{
 #[derive(Serialize)]
 pub(super) struct Page {
     urgent: bool,
+    /// Why the recipient is asked once more.
+    reminder: String,
     verdict: String,
     facts: Vec<Row>,
     /// What the renter should know of them.
@@ -47,7 +50,7 @@ struct Candidate {
 }
 
 impl Page {
-    pub(super) fn of(returned: &Returned, to: &Recipient) -> Self {
+    pub(super) fn of(news: News, returned: &Returned, to: &Recipient) -> Self {
         let (known, candidates): (Vec<&Finding>, Vec<_>) =
             returned.report.findings.iter().partition(|finding| finding.novelty == "known");
         let seen = known.into_iter().map(|finding| {
@@ -62,6 +65,7 @@ impl Page {
         });
         Self {
             urgent: urgent(returned, to.now),
+            reminder: reminder(news, returned),
             verdict: verdict(returned),
             facts: facts(returned),
             noted: noted(returned),
@@ -70,7 +74,7 @@ impl Page {
             clocks: clocks(returned),
             no_baseline: !returned.shots.iter().any(|shot| shot.occasion == Occasion::Pickup),
             review: to.review.clone(),
-            others: returned.admins.iter().filter(|admin| admin.id != to.id).map(|admin| admin.name.clone()).collect(),
+            others: others(news, returned, to),
         }
     }
 }
@@ -96,15 +100,35 @@ fn urgent(returned: &Returned, now: DateTime<Utc>) -> bool {
     is_urgent(now, returned.next_start(), classes)
 }
 
-pub(super) fn subject(returned: &Returned, now: DateTime<Utc>) -> String {
+fn others(news: News, returned: &Returned, to: &Recipient) -> Vec<String> {
+    returned.asked(news).iter().filter(|person| person.id != to.id).map(|person| person.name.clone()).collect()
+}
+
+pub(super) fn subject(news: News, returned: &Returned, now: DateTime<Utc>) -> String {
     let marks = candidates(returned).count();
-    let verdict = match &returned.report.not_analysed {
-        Some(reason) => Subject::NotAnalysed { reason },
-        None if marks > 0 => Subject::Review { marks },
-        None => Subject::Clear,
+    let verdict = match (news, returned.due, &returned.report.not_analysed) {
+        (News::DecisionDue, Some(due), _) => Subject::Due(due.at),
+        (News::DecisionOverdue, Some(due), _) => Subject::Overdue(due.at),
+        (_, _, Some(reason)) => Subject::NotAnalysed { reason },
+        _ if marks > 0 => Subject::Review { marks },
+        _ => Subject::Clear,
     };
     let (car, zone) = (returned.rental.car_words(), returned.rental.starts.zone);
     rules::rental::subject(verdict, &car, returned.next_start(), now, zone, urgent(returned, now))
+}
+
+/// Why the recipient hears of the same return again.
+pub(super) fn reminder(news: News, returned: &Returned) -> String {
+    let due = returned.due.map_or_else(|| "soon".to_owned(), |due| format!("by {due}"));
+    match (news, returned.state) {
+        (News::DecisionOverdue, ReturnState::AwaitingPhotos) => {
+            "Better photos were asked for and have not come. Please decide with what there is.".to_owned()
+        }
+        (News::DecisionOverdue, _) => {
+            format!("This return was to be decided {due}, and nobody has done it. That is why you are asked now.")
+        }
+        _ => format!("Nobody has decided this return yet. Please do so {due}."),
+    }
 }
 
 /// One line: what the model says, how sure it is, what is asked and by when.

@@ -60,7 +60,7 @@ pub(crate) fn mail(news: News, facts: &Facts, to: &Recipient) -> anyhow::Result<
 
 fn subject(news: News, facts: &Facts, to: &Recipient) -> String {
     match (news, facts) {
-        (News::ReturnReported, Facts::Return(returned)) => page::subject(returned, to.now),
+        (news, Facts::Return(returned)) if news.asks_for_decision() => page::subject(news, returned, to.now),
         (_, Facts::Booking(rental)) => {
             let ended = match news {
                 News::BookingCancelled => "cancelled",
@@ -107,7 +107,7 @@ fn document(news: News, facts: &Facts, to: &Recipient, sides: &[Side]) -> Value 
             document["zone"] = json!(returned.rental.zone);
             document["rental"] = json!(returned.rental);
             document["return"] = json!(returned);
-            document["page"] = json!(Page::of(returned, to));
+            document["page"] = json!(Page::of(news, returned, to));
         }
         Facts::Entry(waiting) => {
             document["zone"] = json!(waiting.zone);

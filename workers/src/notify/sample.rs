@@ -266,6 +266,7 @@ pub(super) fn report() -> Report {
 pub(super) fn returned(report: Report) -> Returned {
     let shot = |occasion, slot| Shot { id: photo(occasion, slot), occasion, slot, copy: Some("copy".to_owned()) };
     let pickup = Slot::ALL.iter().filter(|slot| **slot != Slot::Right).map(|slot| shot(Occasion::Pickup, *slot));
+    let alex = Person { id: ADMIN, name: "Alex Example".to_owned() };
     Returned {
         id: Uuid::from_u128(0xd),
         rental: rental(booking::Model { status: BookingStatus::Returned.into(), ..booking() }, "Kim Example"),
@@ -288,10 +289,8 @@ pub(super) fn returned(report: Report) -> Returned {
         register: vec!["Front, bumper: scratch, cosmetic, in the register since 3 Feb 2026".to_owned()],
         next: Some(Next { number: "BK-2M4N6P".to_owned(), starts: when("2026-05-07T16:00") }),
         auto_release: false,
-        admins: vec![
-            Person { id: ADMIN, name: "Alex Example".to_owned() },
-            Person { id: Uuid::from_u128(0xaa), name: "Robin Example".to_owned() },
-        ],
+        deciders: vec![alex.clone(), Person { id: Uuid::from_u128(0xaa), name: "Robin Example".to_owned() }],
+        admins: vec![alex, Person { id: Uuid::from_u128(0xab), name: "Sam Example".to_owned() }],
     }
 }
 

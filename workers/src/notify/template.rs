@@ -25,6 +25,8 @@ fn pair(news: News) -> Option<(&'static str, &'static str)> {
         News::BookingNoShow => pair!("booking_no_show"),
         News::ReturnReceived => pair!("return_received"),
         News::ReturnReported => pair!("return_reported"),
+        News::DecisionDue => pair!("decision_due"),
+        News::DecisionOverdue => pair!("decision_overdue"),
         News::ReturnCleared => pair!("return_cleared"),
         News::DamageConfirmed => pair!("damage_confirmed"),
         News::PhotosWanted => pair!("photos_wanted"),
@@ -41,7 +43,8 @@ fn pair(news: News) -> Option<(&'static str, &'static str)> {
 }
 
 /// What several mails share.
-const PARTIALS: [(&str, (&str, &str)); 7] = [
+const PARTIALS: [(&str, (&str, &str)); 8] = [
+    ("decide", pair!("decide")),
     ("layout", pair!("layout")),
     ("rental", pair!("rental")),
     ("rows", pair!("rows")),

@@ -33,7 +33,9 @@ fn facts(news: News, name: &str) -> Facts {
         News::BookingConfirmed => booking(sample::booking()),
         News::BookingCancelled => booking(sample::ended(BookingStatus::Cancelled)),
         News::BookingNoShow => booking(sample::ended(BookingStatus::NoShow)),
-        News::ReturnReceived | News::ReturnReported => returned(sample::returned(sample::report())),
+        News::ReturnReceived | News::ReturnReported | News::DecisionDue | News::DecisionOverdue => {
+            returned(sample::returned(sample::report()))
+        }
         News::ReturnCleared => returned(decided(ReturnState::Decided, Verdict::Clear)),
         News::DamageConfirmed => returned(sample::damaged()),
         News::PhotosWanted => returned(decided(ReturnState::AwaitingPhotos, Verdict::MorePhotos)),
@@ -61,7 +63,7 @@ fn mailed() -> impl Iterator<Item = News> {
 
 fn mail(news: News) -> Mail {
     let mut recipient = sample::recipient(pictures());
-    if news != News::ReturnReported {
+    if !news.asks_for_decision() {
         recipient.review = None;
     }
     render::mail(news, &facts(news, "Kim Example"), &recipient).unwrap()

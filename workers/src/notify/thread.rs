@@ -17,7 +17,7 @@ pub(super) fn before(mail: &SendMail, facts: &Facts, domain: &str) -> Vec<String
     let mut thread = match (mail.news, facts) {
         (_, Facts::Account(_)) => vec![],
         (_, Facts::Booking(rental)) => vec![first(News::BookingConfirmed, rental.id)],
-        (News::ReturnReported, Facts::Return(returned)) => vec![first(News::ReturnReported, returned.id)],
+        (news, Facts::Return(returned)) if news.asks_for_decision() => vec![first(News::ReturnReported, returned.id)],
         (_, Facts::Return(returned)) => {
             vec![first(News::BookingConfirmed, returned.rental.id), first(News::ReturnReceived, returned.id)]
         }

@@ -9,7 +9,6 @@ use jobs::{
     rental::DecideReturn,
 };
 use rules::{
-    account::Role,
     booking::Event,
     car::CarStatus,
     damage::Severity,
@@ -36,11 +35,10 @@ struct Hearing {
     state: ReturnState,
 }
 
-async fn may_decide(db: &impl ConnectionTrait, person: Uuid) -> Result<bool, DbErr> {
-    let admin = account::Entity::find_by_id(person)
-        .filter(account::Column::Role.eq(Role::Admin.as_str()))
-        .filter(account::Column::SuspendedAt.is_null());
-    Ok(admin.one(db).await?.is_some())
+/// Whether this person decides returns of that branch.
+async fn may_decide(db: &impl ConnectionTrait, person: Uuid, branch: Uuid) -> Result<bool, DbErr> {
+    let person = account::Entity::find_by_id(person).filter(account::Column::SuspendedAt.is_null()).one(db).await?;
+    Ok(person.is_some_and(|person| person.role.0.decides(person.branch_id == Some(branch))))
 }
 
 /// Who was faster, for the one who comes too late.
@@ -57,13 +55,14 @@ async fn already_decided(db: &impl ConnectionTrait, decided: &rental_return::Mod
 }
 
 async fn hear(tx: &DatabaseTransaction, asked: &DecideReturn) -> Result<Result<Hearing, Refusal>, DbErr> {
-    if !may_decide(tx, asked.decided_by).await? {
-        return Ok(Err(Refusal::new(problem::FORBIDDEN.code, "Only an admin decides a return.")));
-    }
     let Some(seen) = rental_return::Entity::find_by_id(asked.return_id).one(tx).await? else {
         return Ok(Err(not_found()));
     };
     let Some(mut case) = Case::lock(tx, seen.booking_id).await? else { return Ok(Err(not_found())) };
+    if !may_decide(tx, asked.decided_by, case.booking.branch_id).await? {
+        let words = "Only an admin, or whoever runs the branch of the rental, decides its return.";
+        return Ok(Err(Refusal::new(problem::FORBIDDEN.code, words)));
+    }
     let Some(rental_return) = case.rental_return.take() else { return Ok(Err(not_found())) };
     if rental_return.state.0 == ReturnState::Decided {
         return Ok(Err(already_decided(tx, &rental_return).await?));

@@ -1,6 +1,7 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use entity::{account, booking, branch, damage, derivative, photo, rental_return};
+use jobs::notify::News;
 use rules::{
     booking::BookingStatus,
     money::Money,
@@ -11,7 +12,7 @@ use serde::Serialize;
 use uuid::Uuid;
 use view::rental::{Region, Report};
 
-use super::{Person, Rental};
+use super::{Person, Rental, people};
 use crate::notify::word::{Sum, When, capital, lines, mark};
 
 /// The return of a car as mails tell it.
@@ -48,7 +49,9 @@ pub(crate) struct Returned {
     pub(crate) register: Vec<String>,
     pub(crate) next: Option<Next>,
     pub(crate) auto_release: bool,
-    /// Everybody who can decide.
+    /// Who is asked to decide: the people of its branch.
+    pub(crate) deciders: Vec<Person>,
+    /// Who is asked when they do not.
     pub(crate) admins: Vec<Person>,
 }
 
@@ -118,10 +121,17 @@ impl Returned {
             register: register.iter().map(known).collect(),
             next: next(db, &booking, zone).await?,
             auto_release: branch.is_some_and(|branch| branch.auto_release),
-            admins: super::admins(db).await?,
+            deciders: people(db, account::Entity::deciding_at(booking.branch_id)).await?,
+            admins: people(db, account::Entity::admins()).await?,
             without_photos: row.without_photos_reason,
             rental,
         }))
+    }
+
+    /// Everybody whom this news asks to decide. A branch without anybody who may falls to the admins.
+    pub(crate) fn asked(&self, news: News) -> &[Person] {
+        let overdue = news == News::DecisionOverdue && !self.admins.is_empty();
+        if overdue || self.deciders.is_empty() { &self.admins } else { &self.deciders }
     }
 
     /// The photo that counts for this side.
