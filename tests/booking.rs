@@ -1,5 +1,7 @@
 //! Bookings, as a customer would say it.
 
+mod change;
+
 use std::collections::HashMap;
 
 use futures::future::join_all;

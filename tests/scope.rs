@@ -40,6 +40,8 @@ fn scopes() -> BTreeMap<&'static str, Option<Scope>> {
         ("requestBooking", Some(Scope::BookingsWrite)),
         ("listBookings", Some(Scope::BookingsRead)),
         ("showBooking", Some(Scope::BookingsRead)),
+        ("changeBooking", Some(Scope::BookingsWrite)),
+        ("extendBooking", Some(Scope::BookingsWrite)),
         ("cancelBooking", Some(Scope::BookingsWrite)),
         ("pickUpCar", Some(Scope::BookingsWrite)),
         ("returnCar", Some(Scope::ReturnsWrite)),

@@ -46,6 +46,16 @@ fn the_json_of_every_kind_is_pinned() {
         json!({ "booking_id": id, "car_id": id, "customer_id": id,
                 "start": "2027-01-01T10:00:00Z", "end": "2027-01-02T10:00:00Z" }),
     );
+    let (start, end) = ("2027-01-01T10:00:00Z", "2027-01-02T10:00:00Z");
+    pinned::<booking::ChangeBooking>(
+        "change_booking",
+        json!({ "booking_id": id, "changed_by": id, "car_id": null, "start": start, "end": null }),
+    );
+    pinned::<booking::ChangeBooking>("change_booking", json!({ "booking_id": id, "changed_by": id }));
+    pinned::<booking::ExtendBooking>("extend_booking", json!({ "booking_id": id, "extended_by": id, "end": end }));
+    pinned::<booking::CheckOverdue>("check_overdue", json!({ "booking_id": id, "due": end }));
+    pinned::<booking::EscalateOverdue>("escalate_overdue", json!({ "booking_id": id, "due": end }));
+    pinned::<booking::ResolveConflict>("resolve_conflict", json!({ "booking_id": id, "car_id": id, "turn": 3 }));
     pinned::<booking::CancelBooking>("cancel_booking", json!({ "booking_id": id, "cancelled_by": id }));
     pinned::<booking::ReleaseNoShow>("release_no_show", json!({ "booking_id": id }));
     pinned::<car::AddCar>(
@@ -55,6 +65,12 @@ fn the_json_of_every_kind_is_pinned() {
                 "price_per_day": { "amount": 4900, "currency": "EUR" } }),
     );
     pinned::<car::ChangeCar>("change_car", json!({ "car_id": id, "changed_by": id, "seats": 4 }));
+    pinned::<car::BlockCar>(
+        "block_car",
+        json!({ "block_id": id, "car_id": id, "blocked_by": id, "start": start, "end": end,
+                "purpose": "maintenance", "reason": "new tyres" }),
+    );
+    pinned::<car::UnblockCar>("unblock_car", json!({ "block_id": id, "car_id": id, "unblocked_by": id }));
     pinned::<car::RetireCar>("retire_car", json!({ "car_id": id, "retired_by": id }));
     pinned::<car::AddBranch>("add_branch", json!({ "branch_id": id, "added_by": id, "name": "N", "time_zone": "UTC" }));
     pinned::<rental::PickUpCar>("pick_up_car", json!({ "booking_id": id, "asker": asker, "odometer": 1, "fuel": 0.5 }));

@@ -1,15 +1,16 @@
-//! Bookings: asking for one, looking at one's own, calling one off.
+//! Bookings: asking for one, looking at one's own, changing one, calling one off.
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, TimeDelta, Utc};
 use entity::booking::{Column, Entity, Model};
-use jobs::booking::{CancelBooking, RequestBooking};
+use jobs::booking::{CancelBooking, ChangeBooking, ExtendBooking, RequestBooking};
 use poem::web::Data;
 use poem_openapi::{
     Object, OpenApi,
     param::{Path, Query},
     payload::Json,
+    types::Example,
 };
 use rules::booking::BookingStatus;
 use rules::period::Period;
@@ -37,6 +38,42 @@ struct BookingRequest {
     start_date: DateTime<Utc>,
     /// RFC 3339; the car is back by then.
     end_date: DateTime<Utc>,
+}
+
+/// What is to be different about a booking; what is left out stays.
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase", deny_unknown_fields, example)]
+struct BookingChange {
+    car_id: Option<Uuid>,
+    /// RFC 3339.
+    start_date: Option<DateTime<Utc>>,
+    /// RFC 3339.
+    end_date: Option<DateTime<Utc>>,
+}
+
+impl Example for BookingChange {
+    fn example() -> Self {
+        Self { car_id: None, start_date: Some(example_day(4)), end_date: Some(example_day(8)) }
+    }
+}
+
+/// Until when the car is kept.
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase", deny_unknown_fields, example)]
+struct Extension {
+    /// RFC 3339; later than the present end.
+    end_date: DateTime<Utc>,
+}
+
+impl Example for Extension {
+    fn example() -> Self {
+        Self { end_date: example_day(9) }
+    }
+}
+
+/// A day of May 2027 in the morning, for the examples of the OpenAPI document.
+fn example_day(day: u64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + Days::new(20_938 + day) + TimeDelta::hours(8)
 }
 
 #[derive(Debug, Object)]
@@ -121,6 +158,46 @@ impl BookingApi {
         id: Path<Uuid>,
     ) -> Result<Json<Booking>, ApiError> {
         Ok(Json(own(&front, &caller, id.0).await?.into()))
+    }
+
+    /// Change a booking
+    ///
+    /// Other dates, another car, or both; priced again at today's price. Once the customer has the car only a later
+    /// end is possible. `409 car_taken` comes with `alternatives` and leaves the booking as it was. Cancelling is free
+    /// as long as it was: a change does not begin that time anew once it is over.
+    #[oai(path = "/bookings/:id", method = "patch", operation_id = "changeBooking")]
+    async fn change(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<BookingsWrite>,
+        asking: Asking,
+        id: Path<Uuid>,
+        Json(body): Json<BookingChange>,
+    ) -> Result<Written<Booking>, ApiError> {
+        let booking = own(&front, &caller, id.0).await?;
+        let BookingChange { car_id, start_date: start, end_date: end } = body;
+        let change = ChangeBooking { booking_id: booking.id, changed_by: caller.account_id, car_id, start, end };
+        let job = job_for(&asking, Key::Optional, Some(caller.account_id), &change, &json!(change))?;
+        front.write(&asking, job).await?.ok(&asking)
+    }
+
+    /// Extend a booking
+    ///
+    /// Keeps the car for longer, also while it is out or overdue; priced again as a whole. `409 car_taken` when
+    /// somebody has the car next; `alternatives` then says until when it can be kept.
+    #[oai(path = "/bookings/:id/extend", method = "post", operation_id = "extendBooking")]
+    async fn extend(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<BookingsWrite>,
+        asking: Asking,
+        id: Path<Uuid>,
+        Json(body): Json<Extension>,
+    ) -> Result<Written<Booking>, ApiError> {
+        let booking = own(&front, &caller, id.0).await?;
+        let extend = ExtendBooking { booking_id: booking.id, extended_by: caller.account_id, end: body.end_date };
+        let job = job_for(&asking, Key::Optional, Some(caller.account_id), &extend, &json!(extend))?;
+        front.write(&asking, job).await?.ok(&asking)
     }
 
     /// Cancel a booking

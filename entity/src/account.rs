@@ -41,6 +41,12 @@ impl Entity {
         Self::active().filter(Column::Role.eq(Role::Admin.as_str()))
     }
 
+    /// Those who run the fleet of a branch, or of all branches.
+    pub fn running_fleet_at(branch: Uuid) -> Select<Self> {
+        let here = Condition::any().add(Column::BranchId.is_null()).add(Column::BranchId.eq(branch));
+        Self::active().filter(Column::Role.eq(Role::FleetManager.as_str())).filter(here)
+    }
+
     fn active() -> Select<Self> {
         Self::find().filter(Column::SuspendedAt.is_null()).order_by_asc(Column::Id)
     }

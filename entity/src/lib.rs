@@ -6,6 +6,7 @@
 pub mod account;
 pub mod audit_log;
 pub mod booking;
+pub mod booking_change;
 pub mod branch;
 pub mod car;
 pub mod damage;

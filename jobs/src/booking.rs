@@ -52,3 +52,88 @@ impl Job for ReleaseNoShow {
         Some(self.booking_id.to_string())
     }
 }
+
+/// Other dates or another car for a booking; `None` leaves that as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChangeBooking {
+    pub booking_id: Uuid,
+    pub changed_by: Uuid,
+    #[serde(default)]
+    pub car_id: Option<Uuid>,
+    #[serde(default)]
+    pub start: Option<DateTime<Utc>>,
+    #[serde(default)]
+    pub end: Option<DateTime<Utc>>,
+}
+
+impl Job for ChangeBooking {
+    const KIND: &'static str = "change_booking";
+    const QUEUE: Queue = Queue::Booking;
+}
+
+/// The customer keeps the car for longer; also on the road.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExtendBooking {
+    pub booking_id: Uuid,
+    pub extended_by: Uuid,
+    pub end: DateTime<Utc>,
+}
+
+impl Job for ExtendBooking {
+    const KIND: &'static str = "extend_booking";
+    const QUEUE: Queue = Queue::Booking;
+}
+
+/// A car should be back by now. Enqueued by the clock, once for every due time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckOverdue {
+    pub booking_id: Uuid,
+    pub due: DateTime<Utc>,
+}
+
+impl Job for CheckOverdue {
+    const KIND: &'static str = "check_overdue";
+    const QUEUE: Queue = Queue::Booking;
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some(format!("{}/{}", self.booking_id, self.due.timestamp()))
+    }
+}
+
+/// A car is overdue for so long that the admins should know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EscalateOverdue {
+    pub booking_id: Uuid,
+    pub due: DateTime<Utc>,
+}
+
+impl Job for EscalateOverdue {
+    const KIND: &'static str = "escalate_overdue";
+    const QUEUE: Queue = Queue::Booking;
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some(format!("{}/{}", self.booking_id, self.due.timestamp()))
+    }
+}
+
+/// A car may not be there for its next customer: find that booking another one, or somebody who calls.
+///
+/// What endangers it is read when the job runs; nothing happens when nothing does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResolveConflict {
+    /// The booking in danger.
+    pub booking_id: Uuid,
+    /// The car it was to have.
+    pub car_id: Uuid,
+    /// Tells one occasion from another: the due time that passed, or the car's version when it became unsafe.
+    pub turn: i32,
+}
+
+impl Job for ResolveConflict {
+    const KIND: &'static str = "resolve_conflict";
+    const QUEUE: Queue = Queue::Booking;
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some(format!("{}/{}/{}", self.booking_id, self.car_id, self.turn))
+    }
+}

@@ -1,7 +1,8 @@
 //! The fleet: what can be asked about cars and branches.
 
+use chrono::{DateTime, Utc};
 use rules::{
-    car::{CarStatus, Category, FuelType},
+    car::{BlockPurpose, CarStatus, Category, FuelType},
     money::Money,
 };
 use serde::{Deserialize, Serialize};
@@ -99,5 +100,35 @@ pub struct AddBranch {
 
 impl Job for AddBranch {
     const KIND: &'static str = "add_branch";
+    const QUEUE: Queue = Queue::Booking;
+}
+
+/// Staff keep a car from being rented for a while. `block_id` is chosen by the front.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BlockCar {
+    pub block_id: Uuid,
+    pub car_id: Uuid,
+    pub blocked_by: Uuid,
+    pub start: DateTime<Utc>,
+    pub end: DateTime<Utc>,
+    pub purpose: BlockPurpose,
+    pub reason: String,
+}
+
+impl Job for BlockCar {
+    const KIND: &'static str = "block_car";
+    const QUEUE: Queue = Queue::Booking;
+}
+
+/// A block is lifted: its time can be rented again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UnblockCar {
+    pub block_id: Uuid,
+    pub car_id: Uuid,
+    pub unblocked_by: Uuid,
+}
+
+impl Job for UnblockCar {
+    const KIND: &'static str = "unblock_car";
     const QUEUE: Queue = Queue::Booking;
 }

@@ -13,6 +13,20 @@ pub enum News {
     BookingConfirmed,
     BookingCancelled,
     BookingNoShow,
+    /// To the customer: other dates or another car, as asked for, and what it costs now.
+    BookingChanged,
+    /// To the customer: the same booking with another car, because theirs cannot be there.
+    BookingMoved,
+    /// To the admins: a car will not be there for this booking and none is free. Call the customer.
+    ConflictUnresolved,
+    /// To the customer: the rental ends soon.
+    ReturnDueSoon,
+    /// To the customer: the car should be back.
+    ReturnOverdue,
+    /// To those who run the fleet: a car is not back.
+    CarOverdue,
+    /// To the admins: a car is not back since a day.
+    OverdueEscalated,
     /// To the customer: we have the car, a person looks at the photos.
     ReturnReceived,
     /// To those who decide: the report of a return.
@@ -49,11 +63,18 @@ pub enum News {
 }
 
 impl News {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 27] = [
         Self::AccountRegistered,
         Self::BookingConfirmed,
         Self::BookingCancelled,
         Self::BookingNoShow,
+        Self::BookingChanged,
+        Self::BookingMoved,
+        Self::ConflictUnresolved,
+        Self::ReturnDueSoon,
+        Self::ReturnOverdue,
+        Self::CarOverdue,
+        Self::OverdueEscalated,
         Self::ReturnReceived,
         Self::ReturnReported,
         Self::DecisionDue,
@@ -79,6 +100,13 @@ impl News {
             Self::BookingConfirmed => "booking_confirmed",
             Self::BookingCancelled => "booking_cancelled",
             Self::BookingNoShow => "booking_no_show",
+            Self::BookingChanged => "booking_changed",
+            Self::BookingMoved => "booking_moved",
+            Self::ConflictUnresolved => "conflict_unresolved",
+            Self::ReturnDueSoon => "return_due_soon",
+            Self::ReturnOverdue => "return_overdue",
+            Self::CarOverdue => "car_overdue",
+            Self::OverdueEscalated => "overdue_escalated",
             Self::ReturnReceived => "return_received",
             Self::ReturnReported => "return_reported",
             Self::DecisionDue => "decision_due",
@@ -106,6 +134,11 @@ impl News {
     /// Whether it asks somebody to decide a return, and so brings a link to where that is done.
     pub fn asks_for_decision(self) -> bool {
         matches!(self, Self::ReturnReported | Self::DecisionDue | Self::DecisionOverdue)
+    }
+
+    /// Whether those who work here are told: nobody is any more who no longer does.
+    pub fn is_for_staff(self) -> bool {
+        self.asks_for_decision() || matches!(self, Self::ConflictUnresolved | Self::CarOverdue | Self::OverdueEscalated)
     }
 }
 

@@ -1,2 +1,2 @@
-drop table odometer_reading, reservation, booking, car;
+drop table odometer_reading, booking_change, reservation, booking, car;
 drop extension btree_gist;

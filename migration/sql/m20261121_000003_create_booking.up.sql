@@ -48,9 +48,13 @@ create table booking (
     cancel_fee bigint,
     refund bigint,
     policy_version integer not null default 1,
+    -- The end of free cancellation, when it had come before the dates were changed: a change opens it to nobody again.
+    closed_at timestamptz,
     picked_up_at timestamptz,
     odometer_out_km integer,
     fuel_out double precision check (fuel_out between 0 and 1),
+    -- When it was noticed that the car is not back at `ends_at`; an extension takes it back.
+    overdue_at timestamptz,
     returned_at timestamptz,
     odometer_in_km integer,
     fuel_in double precision check (fuel_in between 0 and 1),
@@ -63,6 +67,27 @@ create index booking_customer on booking (customer_id, created_at desc, id desc)
 create index booking_car on booking (car_id, starts_at);
 create index booking_listing on booking (created_at desc, id desc);
 create index booking_status on booking (status, starts_at);
+create index booking_out on booking (ends_at) where status = 'Active';
+
+-- A booking as it was before each change: car, dates and quote, and why it changed.
+create table booking_change (
+    booking_id uuid not null references booking,
+    -- The version of the booking that this was.
+    version integer not null,
+    car_id uuid not null references car,
+    plate text not null,
+    starts_at timestamptz not null,
+    ends_at timestamptz not null,
+    quote jsonb not null,
+    total bigint not null,
+    currency text not null,
+    reason text not null check (reason in ('asked', 'extended', 'overrun', 'unsafe')),
+    -- NULL is the platform itself.
+    changed_by uuid references account,
+    created_at timestamptz not null default now(),
+    primary key (booking_id, version)
+);
+create index booking_change_car on booking_change (car_id);
 
 -- Everything that occupies a car, a bay or a mechanic. A row exists exactly as
 -- long as the time is taken; releasing time is deleting the row.

@@ -25,11 +25,13 @@ impl Default for Policy {
     }
 }
 
-/// What the refund depends on. A change of dates does not move `booked_at`.
+/// What the refund depends on. A change of dates moves neither `booked_at` nor `closed_at`.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
     pub now: DateTime<Utc>,
     pub booked_at: DateTime<Utc>,
+    /// The end of free cancellation, when it had come before the dates were changed.
+    pub closed_at: Option<DateTime<Utc>>,
     pub period: Period,
     /// What was paid, or is owed, for the whole rental.
     pub total: Money,
@@ -58,6 +60,20 @@ pub fn free_until(policy: &Policy, booked_at: DateTime<Utc>, start: DateTime<Utc
     (start - policy.notice).max(booked_at + policy.second_thoughts).min(start)
 }
 
+/// What a change of dates leaves of the time to cancel freely: it stays over when it
+/// was over, or moving a rental ahead would be the way out of every fee. While it is
+/// open it follows the dates, as a cancellation and a new booking would.
+pub fn closed_after(policy: &Policy, facts: &Facts) -> Option<DateTime<Utc>> {
+    let until = ends_free(policy, facts);
+    (facts.now >= until).then_some(until)
+}
+
+/// The end of free cancellation, whatever was changed since.
+pub fn ends_free(policy: &Policy, facts: &Facts) -> DateTime<Utc> {
+    let until = free_until(policy, facts.booked_at, facts.period.start);
+    facts.closed_at.map_or(until, |closed| until.min(closed))
+}
+
 /// What is kept and what goes back; never more than was paid.
 pub fn refund(policy: &Policy, facts: &Facts) -> Result<Refund, MoneyRefused> {
     let (fee, rule) = fee(policy, facts)?;
@@ -68,7 +84,7 @@ fn fee(policy: &Policy, facts: &Facts) -> Result<(Money, &'static str), MoneyRef
     let days = u32::try_from(facts.days.max(1)).map_err(|_| MoneyRefused::Overflow)?;
     let day = facts.total.portion(1, days)?;
     let half_day = facts.total.portion(1, days.checked_mul(2).ok_or(MoneyRefused::Overflow)?)?;
-    let free_until = free_until(policy, facts.booked_at, facts.period.start);
+    let free_until = ends_free(policy, facts);
 
     Ok(match facts {
         Facts { no_show: true, .. } => (day, "The car was not picked up: one day is charged."),
@@ -95,6 +111,7 @@ mod tests {
         Facts {
             now: at(now),
             booked_at: at("2026-05-01T10:00"),
+            closed_at: None,
             period: Period::new(start, start + TimeDelta::days(days)).unwrap(),
             total: Money::new(6_000 * days, Currency::EUR),
             days,
@@ -139,6 +156,19 @@ mod tests {
         assert_eq!(until, rental.start);
     }
 
+    #[test]
+    fn moving_the_dates_ahead_does_not_open_the_window_again() {
+        let too_late = facts("2026-05-10T09:00", 3);
+        let closed_at = closed_after(&Policy::default(), &too_late);
+        assert_eq!(closed_at, Some(at("2026-05-09T10:00")));
+
+        let next_month = period("2026-06-10T10:00", "2026-06-13T10:00");
+        assert_eq!(fee_of(Facts { closed_at, period: next_month, ..too_late }), 6_000);
+        let in_time = facts("2026-05-09T09:00", 3);
+        assert_eq!(closed_after(&Policy::default(), &in_time), None);
+        assert_eq!(fee_of(Facts { period: next_month, ..in_time }), 0);
+    }
+
     proptest! {
         #[test]
         fn a_refund_is_never_negative_nor_more_than_was_paid(
@@ -148,6 +178,7 @@ mod tests {
             let facts = Facts {
                 now: rental.start + TimeDelta::minutes(now),
                 booked_at: rental.start - TimeDelta::minutes(booked),
+                closed_at: None,
                 period: rental,
                 total: Money::new(amount, Currency::EUR),
                 days,
@@ -165,6 +196,7 @@ mod tests {
             let fee_at = |minutes: i64| fee_of(Facts {
                 now: rental.start + TimeDelta::minutes(minutes),
                 booked_at: rental.start - TimeDelta::minutes(booked),
+                closed_at: None,
                 period: rental,
                 total: Money::new(60_000, Currency::EUR),
                 days,

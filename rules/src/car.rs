@@ -1,11 +1,13 @@
 //! What a car is, before anybody rents it.
 
+mod block;
 mod plate;
 mod vin;
 
 use chrono::{DateTime, Datelike, Utc};
 use thiserror::Error;
 
+pub use block::{BlockPurpose, BlockRefused, block};
 pub use plate::{Plate, PlateRefused};
 pub use vin::{Vin, VinRefused};
 

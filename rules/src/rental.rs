@@ -6,6 +6,7 @@
 mod due;
 mod fuel;
 mod late;
+pub mod overdue;
 mod session;
 mod slot;
 mod subject;

@@ -29,6 +29,9 @@ pub struct Booking {
     pub quote: Any<Value>,
     pub cancellation: Option<Cancellation>,
     pub pickup: Option<Reading>,
+    /// When it was noticed that the car is not back in time.
+    #[serde(default)]
+    pub overdue_at: Option<DateTime<Utc>>,
     #[oai(rename = "return")]
     #[serde(rename = "return")]
     pub returned: Option<Reading>,
@@ -77,6 +80,7 @@ impl From<entity::booking::Model> for Booking {
                 policy_version: booking.policy_version,
             }),
             pickup: reading(booking.picked_up_at, booking.odometer_out_km, booking.fuel_out),
+            overdue_at: booking.overdue_at,
             returned: reading(booking.returned_at, booking.odometer_in_km, booking.fuel_in),
             total_price: money(booking.total),
             id: booking.id,

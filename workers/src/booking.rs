@@ -1,5 +1,10 @@
-//! Bookings: asked for, called off, given up on.
+//! Bookings, from the wish to the key: asked for, changed, called off, and kept when a car fails.
 
 mod alternative;
 mod cancel;
+mod change;
+mod lock;
+mod price;
 mod request;
+
+pub(crate) use lock::{Locked, lock};

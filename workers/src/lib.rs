@@ -28,7 +28,7 @@ mod waitlist;
 use jobs::{
     Queue,
     account::{AddStaff, ChangeProfile, RegisterAccount},
-    booking::{CancelBooking, ReleaseNoShow, RequestBooking},
+    booking::{CancelBooking, ChangeBooking, ExtendBooking, ReleaseNoShow, RequestBooking},
     car::{AddBranch, AddCar, ChangeCar, RetireCar},
     notify::{Announce, ReadNotification, SendMail},
     photo::{DetectDamage, MakeThumbnails},
@@ -56,6 +56,8 @@ pub fn registry() -> Registry {
         .with::<ChangeCar>()
         .with::<RetireCar>()
         .with::<RequestBooking>()
+        .with::<ChangeBooking>()
+        .with::<ExtendBooking>()
         .with::<CancelBooking>()
         .with::<ReleaseNoShow>()
         .with::<Announce>()

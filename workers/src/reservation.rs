@@ -3,8 +3,9 @@
 //! Whoever writes here has locked the car's row first. That gives order and
 //! fairness; the exclusion constraint is the proof, whoever writes.
 
+use entity::reservation;
 use rules::period::Period;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, Statement, Value};
 use uuid::Uuid;
 
 fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
@@ -24,6 +25,24 @@ pub(crate) async fn take(tx: &impl ConnectionTrait, car: Uuid, busy: Period, boo
                   values ($1, 'car', $2, $3, $4, 'booking', $5) on conflict do nothing";
     let values = [Uuid::now_v7().into(), car.into(), busy.start.into(), busy.end.into(), booking.into()];
     Ok(tx.execute_raw(statement(insert, values)).await?.rows_affected() == 1)
+}
+
+/// Takes other time, or another car's, for a booking instead of what it holds. `false`: it is
+/// taken, and the transaction must not be committed, or the booking is left without any.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn replace(tx: &impl ConnectionTrait, car: Uuid, busy: Period, booking: Uuid) -> Result<bool, DbErr> {
+    release(tx, booking).await?;
+    take(tx, car, busy, booking).await
+}
+
+/// The time that a booking holds.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn of(tx: &impl ConnectionTrait, booking: Uuid) -> Result<Option<reservation::Model>, DbErr> {
+    reservation::Entity::find().filter(reservation::Column::BookingId.eq(booking)).one(tx).await
 }
 
 /// Frees all the time that a booking holds.

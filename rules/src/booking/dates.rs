@@ -43,6 +43,10 @@ pub enum DateRefusal {
     TooShort(TimeDelta),
     #[error("a rental lasts at most {} days", .0.num_days())]
     TooLong(TimeDelta),
+    #[error("a rental ends in the future")]
+    Over,
+    #[error("the new end is not later than the present one")]
+    NotLater,
 }
 
 /// A clock change makes thirty local days this much longer.
@@ -70,6 +74,8 @@ impl DateRefusal {
             Self::TooFarAhead(_) => "start_too_far_ahead",
             Self::TooShort(_) => "period_too_short",
             Self::TooLong(_) => "period_too_long",
+            Self::Over => "end_in_the_past",
+            Self::NotLater => "end_not_later",
         }
     }
 }
@@ -78,7 +84,9 @@ impl From<DateRefusal> for Reason {
     fn from(refusal: DateRefusal) -> Self {
         let pointer = match refusal {
             DateRefusal::TooSoon(_) | DateRefusal::TooFarAhead(_) => "/startDate",
-            DateRefusal::TooShort(_) | DateRefusal::TooLong(_) => "/endDate",
+            DateRefusal::TooShort(_) | DateRefusal::TooLong(_) | DateRefusal::Over | DateRefusal::NotLater => {
+                "/endDate"
+            }
         };
         Self { code: refusal.code(), pointer, message: refusal.to_string() }
     }

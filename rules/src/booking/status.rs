@@ -29,6 +29,7 @@ words! {
         NotCollected = "not_collected",
         Returned = "returned",
         Closed = "closed",
+        Changed = "changed",
     }
 }
 
@@ -52,6 +53,7 @@ impl BookingStatus {
             (Self::Confirmed, Event::NotCollected) => Ok(Self::NoShow),
             (Self::Active, Event::Returned) => Ok(Self::Returned),
             (Self::Returned, Event::Closed) => Ok(Self::Completed),
+            (Self::Pending | Self::Confirmed | Self::Active, Event::Changed) => Ok(self),
             (from, event) => Err(Refused { from, event }),
         }
     }

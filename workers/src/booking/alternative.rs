@@ -1,9 +1,11 @@
 //! What could be had instead of a car that is taken: in one query, however large the fleet.
 
-use chrono::{DateTime, Utc};
-use entity::car;
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::{booking, branch, car, reservation};
 use rules::{car::Category, period::Period};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Statement,
+};
 use uuid::Uuid;
 use view::{Money, car::Alternative};
 
@@ -61,6 +63,36 @@ pub(super) async fn find(
     let rows =
         Row::find_by_statement(Statement::from_sql_and_values(DbBackend::Postgres, QUERY, values)).all(tx).await?;
     Ok(rows.into_iter().map(Alternative::from).collect())
+}
+
+/// For somebody on the road only the same car counts: until when it can be kept, if that is any longer.
+/// Whoever calls has dropped the booking's own time in this transaction.
+pub(super) async fn longer(
+    tx: &impl ConnectionTrait,
+    car: &car::Model,
+    booking: &booking::Model,
+    branch: &branch::Model,
+) -> Result<Vec<Alternative>, DbErr> {
+    let next = reservation::Entity::find()
+        .filter(reservation::Column::ResourceKind.eq("car"))
+        .filter(reservation::Column::ResourceId.eq(car.id))
+        .filter(reservation::Column::EndsAt.gt(booking.ends_at))
+        .order_by_asc(reservation::Column::StartsAt);
+    let turnaround = TimeDelta::minutes(branch.turnaround_minutes.into());
+    let end = next.one(tx).await?.map(|next| next.starts_at - turnaround).filter(|end| *end > booking.ends_at);
+    Ok(end.into_iter().map(|end| kept_until(car, booking, end)).collect())
+}
+
+fn kept_until(car: &car::Model, booking: &booking::Model, end: DateTime<Utc>) -> Alternative {
+    Alternative {
+        car_id: car.id,
+        make: car.make.clone(),
+        model: car.model.clone(),
+        category: car.category.into(),
+        price_per_day: Money::new(car.price_per_day, &car.currency),
+        start_date: booking.starts_at,
+        end_date: end,
+    }
 }
 
 impl From<Row> for Alternative {

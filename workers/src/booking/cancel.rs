@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use entity::{account, booking, car};
+use entity::{account, booking};
 use jobs::{
     Refusal,
     booking::{CancelBooking, ReleaseNoShow},
@@ -16,32 +16,28 @@ use rules::{
     period::Period,
     pricing, problem,
 };
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QuerySelect,
-};
-use uuid::Uuid;
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel};
 use view::booking::Booking;
 
+use super::{Locked, lock};
 use crate::{Finished, JobError, Perform, Work, audit, reservation};
 
-/// Locks car and booking, in the order in which everybody locks them.
-async fn lock(tx: &DatabaseTransaction, id: Uuid) -> Result<Option<booking::Model>, DbErr> {
-    let Some(booking) = booking::Entity::find_by_id(id).one(tx).await? else { return Ok(None) };
-    car::Entity::find_by_id(booking.car_id).lock_exclusive().one(tx).await?;
-    booking::Entity::find_by_id(id).lock_exclusive().one(tx).await
-}
-
-fn settle(booking: &booking::Model, now: DateTime<Utc>, no_show: bool) -> Result<Refund, JobError> {
+/// What a refund depends on, were the booking cancelled now.
+pub(super) fn facts(booking: &booking::Model, now: DateTime<Utc>, no_show: bool) -> Result<Facts, JobError> {
     let period = Period::new(booking.starts_at, booking.ends_at)?;
-    let facts = Facts {
+    Ok(Facts {
         now,
         booked_at: booking.created_at,
+        closed_at: booking.closed_at,
         period,
         total: Money { amount: booking.total, currency: Currency::new(&booking.currency)? },
         days: pricing::rental_days(period, booking.time_zone.parse::<Tz>()?),
         no_show,
-    };
-    Ok(refund(&Policy::default(), &facts)?)
+    })
+}
+
+fn settle(booking: &booking::Model, now: DateTime<Utc>, no_show: bool) -> Result<Refund, JobError> {
+    Ok(refund(&Policy::default(), &facts(booking, now, no_show)?)?)
 }
 
 /// The booking as it stands after it ended, its time freed.
@@ -70,7 +66,7 @@ async fn end(
 impl Perform for CancelBooking {
     async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
         let tx = work.begin().await?;
-        let booking = lock(&tx, self.booking_id).await?;
+        let booking = lock(&tx, self.booking_id, None).await?.map(|locked| locked.booking);
         let asker = account::Entity::find_by_id(self.cancelled_by).one(&tx).await?;
         let allowed = |booking: &booking::Model| {
             booking.customer_id == self.cancelled_by || asker.as_ref().is_some_and(|asker| asker.role.0.is_staff())
@@ -103,7 +99,7 @@ impl Perform for CancelBooking {
 impl Perform for ReleaseNoShow {
     async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
         let tx = work.begin().await?;
-        let Some(booking) = lock(&tx, self.booking_id).await? else {
+        let Some(Locked { booking, .. }) = lock(&tx, self.booking_id, None).await? else {
             return work.skip("the booking is gone").await;
         };
         let period = Period::new(booking.starts_at, booking.ends_at)?;

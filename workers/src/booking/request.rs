@@ -1,8 +1,5 @@
 //! A customer asks for a car.
 
-use std::str::FromStr;
-
-use chrono_tz::Tz;
 use entity::{account, booking, branch, car};
 use jobs::{
     Refusal,
@@ -11,16 +8,14 @@ use jobs::{
 };
 use rules::{
     booking::{BookingNumber, BookingStatus, Limits, dates},
-    money::{Currency, Money},
     period::Period,
-    pricing::{self, Quote},
     problem::{self, Reason},
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait, QuerySelect};
 use serde_json::json;
 use view::booking::Booking;
 
-use super::alternative;
+use super::{alternative, price::price};
 use crate::{Finished, JobError, Perform, Work, reservation};
 
 /// What a decision about a booking looks at.
@@ -98,15 +93,8 @@ fn decide(asked: &RequestBooking, looked: &Looked, work: &Work) -> Result<Period
     Ok(period.with_turnaround(u32::try_from(looked.branch.turnaround_minutes).unwrap_or_default()))
 }
 
-fn quote(asked: &RequestBooking, looked: &Looked) -> Result<Quote, JobError> {
-    let zone = Tz::from_str(&looked.branch.time_zone)?;
-    let price = Money { amount: looked.car.price_per_day, currency: Currency::new(&looked.car.currency)? };
-    let period = Period::new(asked.start, asked.end)?;
-    Ok(pricing::quote(&pricing::Facts::usual(period, zone, price))?)
-}
-
 fn row(asked: &RequestBooking, looked: &Looked, work: &Work) -> Result<booking::ActiveModel, JobError> {
-    let quote = quote(asked, looked)?;
+    let quote = price(&looked.car, &looked.branch, Period::new(asked.start, asked.end)?)?;
     // A clash with an older number fails the insert; the retry draws another.
     let number = BookingNumber::from_bits(rand::random());
     Ok(booking::ActiveModel {
@@ -131,7 +119,7 @@ fn row(asked: &RequestBooking, looked: &Looked, work: &Work) -> Result<booking::
     })
 }
 
-fn car_taken(alternatives: Vec<view::car::Alternative>) -> Refusal {
+pub(super) fn car_taken(alternatives: Vec<view::car::Alternative>) -> Refusal {
     Refusal::new(problem::CAR_TAKEN.code, "Somebody else has this car then. Take an alternative, or wait for it.")
         .with("alternatives", json!(alternatives))
         .with("waitlistUrl", "/api/v1/waitlist")

@@ -69,7 +69,7 @@ async fn look(
     let Some(facts) = Facts::load(work.db(), asked.news, asked.subject_id).await? else {
         return Ok(Err("the subject is gone"));
     };
-    if asked.news.asks_for_decision() && !facts.recipients(asked.news).contains(&account.id) {
+    if asked.news.is_for_staff() && !facts.recipients(asked.news).contains(&account.id) {
         return Ok(Err("the recipient is not asked any more"));
     }
     Ok(match facts.outdated(asked.news, work.now()) {

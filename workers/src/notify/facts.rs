@@ -11,7 +11,7 @@ use entity::account;
 use jobs::notify::News;
 use rules::{
     booking::BookingStatus,
-    rental::{ReturnState, Verdict},
+    rental::{ReturnState, Verdict, overdue::is_overdue},
     waitlist::{EntryState, OfferState},
 };
 use sea_orm::{DatabaseConnection, EntityTrait, QuerySelect, Select};
@@ -19,10 +19,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 pub(crate) use offered::Offered;
-pub(crate) use rental::{PriceLine, Rental};
 #[cfg(test)]
-pub(crate) use returned::Next;
-pub(crate) use returned::{Item, Returned, Shot};
+pub(crate) use rental::Before;
+pub(crate) use rental::{PriceLine, Rental};
+pub(crate) use returned::{Item, Next, Returned, Shot};
 pub(crate) use waiting::Waiting;
 
 /// Somebody who has an account.
@@ -58,8 +58,15 @@ impl Facts {
                 let account = account::Entity::find_by_id(subject).one(db).await?;
                 account.map(|account| Self::Account(account.into()))
             }
-            News::BookingConfirmed | News::BookingCancelled | News::BookingNoShow => {
-                Rental::load(db, subject).await?.map(|rental| Self::Booking(Box::new(rental)))
+            News::BookingConfirmed
+            | News::BookingCancelled
+            | News::BookingNoShow
+            | News::BookingChanged
+            | News::BookingMoved
+            | News::ReturnDueSoon
+            | News::ReturnOverdue => Rental::load(db, subject).await?.map(|rental| Self::Booking(Box::new(rental))),
+            News::ConflictUnresolved | News::CarOverdue | News::OverdueEscalated => {
+                Rental::load_for_staff(db, news, subject).await?.map(|rental| Self::Booking(Box::new(rental)))
             }
             News::ReturnReceived
             | News::ReturnReported
@@ -83,6 +90,14 @@ impl Facts {
             (News::BookingConfirmed, Self::Booking(rental)) => rental.status.holds_time(),
             (News::BookingCancelled, Self::Booking(rental)) => rental.status == BookingStatus::Cancelled,
             (News::BookingNoShow, Self::Booking(rental)) => rental.status == BookingStatus::NoShow,
+            (News::BookingChanged | News::BookingMoved, Self::Booking(rental)) => rental.status.holds_time(),
+            (News::ConflictUnresolved, Self::Booking(rental)) => rental.status == BookingStatus::Confirmed,
+            (News::ReturnDueSoon, Self::Booking(rental)) => {
+                rental.status == BookingStatus::Active && now < rental.ends.at
+            }
+            (News::ReturnOverdue | News::CarOverdue | News::OverdueEscalated, Self::Booking(rental)) => {
+                is_overdue(rental.status, rental.ends.at, now)
+            }
             (News::ReturnReported | News::DecisionOverdue, Self::Return(returned)) => {
                 returned.state != ReturnState::Decided
             }
@@ -109,6 +124,7 @@ impl Facts {
                 returned.asked(news).iter().map(|person| person.id).collect()
             }
             Self::Account(person) => vec![person.id],
+            Self::Booking(rental) if news.is_for_staff() => rental.staff.iter().map(|person| person.id).collect(),
             Self::Booking(rental) => vec![rental.customer.id],
             Self::Return(returned) => vec![returned.rental.customer.id],
             Self::Entry(waiting) => vec![waiting.customer.id],

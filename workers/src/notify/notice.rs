@@ -3,7 +3,11 @@
 use jobs::notify::News;
 use serde_json::{Value, json};
 
-use super::{facts::Facts, page, queue, word::plain};
+use super::{
+    facts::{Facts, Rental},
+    page, queue,
+    word::plain,
+};
 
 /// What a row of `notification` says.
 #[derive(Debug, PartialEq)]
@@ -41,6 +45,7 @@ fn words(news: News, facts: &Facts) -> (&'static str, &'static str, String) {
             ("BOOKING", "Booking cancelled", settled(rental, "cancelled"))
         }
         (News::BookingNoShow, Facts::Booking(rental)) => ("BOOKING", "Car not picked up", settled(rental, "given up")),
+        (_, Facts::Booking(rental)) => changed_or_due(news, rental),
         (News::ReturnReceived, Facts::Return(returned)) => (
             "BOOKING",
             "Car returned",
@@ -69,7 +74,42 @@ fn words(news: News, facts: &Facts) -> (&'static str, &'static str, String) {
     }
 }
 
-fn settled(rental: &super::facts::Rental, ended: &str) -> String {
+fn changed_or_due(news: News, rental: &Rental) -> (&'static str, &'static str, String) {
+    let Rental { number, starts, ends, customer, .. } = rental;
+    let car = rental.car_words();
+    let words = |title, message| ("BOOKING", title, message);
+    match news {
+        News::BookingMoved => words(
+            "Another car for you",
+            format!("{number}: you get {car}, at the same price, from {starts} to {ends}."),
+        ),
+        News::ReturnDueSoon => words("Your rental ends soon", format!("{number}: please bring {car} back by {ends}.")),
+        News::ReturnOverdue => words(
+            "The car is overdue",
+            format!("{number}: {car} was due back at {ends}. Please bring it back or extend your booking."),
+        ),
+        News::CarOverdue => {
+            words("A car is overdue", format!("{car} was due back at {ends} from {}, {number}.", customer.name))
+        }
+        News::OverdueEscalated => words(
+            "A car is overdue since a day",
+            format!("{car} was due back at {ends} from {}, {number}.", customer.name),
+        ),
+        News::ConflictUnresolved => words(
+            "A customer has to be called",
+            format!(
+                "{car} will not be there for {number} at {starts}, and no other car is free. Call {}.",
+                customer.name
+            ),
+        ),
+        _ => words(
+            "Booking changed",
+            format!("{number}: {car} from {starts} to {ends}. It now costs {}.", rental.total.0),
+        ),
+    }
+}
+
+fn settled(rental: &Rental, ended: &str) -> String {
     match &rental.settled {
         Some(settled) => {
             format!("{} is {ended}. Fee: {}; refund: {}.", rental.number, settled.fee.0, settled.refund.0)

@@ -61,14 +61,7 @@ pub(crate) fn mail(news: News, facts: &Facts, to: &Recipient) -> anyhow::Result<
 fn subject(news: News, facts: &Facts, to: &Recipient) -> String {
     match (news, facts) {
         (news, Facts::Return(returned)) if news.asks_for_decision() => page::subject(news, returned, to.now),
-        (_, Facts::Booking(rental)) => {
-            let ended = match news {
-                News::BookingCancelled => "cancelled",
-                News::BookingNoShow => "not picked up",
-                _ => "confirmed",
-            };
-            format!("Booking {} {ended}: {}, {}", rental.number, rental.car, rental.starts)
-        }
+        (_, Facts::Booking(rental)) => about_booking(news, rental),
         (_, Facts::Return(returned)) => {
             let rental = &returned.rental;
             let what = match news {
@@ -82,6 +75,28 @@ fn subject(news: News, facts: &Facts, to: &Recipient) -> String {
         (_, Facts::Account(_)) => "Welcome to Forecourt".to_owned(),
         (_, Facts::Entry(waiting)) => queue::entry_subject(news, waiting),
         (_, Facts::Offer(offered)) => queue::offer_subject(news, offered),
+    }
+}
+
+fn about_booking(news: News, rental: &Rental) -> String {
+    let Rental { number, car, starts, ends, .. } = rental;
+    let next = rental.next.as_ref().map(|next| format!(" – next rental {}", next.starts)).unwrap_or_default();
+    match news {
+        News::BookingMoved => format!("Another car for your booking {number}: {car}, {starts}"),
+        News::ReturnDueSoon => format!("Please bring the {car} back by {ends} ({number})"),
+        News::ReturnOverdue => format!("The {car} was due back at {ends} ({number})"),
+        News::CarOverdue => format!("[Overdue] {} – due {ends}{next}", rental.car_words()),
+        News::OverdueEscalated => format!("[Overdue][24 h] {} – due {ends}{next}", rental.car_words()),
+        News::ConflictUnresolved => format!("[Call] No car for {number}: {}, {starts}", rental.car_words()),
+        _ => {
+            let ended = match news {
+                News::BookingCancelled => "cancelled",
+                News::BookingNoShow => "not picked up",
+                News::BookingChanged => "changed",
+                _ => "confirmed",
+            };
+            format!("Booking {number} {ended}: {car}, {starts}")
+        }
     }
 }
 
@@ -125,7 +140,9 @@ fn document(news: News, facts: &Facts, to: &Recipient, sides: &[Side]) -> Value 
 
 fn attachment(news: News, facts: &Facts, to: &Recipient) -> Option<Attachment> {
     let (method, rental) = match (news, facts) {
-        (News::BookingConfirmed, Facts::Booking(rental)) => (Method::Publish, rental),
+        (News::BookingConfirmed | News::BookingChanged | News::BookingMoved, Facts::Booking(rental)) => {
+            (Method::Publish, rental)
+        }
         (News::BookingCancelled | News::BookingNoShow, Facts::Booking(rental)) => (Method::Cancel, rental),
         _ => return None,
     };

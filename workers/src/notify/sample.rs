@@ -18,7 +18,7 @@ use uuid::Uuid;
 use view::rental::{Finding, Region, Report};
 
 use super::{
-    facts::{Item, Next, Offered, Person, Rental, Returned, Shot, Waiting},
+    facts::{Before, Item, Next, Offered, Person, Rental, Returned, Shot, Waiting},
     render::Recipient,
     side::Pictures,
     word::{Sum, When},
@@ -58,9 +58,11 @@ pub(super) fn booking() -> booking::Model {
         cancel_fee: None,
         refund: None,
         policy_version: 1,
+        closed_at: None,
         picked_up_at: None,
         odometer_out_km: None,
         fuel_out: None,
+        overdue_at: None,
         returned_at: None,
         odometer_in_km: None,
         fuel_in: None,
@@ -229,6 +231,21 @@ pub(super) fn offered(state: OfferState, entry: &waitlist_entry::Model, name: &s
         created_at: at("2026-05-07T09:40"),
     };
     Offered::tell(offer, entry, waiting(entry, name), car(), branch()).unwrap()
+}
+
+/// A booking that was about another car, a day less and less money before, while somebody waits for the car.
+pub(super) fn changed(status: BookingStatus, name: &str) -> Rental {
+    let booking = booking::Model { status: status.into(), version: 2, ..booking() };
+    let before = Before {
+        car: "VW Polo, ABC-99".to_owned(),
+        starts: when("2026-05-04T08:00"),
+        ends: when("2026-05-06T08:00"),
+        total: Sum(Money::new(11_900, Currency::EUR)),
+        was_unsafe: false,
+        other_car: true,
+    };
+    let next = Next { number: "BK-2M4N6P".to_owned(), starts: when("2026-05-07T16:00") };
+    Rental { before: Some(before), next: Some(next), ..rental(booking, name) }
 }
 
 fn finding(number: i32, side: Slot, class: &str, score: f64, novelty: &str, reason: &str) -> Finding {

@@ -23,6 +23,13 @@ fn pair(news: News) -> Option<(&'static str, &'static str)> {
         News::BookingConfirmed => pair!("booking_confirmed"),
         News::BookingCancelled => pair!("booking_cancelled"),
         News::BookingNoShow => pair!("booking_no_show"),
+        News::BookingChanged => pair!("booking_changed"),
+        News::BookingMoved => pair!("booking_moved"),
+        News::ConflictUnresolved => pair!("conflict_unresolved"),
+        News::ReturnDueSoon => pair!("return_due_soon"),
+        News::ReturnOverdue => pair!("return_overdue"),
+        News::CarOverdue => pair!("car_overdue"),
+        News::OverdueEscalated => pair!("overdue_escalated"),
         News::ReturnReceived => pair!("return_received"),
         News::ReturnReported => pair!("return_reported"),
         News::DecisionDue => pair!("decision_due"),
@@ -43,10 +50,12 @@ fn pair(news: News) -> Option<(&'static str, &'static str)> {
 }
 
 /// What several mails share.
-const PARTIALS: [(&str, (&str, &str)); 8] = [
+const PARTIALS: [(&str, (&str, &str)); 10] = [
     ("decide", pair!("decide")),
     ("layout", pair!("layout")),
     ("rental", pair!("rental")),
+    ("price", pair!("price")),
+    ("overdue", pair!("overdue")),
     ("rows", pair!("rows")),
     ("sides", pair!("sides")),
     ("offer", pair!("offer")),

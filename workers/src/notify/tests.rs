@@ -33,6 +33,12 @@ fn facts(news: News, name: &str) -> Facts {
         News::BookingConfirmed => booking(sample::booking()),
         News::BookingCancelled => booking(sample::ended(BookingStatus::Cancelled)),
         News::BookingNoShow => booking(sample::ended(BookingStatus::NoShow)),
+        News::BookingChanged | News::BookingMoved | News::ConflictUnresolved => {
+            Facts::Booking(Box::new(sample::changed(BookingStatus::Confirmed, name)))
+        }
+        News::ReturnDueSoon | News::ReturnOverdue | News::CarOverdue | News::OverdueEscalated => {
+            Facts::Booking(Box::new(sample::changed(BookingStatus::Active, name)))
+        }
         News::ReturnReceived | News::ReturnReported | News::DecisionDue | News::DecisionOverdue => {
             returned(sample::returned(sample::report()))
         }

@@ -16,6 +16,7 @@ pub(super) fn before(mail: &SendMail, facts: &Facts, domain: &str) -> Vec<String
     let first = |news, subject| id(news, subject, 0, mail.account_id, domain);
     let mut thread = match (mail.news, facts) {
         (_, Facts::Account(_)) => vec![],
+        (news, Facts::Booking(_)) if news.is_for_staff() => vec![],
         (_, Facts::Booking(rental)) => vec![first(News::BookingConfirmed, rental.id)],
         (news, Facts::Return(returned)) if news.asks_for_decision() => vec![first(News::ReturnReported, returned.id)],
         (_, Facts::Return(returned)) => {

@@ -13,6 +13,8 @@ use serde_json::Value;
 use uuid::Uuid;
 use view::rental::Return;
 
+use crate::booking::{Locked, lock};
+
 /// A booking and what belongs to it.
 pub(super) struct Case {
     pub(super) booking: booking::Model,
@@ -31,13 +33,10 @@ impl Case {
 
     /// The same, locked in the order in which everybody locks: car, booking, return.
     pub(super) async fn lock(tx: &DatabaseTransaction, booking: Uuid) -> Result<Option<Self>, DbErr> {
-        let Some(seen) = booking::Entity::find_by_id(booking).one(tx).await? else { return Ok(None) };
-        let car = car::Entity::find_by_id(seen.car_id).lock_exclusive().one(tx).await?.ok_or_else(|| gone("car"))?;
-        let locked = booking::Entity::find_by_id(booking).lock_exclusive().one(tx).await?;
+        let Some(Locked { booking: locked, car, .. }) = lock(tx, booking, None).await? else { return Ok(None) };
         let returns = rental_return::Entity::find().filter(rental_return::Column::BookingId.eq(booking));
         returns.lock_exclusive().one(tx).await?;
-        let Some(booking) = locked else { return Ok(None) };
-        Self::complete(tx, booking, car).await
+        Self::complete(tx, locked, car).await
     }
 
     async fn complete(

@@ -1,18 +1,20 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use entity::{account, booking, branch, car, waitlist_offer};
+use entity::{account, booking, booking_change, branch, car, waitlist_offer};
+use jobs::notify::News;
 use rules::{
     booking::BookingStatus,
     cancellation::{self, Policy},
+    car::CarStatus,
     money::{Currency, Money},
     period::Period,
     pricing::{Line, Quote},
 };
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::Person;
+use super::{Next, Person, people, returned::next};
 use crate::notify::word::{Sum, When};
 
 /// A booking as mails tell it.
@@ -27,6 +29,8 @@ pub(crate) struct Rental {
     pub(crate) customer: Person,
     /// All but the last three digits are hidden: enough to recognise, not to call.
     pub(crate) phone: Option<String>,
+    /// The whole number, for staff who have to call.
+    pub(crate) call: Option<String>,
     pub(crate) plate: String,
     /// Make and model.
     pub(crate) car: String,
@@ -53,6 +57,31 @@ pub(crate) struct Rental {
     pub(crate) settled: Option<Settled>,
     /// It came from the waitlist: an offer that was accepted.
     pub(crate) waited: bool,
+    /// Whether free cancellation was over before the last change of dates.
+    pub(crate) window_closed: bool,
+    /// The customer has the car.
+    pub(crate) is_out: bool,
+    /// The car may not be driven.
+    pub(crate) is_unsafe: bool,
+    /// What it was before the last change.
+    pub(crate) before: Option<Before>,
+    /// Who has the car next.
+    pub(crate) next: Option<Next>,
+    /// Those who work here and hear of it.
+    #[serde(skip)]
+    pub(crate) staff: Vec<Person>,
+}
+
+/// A booking before its last change.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Before {
+    pub(crate) car: String,
+    pub(crate) starts: When,
+    pub(crate) ends: When,
+    pub(crate) total: Sum,
+    /// The car was changed because it must not be driven, rather than because it was not back.
+    pub(crate) was_unsafe: bool,
+    pub(crate) other_car: bool,
 }
 
 /// One line of the price, as it was quoted.
@@ -85,7 +114,25 @@ impl Rental {
         let (Some(customer), Some(car), Some(branch)) = (customer, car, branch) else { return Ok(None) };
         let offer = waitlist_offer::Entity::find().filter(waitlist_offer::Column::BookingId.eq(id));
         let waited = offer.count(db).await? > 0;
-        Ok(Some(Self { waited, ..Self::tell(booking, customer, car, branch)? }))
+        let zone: Tz = booking.time_zone.parse()?;
+        let (before, next) = (Before::load(db, &booking, zone).await?, next(db, &booking, zone).await?);
+        Ok(Some(Self { waited, before, next, ..Self::tell(booking, customer, car, branch)? }))
+    }
+
+    /// The same, for those who run the fleet of its branch or, when there are none and from the second news on, the admins.
+    ///
+    /// # Errors
+    /// When the database does not answer or holds what nobody can read.
+    pub(crate) async fn load_for_staff(db: &DatabaseConnection, news: News, id: Uuid) -> anyhow::Result<Option<Self>> {
+        let Some(booking) = booking::Entity::find_by_id(id).one(db).await? else { return Ok(None) };
+        let mut staff = match news {
+            News::CarOverdue => people(db, account::Entity::running_fleet_at(booking.branch_id)).await?,
+            _ => Vec::new(),
+        };
+        if staff.is_empty() {
+            staff = people(db, account::Entity::admins()).await?;
+        }
+        Ok(Self::load(db, id).await?.map(|rental| Self { staff, ..rental }))
     }
 
     /// # Errors
@@ -106,6 +153,7 @@ impl Rental {
             status: booking.status.0,
             version: booking.version,
             phone: customer.phone.as_deref().map(masked),
+            call: customer.phone.clone(),
             customer: customer.into(),
             car: format!("{} {}", car.make, car.model),
             branch: branch.name,
@@ -125,6 +173,12 @@ impl Rental {
             started_fee: Sum(terms.started_fee),
             settled: terms.settled(&booking, total, zone)?,
             waited: false,
+            is_out: booking.status.0 == BookingStatus::Active,
+            window_closed: booking.closed_at.is_some(),
+            is_unsafe: car.status.0 == CarStatus::Quarantined,
+            before: None,
+            next: None,
+            staff: Vec::new(),
             number: booking.number,
             plate: booking.plate,
         })
@@ -133,6 +187,25 @@ impl Rental {
     /// What it is filed under in subjects and lists: plate, make and model.
     pub(crate) fn car_words(&self) -> String {
         format!("{} {}", self.plate, self.car)
+    }
+}
+
+impl Before {
+    async fn load(db: &DatabaseConnection, booking: &booking::Model, zone: Tz) -> anyhow::Result<Option<Self>> {
+        let last = booking_change::Entity::find()
+            .filter(booking_change::Column::BookingId.eq(booking.id))
+            .order_by_desc(booking_change::Column::Version);
+        let Some(last) = last.one(db).await? else { return Ok(None) };
+        let car = car::Entity::find_by_id(last.car_id).one(db).await?;
+        let model = car.map(|car| format!("{} {}, ", car.make, car.model)).unwrap_or_default();
+        Ok(Some(Self {
+            car: format!("{model}{}", last.plate),
+            starts: When { at: last.starts_at, zone },
+            ends: When { at: last.ends_at, zone },
+            total: Sum(Money::new(last.total, Currency::new(&last.currency)?)),
+            was_unsafe: last.reason == "unsafe",
+            other_car: last.car_id != booking.car_id,
+        }))
     }
 }
 
@@ -150,12 +223,13 @@ impl Terms {
         let facts = cancellation::Facts {
             now: period.start,
             booked_at: booking.created_at,
+            closed_at: booking.closed_at,
             period,
             total,
             days: rules::pricing::rental_days(period, zone),
             no_show: false,
         };
-        let free_until = cancellation::free_until(&policy, booking.created_at, period.start);
+        let free_until = cancellation::ends_free(&policy, &facts);
         let last_moment = cancellation::Facts { now: period.start - TimeDelta::seconds(1), ..facts };
         let late_fee = cancellation::refund(&policy, &last_moment)?.fee;
         let started_fee = cancellation::refund(&policy, &facts)?.fee;

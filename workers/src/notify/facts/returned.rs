@@ -202,7 +202,8 @@ async fn damages(db: &DatabaseConnection, row: &rental_return::Model) -> anyhow:
     Ok(open.all(db).await?)
 }
 
-async fn next(db: &DatabaseConnection, booking: &booking::Model, zone: Tz) -> anyhow::Result<Option<Next>> {
+/// Who has the booking's car after it.
+pub(super) async fn next(db: &DatabaseConnection, booking: &booking::Model, zone: Tz) -> anyhow::Result<Option<Next>> {
     let waiting = [BookingStatus::Pending.as_str(), BookingStatus::Confirmed.as_str()];
     let next = booking::Entity::find()
         .filter(booking::Column::CarId.eq(booking.car_id))

@@ -1,0 +1,239 @@
+//! Other dates or another car, as the customer or staff wish.
+
+use chrono::{DateTime, Utc};
+use entity::{account, booking, booking_change, branch, car, reservation::Model as Reservation};
+use jobs::{
+    Refusal,
+    booking::{ChangeBooking, ExtendBooking},
+    notify::{Announce, News},
+    waitlist::PromoteWaitlist,
+};
+use rules::{
+    booking::{BookingStatus, Change, ChangeRefused, DateRefusal, Limits, change},
+    cancellation::{Policy, closed_after},
+    period::Period,
+    problem::{self, Reason},
+};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel};
+use serde_json::json;
+use uuid::Uuid;
+use view::booking::Booking;
+
+use super::{alternative, cancel, lock, price::price, request::car_taken};
+use crate::{Finished, JobError, Perform, Work, audit, reservation};
+
+/// What is to be different; `None` stays.
+struct Wish {
+    booking_id: Uuid,
+    by: Uuid,
+    car: Option<Uuid>,
+    start: Option<DateTime<Utc>>,
+    end: Option<DateTime<Utc>>,
+    /// Of the row in `booking_change`.
+    reason: &'static str,
+}
+
+/// The booking as it is, and the car that it is to have.
+struct Looked {
+    booking: booking::Model,
+    car: car::Model,
+    branch: branch::Model,
+    /// The time that it holds now.
+    held: Option<Reservation>,
+    by_staff: bool,
+    suspended: bool,
+}
+
+impl Perform for ChangeBooking {
+    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+        let Self { booking_id, changed_by: by, car_id: car, start, end } = self;
+        carry_out(work, Wish { booking_id, by, car, start, end, reason: "asked" }).await
+    }
+}
+
+impl Perform for ExtendBooking {
+    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+        let Self { booking_id, extended_by: by, end } = self;
+        carry_out(work, Wish { booking_id, by, car: None, start: None, end: Some(end), reason: "extended" }).await
+    }
+}
+
+async fn carry_out(mut work: Work, wish: Wish) -> Result<Finished, JobError> {
+    let tx = work.begin().await?;
+    let looked = match look(&tx, &wish).await? {
+        Ok(looked) => looked,
+        Err(refusal) => {
+            drop(tx);
+            return work.refuse(refusal).await;
+        }
+    };
+    if wish.holds_for(&looked.booking) {
+        return work.done(tx, Booking::from(looked.booking)).await;
+    }
+
+    let (after, busy) = match decide(&wish, &looked, &work) {
+        Ok(decided) => decided,
+        Err(refusal) => {
+            drop(tx);
+            return work.refuse(refusal).await;
+        }
+    };
+    if !reservation::replace(&tx, looked.car.id, busy, wish.booking_id).await? {
+        let alternatives = match looked.booking.status.0 {
+            BookingStatus::Active => alternative::longer(&tx, &looked.car, &looked.booking, &looked.branch).await?,
+            _ => alternative::find(&tx, &looked.car, busy, after.start, after.end).await?,
+        };
+        // Nothing of this is committed, so the old time stays.
+        drop(tx);
+        return work.refuse(car_taken(alternatives)).await;
+    }
+    let (old_car, frees) = (looked.booking.car_id, looked.frees(busy));
+    let booking = write(&tx, &work, &wish, looked, after).await?;
+    audit(&tx, Some(wish.by), "change_booking", "booking", booking.id).await?;
+
+    work.then(&Announce { news: News::BookingChanged, subject_id: booking.id, turn: booking.version });
+    if frees {
+        work.then(&PromoteWaitlist { car_id: old_car });
+    }
+    work.done(tx, Booking::from(booking)).await
+}
+
+/// Locks the cars and the booking, then looks at everything else.
+async fn look(tx: &DatabaseTransaction, wish: &Wish) -> Result<Result<Looked, Refusal>, DbErr> {
+    let none = |words: &str| Ok(Err(Refusal::new(problem::NOT_FOUND.code, words)));
+    let asker = account::Entity::find_by_id(wish.by).one(tx).await?;
+    let by_staff = asker.is_some_and(|asker| asker.role.0.is_staff());
+    let Some(locked) = lock(tx, wish.booking_id, wish.car).await? else { return none("There is no such booking.") };
+    if !by_staff && locked.booking.customer_id != wish.by {
+        return none("There is no such booking.");
+    }
+    let car = match wish.car.filter(|car| *car != locked.booking.car_id) {
+        None => Some(locked.car),
+        Some(_) => locked.other,
+    };
+    let Some(car) = car else { return none("There is no such car.") };
+    let branch = branch::Entity::find_by_id(car.branch_id).one(tx).await?;
+    let branch = branch.ok_or_else(|| DbErr::RecordNotFound("the branch of a car".to_owned()))?;
+    let customer = account::Entity::find_by_id(locked.booking.customer_id).one(tx).await?;
+    let suspended = customer.is_some_and(|customer| customer.suspended_at.is_some());
+    let held = reservation::of(tx, locked.booking.id).await?;
+    Ok(Ok(Looked { booking: locked.booking, car, branch, held, by_staff, suspended }))
+}
+
+impl Wish {
+    /// Whether the booking is so already: asked twice, or for nothing.
+    fn holds_for(&self, booking: &booking::Model) -> bool {
+        self.car.is_none_or(|car| car == booking.car_id)
+            && self.start.is_none_or(|start| start == booking.starts_at)
+            && self.end.is_none_or(|end| end == booking.ends_at)
+    }
+}
+
+impl Looked {
+    fn other_car(&self) -> bool {
+        self.car.id != self.booking.car_id
+    }
+
+    /// Whether somebody else may have some of the time that was held.
+    fn frees(&self, busy: Period) -> bool {
+        let kept = |held: &Reservation| busy.start <= held.starts_at && held.ends_at <= busy.end;
+        self.other_car() || self.held.as_ref().is_some_and(|held| !kept(held))
+    }
+}
+
+/// The new dates and the time to take for them; or every reason against it.
+fn decide(wish: &Wish, looked: &Looked, work: &Work) -> Result<(Period, Period), Refusal> {
+    let Looked { booking, car, branch, .. } = looked;
+    if looked.suspended && !looked.by_staff {
+        return Err(Refusal::new(problem::SUSPENDED.code, "This account is suspended. Please contact the branch."));
+    }
+    let period =
+        |start, end| Period::new(start, end).map_err(|reason| dates_refused().because("/endDate", reason.to_string()));
+    let before = period(booking.starts_at, booking.ends_at)?;
+    let after = period(wish.start.unwrap_or(before.start), wish.end.unwrap_or(before.end))?;
+    if wish.reason == "extended" && after.end < before.end {
+        return Err(refused(ChangeRefused::Dates(vec![DateRefusal::NotLater])));
+    }
+    let asked = Change { status: booking.status.0, before, after, other_car: looked.other_car() };
+    // Measured from when it was asked: a backlog must not turn a good request into a late one.
+    change(work.asked_at(), &asked, Limits::default()).map_err(refused)?;
+    if booking.status.0 != BookingStatus::Active && !car.status.0.is_rentable() {
+        return Err(Refusal::new(problem::CAR_NOT_IN_SERVICE.code, "This car is not rented out at present."));
+    }
+    let mut busy = after.with_turnaround(u32::try_from(branch.turnaround_minutes).unwrap_or_default());
+    if let Some(held) = looked.held.as_ref().filter(|_| booking.status.0 == BookingStatus::Active) {
+        // It may have begun before its date.
+        busy.start = busy.start.min(held.starts_at);
+    }
+    Ok((after, busy))
+}
+
+fn dates_refused() -> Refusal {
+    Refusal::new(problem::DATES_REFUSED.code, "These dates cannot be booked.")
+}
+
+fn refused(refused: ChangeRefused) -> Refusal {
+    match refused {
+        ChangeRefused::Dates(reasons) => reasons
+            .into_iter()
+            .map(Reason::from)
+            .fold(dates_refused(), |refusal, reason| refusal.because(reason.pointer, reason.message)),
+        other => Refusal::new(problem::ILLEGAL_STATE.code, other.to_string()),
+    }
+}
+
+/// The booking as it is from now on, re-priced; what it was before is kept.
+async fn write(
+    tx: &DatabaseTransaction,
+    work: &Work,
+    wish: &Wish,
+    looked: Looked,
+    after: Period,
+) -> Result<booking::Model, JobError> {
+    let quote = price(&looked.car, &looked.branch, after)?;
+    let facts = cancel::facts(&looked.booking, work.asked_at(), false)?;
+    remember(tx, &looked.booking, wish.reason, Some(wish.by), work.now()).await?;
+    let version = looked.booking.version + 1;
+    let mut row = looked.booking.into_active_model();
+    row.car_id = Set(looked.car.id);
+    row.plate = Set(looked.car.plate);
+    row.branch_id = Set(looked.branch.id);
+    row.time_zone = Set(looked.branch.time_zone);
+    row.starts_at = Set(after.start);
+    row.ends_at = Set(after.end);
+    row.total = Set(quote.total.amount);
+    row.currency = Set(quote.total.currency.as_str().to_owned());
+    row.quote = Set(json!(quote));
+    row.closed_at = Set(closed_after(&Policy::default(), &facts));
+    // The new end lies ahead.
+    row.overdue_at = Set(None);
+    row.version = Set(version);
+    row.updated_at = Set(work.now());
+    Ok(row.update(tx).await?)
+}
+
+/// Keeps a booking as it was before a change: car, dates and quote.
+pub(super) async fn remember(
+    tx: &DatabaseTransaction,
+    booking: &booking::Model,
+    reason: &str,
+    changed_by: Option<Uuid>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let row = booking_change::ActiveModel {
+        booking_id: Set(booking.id),
+        version: Set(booking.version),
+        car_id: Set(booking.car_id),
+        plate: Set(booking.plate.clone()),
+        starts_at: Set(booking.starts_at),
+        ends_at: Set(booking.ends_at),
+        quote: Set(booking.quote.clone()),
+        total: Set(booking.total),
+        currency: Set(booking.currency.clone()),
+        reason: Set(reason.to_owned()),
+        changed_by: Set(changed_by),
+        created_at: Set(now),
+    };
+    booking_change::Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(())
+}
