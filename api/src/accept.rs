@@ -6,7 +6,7 @@ mod headers;
 use std::time::Duration;
 
 use jobs::{
-    Job, NewJob, Outcome,
+    Job, NewJob, Outcome, fault,
     ledger::{self, Accepted, Idempotency, State},
 };
 use poem_openapi::{
@@ -111,7 +111,10 @@ impl Front {
         job.reply_to = (!patience.is_zero()).then(|| self.waiters.front().to_owned());
         // Before the row is there, or a fast worker's outcome is missed.
         let waiter = self.waiters.wait_for(job.id);
-        match ledger::accept(&self.db, &job).await? {
+        fault::crash_point("before_accept");
+        let accepted = ledger::accept(&self.db, &job).await?;
+        fault::crash_point("after_accept");
+        match accepted {
             Accepted::New => self.tickets.push(job.queue, job.id),
             Accepted::Before { id, state, outcome } => return self.again(id, state, outcome, patience).await,
         }

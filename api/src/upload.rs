@@ -11,7 +11,7 @@ mod spool;
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, Utc};
-use jobs::rental::UploadedPhoto;
+use jobs::{fault, rental::UploadedPhoto};
 use platform::Bucket;
 use poem::{Body, FromRequest, Request, RequestBody, web::Multipart};
 use rules::{photo::PhotoRefused, problem, rental::Slot};
@@ -215,7 +215,9 @@ impl Handover {
                 sha256: photo.sha256.clone(),
             })
         });
-        Ok(futures::future::try_join_all(stored).await?)
+        let stored = futures::future::try_join_all(stored).await?;
+        fault::crash_point("after_upload_before_accept");
+        Ok(stored)
     }
 }
 

@@ -23,7 +23,7 @@ pub use claim::{Claimed, MAX_CRASHES, claim, heartbeat, reap};
 pub use complete::{LeaseLost, complete, fail, give_up, release, snooze};
 pub use dispatch::due;
 
-use crate::{Job, Queue};
+use crate::{Job, Queue, fault};
 
 /// A job that is about to be accepted.
 #[derive(Clone, Debug)]
@@ -96,5 +96,9 @@ impl NewJob {
 }
 
 fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+    if fault::removed("database_clock") {
+        let clock = format!("to_timestamp({})", Utc::now().timestamp_micros() as f64 / 1e6);
+        return Statement::from_sql_and_values(DbBackend::Postgres, sql.replace("clock_timestamp()", &clock), values);
+    }
     Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
 }

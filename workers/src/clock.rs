@@ -9,7 +9,7 @@ use std::time::Duration;
 use jobs::{
     Job, NewJob,
     booking::ReleaseNoShow,
-    ledger,
+    fault, ledger,
     ticket::{Place, Tickets},
 };
 use platform::{Settings, probe::Probe, settings::Reader};
@@ -84,6 +84,7 @@ async fn tick(db: &DatabaseConnection, tickets: &Tickets, keep_days: i32) -> Res
 async fn enqueue(db: &DatabaseConnection, tickets: &Tickets, asked: &impl Job) -> Result<(), DbErr> {
     let job = NewJob::new(asked);
     ledger::insert(db, std::slice::from_ref(&job)).await?;
+    fault::crash_point("after_clock_before_push");
     tickets.push(job.queue, job.id);
     Ok(())
 }

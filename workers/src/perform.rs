@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use jobs::{
-    Claimed, Job, NewJob, Outcome, Queue, Refusal,
+    Claimed, Job, NewJob, Outcome, Queue, Refusal, fault,
     ledger::{self, LeaseLost},
 };
 use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait};
@@ -167,8 +167,17 @@ impl Work {
             follow_up.trace = self.job.trace();
         }
         ledger::insert(&tx, &follow_ups).await?;
-        ledger::complete(&tx, &self.job, &outcome).await?;
-        tx.commit().await?;
+        if fault::removed("one_transaction") {
+            tx.commit().await?;
+            ledger::complete(&self.context.db, &self.job, &outcome).await?;
+        } else if fault::removed("effect_before_ack") {
+            tx.commit().await?;
+        } else {
+            ledger::complete(&tx, &self.job, &outcome).await?;
+            fault::crash_point("before_commit");
+            tx.commit().await?;
+        }
+        fault::crash_point("after_commit");
         let follow_ups = follow_ups.iter().filter(|job| job.run_at.is_none()).map(|job| (job.queue, job.id)).collect();
         Ok(Finished { outcome: Some(outcome), follow_ups })
     }

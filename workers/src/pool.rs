@@ -5,7 +5,7 @@ mod lease;
 use std::{sync::Arc, time::Duration};
 
 use jobs::{
-    Claimed, Queue,
+    Claimed, Outcome, Queue, fault,
     ledger::{self, LeaseLost},
     outcome::Publisher,
     ticket::{self, Place, Tickets},
@@ -86,6 +86,7 @@ impl Pool {
                 // A claim that the database did not answer may stand: its lease runs out then.
                 Err(error) => tracing::warn!(%error, "jobs could not be claimed"),
                 Ok(claimed) => {
+                    fault::crash_point("after_claim");
                     for (job, permit) in claimed.into_iter().zip(permits.drain(..)) {
                         tokio::spawn(self.clone().work_on(job, permit));
                     }
@@ -137,6 +138,10 @@ impl Pool {
 
     /// Runs the job in a task of its own, so that a panic ends the attempt and nothing else.
     async fn attempt(&self, performer: Performer, job: &Claimed) -> &'static str {
+        if fault::removed("effect_before_ack") {
+            let early = Outcome::Done { document: serde_json::Value::Null };
+            let _ = ledger::complete(&self.context.db, job, &early).await;
+        }
         let (context, copy) = (self.context.clone(), job.clone());
         let task = tokio::spawn(perform(performer, context, copy).instrument(tracing::Span::current()));
         self.leases.hold(job, task.abort_handle());
@@ -159,13 +164,14 @@ impl Pool {
         for (queue, id) in finished.follow_ups {
             self.tickets.push(queue, id);
         }
+        fault::crash_point("before_publish");
         let Some(outcome) = finished.outcome else { return "snoozed" };
         if let Some(front) = &job.reply_to {
             self.outcomes.publish(front, job.id, &outcome);
         }
         match outcome {
-            jobs::Outcome::Done { .. } => "done",
-            jobs::Outcome::Refused(refusal) => {
+            Outcome::Done { .. } => "done",
+            Outcome::Refused(refusal) => {
                 tracing::info!(code = refusal.code, "refused");
                 "refused"
             }
@@ -245,6 +251,7 @@ fn lost() -> &'static str {
 }
 
 async fn perform(performer: Performer, context: Arc<Context>, job: Claimed) -> Result<Finished, JobError> {
+    fault::poison(&job.payload);
     for _ in 1..CONFLICT_TRIES {
         match (performer.run)(context.clone(), job.clone()).await {
             Err(JobError::Retry(error)) if is_conflict(&error) => {

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::{NewJob, State, statement};
-use crate::Outcome;
+use crate::{Outcome, fault};
 
 /// What accepting came to.
 #[derive(Debug)]
@@ -64,6 +64,30 @@ pub async fn insert(db: &impl ConnectionTrait, jobs: &[NewJob]) -> Result<(), Db
     Ok(())
 }
 
+/// Writes the row together with its idempotency key: the unique index decides who was first.
+async fn insert_anew(db: &impl ConnectionTrait, job: &NewJob) -> Result<bool, DbErr> {
+    if fault::removed("key_with_row") {
+        return insert_then_key(db, job).await;
+    }
+    insert_one(db, job).await
+}
+
+/// How it must not be done: between the two statements the same request may come again.
+async fn insert_then_key(db: &impl ConnectionTrait, job: &NewJob) -> Result<bool, DbErr> {
+    let Some(once) = &job.idempotency else { return insert_one(db, job).await };
+    let known = "select id from job where principal is not distinct from $1 and kind = $2 and idempotency_key = $3";
+    let values = [job.principal.into(), job.kind.into(), once.key.clone().into()];
+    if db.query_one_raw(statement(known, values)).await?.is_some() {
+        return Ok(false);
+    }
+    insert_one(db, &NewJob { idempotency: None, ..job.clone() }).await?;
+    let name = "update job set idempotency_key = $2, request_hash = $3 where id = $1
+                and not exists (select 1 from job where principal is not distinct from $4 and idempotency_key = $2)";
+    let values = [job.id.into(), once.key.clone().into(), once.request_hash.to_vec().into(), job.principal.into()];
+    db.execute_raw(statement(name, values)).await?;
+    Ok(true)
+}
+
 #[derive(FromQueryResult)]
 struct Before {
     id: Uuid,
@@ -77,7 +101,7 @@ struct Before {
 /// # Errors
 /// [`AcceptError::Reused`] when the key stands for another request.
 pub async fn accept(db: &impl ConnectionTrait, job: &NewJob) -> Result<Accepted, AcceptError> {
-    if insert_one(db, job).await? {
+    if insert_anew(db, job).await? {
         metrics::counter!("jobs_accepted_total", "queue" => job.queue.as_str(), "kind" => job.kind).increment(1);
         return Ok(Accepted::New);
     }

@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 use uuid::Uuid;
 
 use super::statement;
-use crate::Queue;
+use crate::{Queue, fault};
 
 /// A state, not a cursor, selects: a row whose transaction commits late is never
 /// skipped. `dispatched_at` only spaces repeats out; a ticket that was lost is
@@ -31,6 +31,23 @@ struct Id {
 /// When the database fails.
 pub async fn due(db: &impl ConnectionTrait, queue: Queue, room: u64) -> Result<Vec<Uuid>, DbErr> {
     let room = i64::try_from(room).unwrap_or(i64::MAX);
+    if fault::removed("state_not_cursor") {
+        return beyond_cursor(db, queue, room).await;
+    }
     let rows = Id::find_by_statement(statement(DUE, [queue.as_str().into(), room.into()])).all(db).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// How it must not be done: a row whose transaction commits late stays behind the cursor for ever.
+async fn beyond_cursor(db: &impl ConnectionTrait, queue: Queue, room: i64) -> Result<Vec<Uuid>, DbErr> {
+    static CURSOR: std::sync::Mutex<Uuid> = std::sync::Mutex::new(Uuid::nil());
+    let last = *CURSOR.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let sql =
+        "select id from job where queue = $1 and state = 'ready' and run_at <= now() and id > $2 order by id limit $3";
+    let values = [queue.as_str().into(), last.into(), room.into()];
+    let rows = Id::find_by_statement(statement(sql, values)).all(db).await?;
+    if let Some(row) = rows.last() {
+        *CURSOR.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = row.id;
+    }
     Ok(rows.into_iter().map(|row| row.id).collect())
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{Place, WINDOW};
-use crate::Queue;
+use crate::{Queue, fault};
 
 /// Ids in one ticket, at most: enough to save round trips, few enough to spread over workers.
 const IDS_PER_TICKET: usize = 16;
@@ -51,10 +51,12 @@ impl Tickets {
 async fn push_all(mut pusher: Pusher, mut ids: mpsc::Receiver<Uuid>) {
     let mut batch = Vec::new();
     while ids.recv_many(&mut batch, 256).await > 0 {
+        fault::crash_point("before_push");
         let pushed = tokio::time::timeout(PUSH_TIMEOUT, pusher.push(&batch)).await;
         if let Ok(Err(error)) = pushed {
             tracing::debug!(%error, "tickets were not pushed; the sweep will");
         }
+        fault::crash_point("after_push");
         batch.clear();
     }
 }
@@ -82,6 +84,9 @@ impl Pusher {
 
     /// How many more tickets fit into the window.
     pub(super) async fn room(&mut self) -> redis::RedisResult<u64> {
+        if fault::removed("ticket_window") {
+            return Ok(u64::from(u32::MAX));
+        }
         let (active, scheduled): (u64, u64) =
             redis::pipe().llen(&self.active).zcard(&self.scheduled).query_async(&mut self.connection).await?;
         Ok(WINDOW.saturating_sub(active + scheduled))

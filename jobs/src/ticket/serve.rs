@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Place, poll::WakePoll, push::Pusher};
-use crate::{Queue, ledger, pubsub};
+use crate::{Queue, fault, ledger, pubsub};
 
 /// How often a worker looks for tickets that nobody woke it for.
 const FALLBACK_POLL: Duration = Duration::from_millis(200);
@@ -146,6 +146,7 @@ async fn sweep(place: Place, queue: Queue, db: DatabaseConnection, mut pusher: P
 /// `true`: there is more due than there was room for.
 async fn sweep_once(place: &Place, queue: Queue, db: &DatabaseConnection, pusher: &mut Pusher) -> anyhow::Result<bool> {
     ledger::reap(db, queue).await?;
+    fault::crash_point("after_reap");
     pusher.forget_finished(place, queue).await?;
     let room = pusher.room().await?;
     if room == 0 {
@@ -153,6 +154,7 @@ async fn sweep_once(place: &Place, queue: Queue, db: &DatabaseConnection, pusher
     }
     let due = ledger::due(db, queue, room).await?;
     if !due.is_empty() {
+        fault::crash_point("after_due_before_push");
         metrics::counter!("jobs_redispatched_total", "queue" => queue.as_str()).increment(due.len() as u64);
         pusher.push(&due).await?;
     }

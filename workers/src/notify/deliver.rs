@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use entity::{account, delivery};
-use jobs::notify::SendMail;
+use jobs::{fault, notify::SendMail};
 use lettre::{Address, message::Mailbox};
 use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::json;
@@ -45,6 +45,7 @@ impl Perform for SendMail {
         };
         let sent = send(&self, &work, mailer, &account, &facts).await?;
         drop(turn);
+        fault::crash_point("after_mail_before_record");
 
         let tx = work.begin().await?;
         let state = record(&self, &tx, &work, mailer, sent).await?;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use entity::photo;
 use futures::future::try_join_all;
-use jobs::rental::UploadedPhoto;
+use jobs::{fault, rental::UploadedPhoto};
 use rules::{
     photo::{Limits, PhotoRefused},
     rental::{Occasion, Slot},
@@ -139,6 +139,7 @@ async fn keep(work: &Work, row: &photo::Model, bytes: Result<Bytes, PhotoRefused
         Ok((bytes, original)) => {
             let key = original_key(row.booking_id, row.id, row.created_at);
             work.context.bucket.put(&key, original.inspected.format.as_str(), bytes).await?;
+            fault::crash_point("after_original_before_record");
             (key, Ok(original))
         }
     };

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use entity::{derivative, photo};
-use jobs::photo::MakeThumbnails;
+use jobs::{fault, photo::MakeThumbnails};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, sea_query::OnConflict,
 };
@@ -79,6 +79,7 @@ impl Perform for MakeThumbnails {
         let copies = tokio::task::spawn_blocking(move || derive(&bytes)).await?;
         let copies = copies.map_err(|refusal| JobError::GiveUp(refusal.words))?;
         store(&work, photo.id, &copies).await?;
+        fault::crash_point("after_copies_before_record");
         forget_upload(&work, &photo).await;
 
         let tx = work.begin().await?;
