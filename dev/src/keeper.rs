@@ -54,7 +54,7 @@ impl Keeper {
     }
 
     async fn keep_running(&self, mut wanted: watch::Receiver<bool>) {
-        let mut pauses = Pauses::default();
+        let mut pauses = Pauses { longest: self.program.longest_pause, deaths: 0 };
         while wanted.wait_for(|wanted| *wanted).await.is_ok() {
             let started = Instant::now();
             let Some(why) = self.run_once(&mut wanted).await else {
@@ -129,19 +129,17 @@ async fn unwanted(wanted: &mut watch::Receiver<bool>) {
 
 /// How long to wait before the next start: longer each time, so that a program
 /// that cannot run does not keep the machine busy.
-#[derive(Default)]
 struct Pauses {
+    longest: Duration,
     deaths: u32,
 }
 
 impl Pauses {
-    const LONGEST: Duration = Duration::from_secs(30);
-
     fn next(&mut self, lived: Duration) -> Duration {
-        if lived > Self::LONGEST {
+        if lived > self.longest {
             self.deaths = 0;
         }
-        let pause = Duration::from_secs(1 << self.deaths.min(5)).min(Self::LONGEST);
+        let pause = Duration::from_secs(1 << self.deaths.min(5)).min(self.longest);
         self.deaths += 1;
         pause
     }

@@ -8,7 +8,7 @@ use crate::{
     data_dir::DataDir,
     options::{Options, project},
     port::Ports,
-    process::{Process, Program},
+    process::{LONGEST_PAUSE, Process, Program},
     secret::{self, Secrets},
     services::{Services, Setup, variable},
 };
@@ -216,6 +216,7 @@ impl Boot {
             account: None,
             polite: Signal::SIGTERM,
             grace: GRACE,
+            longest_pause: LONGEST_PAUSE,
         })
     }
 }

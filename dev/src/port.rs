@@ -16,20 +16,25 @@ const RANGE: std::ops::Range<u16> = 15_000..32_000;
 
 /// The port numbers of one data folder: each name keeps its number from one
 /// start to the next as long as nobody else has taken it meanwhile.
-pub(crate) struct Ports<'a> {
+pub struct Ports<'a> {
     data_dir: &'a DataDir,
     chosen: BTreeMap<String, u16>,
 }
 
 impl<'a> Ports<'a> {
-    pub(crate) fn of(data_dir: &'a DataDir) -> Result<Self> {
+    /// # Errors
+    /// The numbers chosen before cannot be read.
+    pub fn of(data_dir: &'a DataDir) -> Result<Self> {
         let chosen = data_dir.load(FILE)?.unwrap_or_default();
         Ok(Self { data_dir, chosen })
     }
 
     /// A listener of this process, on the number that the name had before, else
     /// on `wish`, else on any.
-    pub(crate) fn listener(&mut self, name: &str, wish: Option<u16>) -> Result<TcpListener> {
+    ///
+    /// # Errors
+    /// No port is free, or the choice cannot be written down.
+    pub fn listener(&mut self, name: &str, wish: Option<u16>) -> Result<TcpListener> {
         let before = self.chosen.get(name).copied();
         let listener = before
             .into_iter()
@@ -44,7 +49,10 @@ impl<'a> Ports<'a> {
 
     /// A number for another process to listen on. It is free now; nothing holds
     /// it until that process has started.
-    pub(crate) fn number(&mut self, name: &str) -> Result<u16> {
+    ///
+    /// # Errors
+    /// As [`Self::listener`].
+    pub fn number(&mut self, name: &str) -> Result<u16> {
         Ok(self.listener(name, None)?.local_addr()?.port())
     }
 

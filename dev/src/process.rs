@@ -19,25 +19,46 @@ use tokio::{
 
 use crate::{account::Account, console::Console, data_dir::DataDir, keeper::Keeper, leftover};
 
+/// The pause before a program that keeps dying is started again.
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
 /// A program to run, and how.
 #[derive(Clone)]
-pub(crate) struct Program {
+pub struct Program {
     /// Names it in messages, and its log file.
-    pub(crate) name: String,
-    pub(crate) path: PathBuf,
-    pub(crate) args: Vec<OsString>,
-    pub(crate) env: Vec<(String, String)>,
+    pub name: String,
+    pub path: PathBuf,
+    pub args: Vec<OsString>,
+    pub env: Vec<(String, String)>,
     /// Variables of this process that the program must not see; `None` lets it
     /// see none but `PATH`.
     pub(crate) hidden: Option<&'static [&'static str]>,
     pub(crate) account: Option<Account>,
     /// What asks it to end in good order.
-    pub(crate) polite: Signal,
+    pub polite: Signal,
     /// How long it may take to end before it is killed.
-    pub(crate) grace: Duration,
+    pub grace: Duration,
+    /// However often it died, it is started again after this at the latest.
+    pub longest_pause: Duration,
 }
 
 impl Program {
+    /// A program that sees all variables of this process and is asked to end by SIGTERM.
+    #[must_use]
+    pub fn new(name: impl Into<String>, path: impl Into<PathBuf>, env: Vec<(String, String)>) -> Self {
+        Self {
+            name: name.into(),
+            path: path.into(),
+            args: Vec::new(),
+            env,
+            hidden: Some(&[]),
+            account: None,
+            polite: Signal::SIGTERM,
+            grace: Duration::from_secs(30),
+            longest_pause: LONGEST_PAUSE,
+        }
+    }
+
     /// A command that runs it in a process group of its own, so that Ctrl-C in
     /// the terminal reaches only this process, which then ends the others in order.
     pub(crate) fn command(&self, root: &Path) -> Command {
@@ -141,7 +162,7 @@ impl Process {
     ///
     /// # Errors
     /// It died, or `patience` ran out; the message has the end of its log.
-    pub(crate) async fn ready(&self, patience: Duration, probe: impl AsyncFn() -> bool) -> Result<()> {
+    pub async fn ready(&self, patience: Duration, probe: impl AsyncFn() -> bool) -> Result<()> {
         let deadline = Instant::now() + patience;
         loop {
             if let State::Died(why) = self.state.borrow().clone() {

@@ -13,7 +13,7 @@ use crate::{
     console::Console,
     data_dir::{self, DataDir},
     port::Ports,
-    process::{Process, Program},
+    process::{LONGEST_PAUSE, Process, Program},
     secret::Secrets,
 };
 
@@ -109,6 +109,7 @@ fn program(data_dir: &DataDir, port: u16, password: &str) -> Result<Program> {
         account: None,
         polite: Signal::SIGTERM,
         grace: Duration::from_secs(20),
+        longest_pause: LONGEST_PAUSE,
     })
 }
 

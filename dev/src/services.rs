@@ -10,6 +10,7 @@ use crate::{
     inbox::Inbox,
     leftover,
     postgres::{Durability, Postgres},
+    process::{Process, Program},
     redis::Redis,
 };
 
@@ -104,7 +105,8 @@ pub struct Services {
     inbox: Option<Inbox>,
     background: Background,
     /// Keeps others off the folder for as long as the servers use it.
-    _data_dir: DataDir,
+    data_dir: DataDir,
+    console: Console,
 }
 
 impl Services {
@@ -138,7 +140,7 @@ impl Services {
             Some(_) => None,
             None => Some(Inbox::start(data_dir, durability, mail_port, &runtime)?),
         };
-        Ok(Self { given, postgres, redis, bucket, inbox, background, _data_dir: data_dir.clone() })
+        Ok(Self { given, postgres, redis, bucket, inbox, background, data_dir: data_dir.clone(), console })
     }
 
     /// The address of a database by this name. A given server has only the one
@@ -196,6 +198,12 @@ impl Services {
     #[must_use]
     pub fn inbox(&self) -> Option<&Inbox> {
         self.inbox.as_ref()
+    }
+
+    /// Keeps a program running beside the services. Its log is in the data folder.
+    #[must_use]
+    pub fn run(&self, program: Program) -> Process {
+        Process::start(program, &self.data_dir, self.console, &self.background.handle())
     }
 
     pub(crate) fn runtime(&self) -> Handle {

@@ -12,7 +12,7 @@ use super::{Durability, NAME, installation::Installation};
 use crate::{
     account::Account,
     data_dir::{self, DataDir},
-    process::Program,
+    process::{LONGEST_PAUSE, Program},
 };
 
 /// One set of database files, and the means to serve them.
@@ -80,6 +80,7 @@ impl Cluster {
             // Fast shutdown: SIGTERM would wait for every client to leave.
             polite: Signal::SIGINT,
             grace: Duration::from_secs(30),
+            longest_pause: LONGEST_PAUSE,
         })
     }
 

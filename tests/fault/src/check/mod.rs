@@ -1,0 +1,142 @@
+//! The checker: it knows the clients' ledger, the inbox, the bucket and the database, and nothing else.
+
+mod clients;
+mod effect;
+mod mail;
+mod sweep;
+mod truth;
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+
+use crate::{
+    ledger::{self, Fate, Wish},
+    stage::{POOLS, Stage},
+};
+use truth::Truth;
+
+/// What was counted. Everything in the first group must be zero.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// Accepted, and its job is absent or did not finish.
+    pub lost: usize,
+    /// Finished, and what it should have done is not there.
+    pub lost_effect: usize,
+    /// There, and nobody asked for it.
+    pub phantom: usize,
+    /// Jobs whose completion was committed more than once.
+    pub overlap_exec: usize,
+    /// Effects that stand twice.
+    pub dup_effect: usize,
+    /// Events that were told under more than one Message-ID.
+    pub mail_ids: usize,
+    /// Pairs of bookings of one car that overlap, by what the clients were told and by the tables.
+    pub double_booked: usize,
+    /// Answers that the tables contradict.
+    pub wrong_status: usize,
+    /// Jobs whose attempts are not the claims that were seen.
+    pub miscounted: usize,
+    /// Jobs that were given up, and none was meant to be.
+    pub dead: usize,
+    /// Jobs that are due and not done after all patience.
+    pub stuck: usize,
+    /// Fronts and queues that did nothing after the fault was over.
+    pub lifeless: usize,
+    /// What this scenario wants besides, in words.
+    pub besides: Vec<String>,
+
+    // Reported, whatever they are.
+    pub tries: usize,
+    pub ok: usize,
+    pub no: usize,
+    pub unknown: usize,
+    /// Told nothing, and done all the same.
+    pub recovered: usize,
+    /// Jobs that were claimed more than once.
+    pub again: usize,
+    /// Mails that came again under the same Message-ID.
+    pub mail_repeats: usize,
+    /// Seconds from the end of the fault to the first success.
+    pub recovery: Option<f64>,
+    /// The longest that a job of a dead worker waited for its next, in seconds.
+    pub rerun: Option<f64>,
+}
+
+impl Counts {
+    /// The counters that must be zero, with their names.
+    #[must_use]
+    pub fn must_be_zero(&self) -> [(&'static str, usize); 12] {
+        [
+            ("lost", self.lost),
+            ("lost effect", self.lost_effect),
+            ("phantom", self.phantom),
+            ("overlap exec", self.overlap_exec),
+            ("dup effect", self.dup_effect),
+            ("mail ids", self.mail_ids),
+            ("double booked", self.double_booked),
+            ("wrong status", self.wrong_status),
+            ("miscounted", self.miscounted),
+            ("dead", self.dead),
+            ("stuck", self.stuck),
+            ("lifeless", self.lifeless),
+        ]
+    }
+
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.besides.is_empty() && self.must_be_zero().iter().all(|(_, count)| *count == 0)
+    }
+
+    /// What does not hold, in words.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<String> {
+        let wrong = self.must_be_zero().into_iter().filter(|(_, count)| *count > 0);
+        let wrong = wrong.map(|(name, count)| format!("{name} {count}"));
+        wrong.chain(self.besides.iter().cloned()).collect()
+    }
+}
+
+/// When the fault was over: by the clients' clock, and by the database's.
+#[derive(Clone, Copy, Debug)]
+pub struct Healed {
+    pub at: f64,
+    pub epoch: f64,
+}
+
+/// Counts everything once nothing is left to do. `fronts` says which of them answered the probe;
+/// `given_up` is how many dead jobs the scenario itself asked for.
+///
+/// # Errors
+/// The database, the inbox or the ledger cannot be read.
+pub async fn count(stage: &Stage<'_>, healed: Healed, fronts: &[bool], given_up: usize) -> Result<Counts> {
+    let wishes = ledger::read(stage.client.ledger.path())?;
+    let truth = Truth::read(stage).await?;
+    let mut counts = Counts::default();
+    tally(&mut counts, &wishes, healed);
+    clients::judge(&mut counts, &wishes, &truth);
+    effect::judge(&mut counts, &truth);
+    mail::judge(&mut counts, &truth);
+    counts.double_booked = sweep::overlaps(&wishes, &truth) + truth.overlapping_reservations;
+    counts.overlap_exec = truth.finished_twice;
+    counts.again = truth.claimed_again;
+    counts.miscounted = truth.miscounted;
+    counts.rerun = truth.rerun;
+    let dead = truth.jobs.iter().filter(|job| job.state == "dead").count();
+    counts.dead = dead.abs_diff(given_up);
+    counts.stuck = truth.jobs.iter().filter(|job| job.due).count();
+    let awake: BTreeSet<&str> = truth.done_since(healed.epoch);
+    let asleep = POOLS.iter().filter(|pool| !awake.contains(*pool));
+    counts.lifeless = asleep.count() + fronts.iter().filter(|alive| !**alive).count();
+    Ok(counts)
+}
+
+fn tally(counts: &mut Counts, wishes: &[Wish], healed: Healed) {
+    let tries = || wishes.iter().flat_map(|wish| &wish.tries);
+    let ended = |fate| tries().filter(|one| one.fate == fate).count();
+    (counts.ok, counts.no, counts.unknown) = (ended(Fate::Ok), ended(Fate::No), ended(Fate::Unknown));
+    counts.tries = tries().count();
+    let after = tries().filter(|one| one.fate == Fate::Ok && one.invoked >= healed.at);
+    let first = after.filter_map(|one| one.completed).fold(f64::INFINITY, f64::min);
+    counts.recovery = first.is_finite().then_some(first - healed.at);
+}

@@ -1,0 +1,188 @@
+//! One scenario from its start to its counts.
+
+use std::{
+    io::{IsTerminal, Write},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use anyhow::Result;
+use tokio::time::Instant;
+
+use crate::{
+    cast::Cast,
+    check::{self, Counts, Healed},
+    client::Client,
+    database::{number, rows},
+    ground::Ground,
+    load::{self, Plan},
+    scenario::{Scenario, Scene},
+    stage::{Setup, Stage},
+};
+
+/// How a run differs from the scenario's own plan.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    pub seed: u64,
+    pub seconds: Option<f64>,
+    /// The protection that is taken away.
+    pub mutant: Option<String>,
+}
+
+/// What came of one scenario.
+pub struct Report {
+    pub row: &'static str,
+    pub name: String,
+    pub fault: String,
+    pub seed: u64,
+    pub counts: Counts,
+    pub notes: Vec<String>,
+}
+
+/// Plays a scenario and counts.
+///
+/// # Errors
+/// The platform does not come up before any fault, or cannot be looked at afterwards.
+pub async fn run(ground: &Ground, scenario: &Scenario, wishes: &Wishes) -> Result<Report> {
+    let progress = Progress::new(scenario, wishes);
+    let mut setup = scenario.setup.clone();
+    if let Some(mutant) = &wishes.mutant {
+        setup = Setup { faults: true, ..setup }.with("MUTANT", mutant);
+    }
+    progress.phase("starting");
+    let stage = Stage::open(ground, &database_name(scenario), setup).await?;
+    let played = play(&stage, scenario, wishes, &progress).await;
+    stage.close().await;
+    played
+}
+
+fn database_name(scenario: &Scenario) -> String {
+    static RUNS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
+    let name = scenario.name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    format!("{name}_{}", RUNS.fetch_add(1, Ordering::Relaxed))
+}
+
+async fn play(stage: &Stage<'_>, scenario: &Scenario, wishes: &Wishes, progress: &Progress) -> Result<Report> {
+    let cast = Arc::new(Cast::gather(&stage.client, scenario.crowd).await?);
+    let seconds = wishes.seconds.unwrap_or(scenario.seconds);
+    let scene = Scene::new(stage, cast.clone(), wishes.seed, Duration::from_secs_f64(seconds * 0.55));
+    progress.follow(&stage.client);
+
+    let faults = async {
+        tokio::time::sleep(Duration::from_secs_f64(seconds * 0.15)).await;
+        progress.phase("fault");
+        (scenario.inject)(&scene).await?;
+        stage.links.all().into_iter().for_each(crate::proxy::Proxy::clear);
+        progress.phase("healed");
+        healed(stage).await
+    };
+    let plan = Plan { per_second: scenario.per_second, seconds, patience: 30.0 };
+    let load = async {
+        if plan.per_second > 0.0 {
+            load::play(&stage.client, &cast, plan, wishes.seed, &stage.ground.photos).await?;
+        }
+        anyhow::Ok(())
+    };
+    let (healed, load) = tokio::join!(faults, load);
+    let healed = healed?;
+    load?;
+
+    progress.phase("probing");
+    let alive = load::probe(&stage.client, &cast, &stage.ground.photos[3], wishes.seed).await?;
+    progress.phase("settling");
+    settle(stage, scenario.patience).await?;
+    progress.phase("counting");
+    let mut counts = check::count(stage, healed, &alive, scene.given_up()).await?;
+    counts.besides.extend(scene.complaints());
+    if let (Some(limit), Some(rerun)) = (scenario.rerun_within, counts.rerun)
+        && rerun > limit
+    {
+        counts.besides.push(format!("a job of a dead worker ran again after {rerun:.1} s, {limit} s are promised"));
+    }
+    progress.end();
+    let (row, name, fault) = (scenario.row, scenario.name.clone(), scenario.fault.clone());
+    Ok(Report { row, name, fault, seed: wishes.seed, counts, notes: scene.notes() })
+}
+
+async fn healed(stage: &Stage<'_>) -> Result<Healed> {
+    #[derive(serde::Deserialize)]
+    struct Clock {
+        epoch: f64,
+    }
+    let at = stage.client.ledger.now();
+    let sql = "select extract(epoch from clock_timestamp())::float8 as epoch";
+    let mut last = None;
+    // Our own connections may be among those that the fault ended.
+    for _ in 0..40 {
+        match rows::<Clock>(&stage.db, sql).await {
+            Ok(clock) => return Ok(Healed { at, epoch: clock.first().map_or(0.0, |clock| clock.epoch) }),
+            Err(error) => last = Some(error),
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    Err(last.unwrap_or_else(|| anyhow::anyhow!("the database does not answer")))
+}
+
+/// Waits until nothing is left that is due, running or to be tried again.
+async fn settle(stage: &Stage<'_>, patience: Duration) -> Result<()> {
+    let left = "select count(*) from job where state = 'running'
+                or (state = 'ready' and (run_at <= clock_timestamp() or attempt > 0))";
+    let deadline = Instant::now() + patience;
+    let mut quiet = 0;
+    while Instant::now() < deadline && quiet < 3 {
+        quiet = if number(&stage.db, left).await? == 0 { quiet + 1 } else { 0 };
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(())
+}
+
+/// The line that tells what goes on.
+struct Progress {
+    words: String,
+    began: Instant,
+    phase: tokio::sync::watch::Sender<String>,
+    shown: std::sync::Mutex<Option<tokio::task::JoinHandle<()>>>,
+}
+
+impl Progress {
+    fn new(scenario: &Scenario, wishes: &Wishes) -> Self {
+        let mutant = wishes.mutant.as_ref().map(|mutant| format!(" without {mutant}")).unwrap_or_default();
+        let words = format!("{:>3} {}{mutant}", scenario.row, scenario.name);
+        let phase = tokio::sync::watch::Sender::new(String::new());
+        Self { words, began: Instant::now(), phase, shown: std::sync::Mutex::default() }
+    }
+
+    fn phase(&self, phase: &str) {
+        self.phase.send_replace(phase.to_owned());
+        if !std::io::stderr().is_terminal() {
+            eprintln!("{}: {phase} at {:.1} s", self.words, self.began.elapsed().as_secs_f64());
+        }
+    }
+
+    /// Redraws the line four times a second, on a terminal.
+    fn follow(&self, client: &Client) {
+        if !std::io::stderr().is_terminal() {
+            return;
+        }
+        let (client, words, began, phase) = (client.clone(), self.words.clone(), self.began, self.phase.subscribe());
+        let show = async move {
+            loop {
+                let tally = &client.ledger.tally;
+                let [ok, no, unknown] =
+                    [&tally.ok, &tally.no, &tally.unknown].map(|count| count.load(Ordering::Relaxed));
+                let (seconds, phase) = (began.elapsed().as_secs(), phase.borrow().clone());
+                eprint!("\r\x1b[K{words}: {phase}, {seconds} s, {ok} ok, {no} no, {unknown} unknown");
+                let _ = std::io::stderr().flush();
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+        };
+        *self.shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(tokio::spawn(show));
+    }
+
+    fn end(&self) {
+        if let Some(shown) = self.shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
+            shown.abort();
+            eprint!("\r\x1b[K");
+        }
+    }
+}
