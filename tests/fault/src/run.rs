@@ -52,8 +52,29 @@ pub async fn run(ground: &Ground, scenario: &Scenario, wishes: &Wishes) -> Resul
     progress.phase("starting");
     let stage = Stage::open(ground, &database_name(scenario), setup).await?;
     let played = play(&stage, scenario, wishes, &progress).await;
+    let holds = played.as_ref().is_ok_and(|report| report.counts.holds());
+    let name = stage.name.clone();
     stage.close().await;
+    if !holds {
+        keep(ground, &name)?;
+    }
     played
+}
+
+/// Puts the ledger and the logs of a scenario that failed where they outlive the run.
+fn keep(ground: &Ground, name: &str) -> Result<()> {
+    let target = ground.programs.plain.parent().unwrap_or(&ground.programs.plain);
+    let kept = target.join("faults/failed").join(name);
+    std::fs::create_dir_all(&kept)?;
+    std::fs::copy(ground.data_dir.path(format!("{name}.jsonl")), kept.join("clients.jsonl"))?;
+    for log in std::fs::read_dir(ground.data_dir.path("log"))?.flatten() {
+        let file = log.file_name().to_string_lossy().into_owned();
+        if file.starts_with(name) || !file.contains('-') {
+            std::fs::copy(log.path(), kept.join(file))?;
+        }
+    }
+    eprintln!("the clients' ledger and the logs are kept in {}", kept.display());
+    Ok(())
 }
 
 fn database_name(scenario: &Scenario) -> String {
