@@ -40,7 +40,7 @@ struct Arguments {
 
 /// The protections, with the rows that must notice when one is gone.
 const MUTANTS: [(&str, &[&str]); 10] = [
-    ("one_transaction", &["zombie"]),
+    ("one_transaction", &["kill_mid_work"]),
     ("fence_check", &["zombie"]),
     ("count_at_claim", &["kill_worker"]),
     ("database_clock", &["clock_ahead", "clock_behind"]),

@@ -56,8 +56,9 @@ impl<'a> Scene<'a> {
 
     /// Says what did not hold, unless it did.
     fn expect(&self, holds: bool, words: impl Into<String>) {
-        if !holds {
-            self.complaints.lock().unwrap_or_else(PoisonError::into_inner).push(words.into());
+        let (words, mut said) = (words.into(), self.complaints.lock().unwrap_or_else(PoisonError::into_inner));
+        if !holds && !said.contains(&words) {
+            said.push(words);
         }
     }
 

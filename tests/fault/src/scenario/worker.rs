@@ -18,6 +18,8 @@ const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 pub(super) fn rows() -> Vec<Scenario> {
     let mut rows = vec![
         Scenario::new("1", "kill_worker", "kill -9 of workers by chance", kill).reruns(),
+        Scenario::new("2", "kill_mid_work", "kill -9 of workers that are in the middle of something", kill_mid_work)
+            .reruns(),
         Scenario::new("4", "zombie", "a worker of each pool frozen beyond its lease, then thawed", zombie)
             .seconds(30.0)
             .rate(20.0),
@@ -61,6 +63,12 @@ fn kill<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
             .await
     }
     .boxed_local()
+}
+
+/// Every statement takes long, so that a kill falls between two of them.
+fn kill_mid_work<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
+    scene.stage.links.worker_db.weather(Weather::Slow(Duration::from_millis(50)));
+    kill(scene)
 }
 
 /// Longer than any short lease and the sweep that follows.
