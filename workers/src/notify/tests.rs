@@ -8,7 +8,7 @@ use uuid::Uuid;
 use view::rental::Report;
 
 use super::{
-    facts::{Facts, Returned},
+    facts::{Facts, Rental, Returned},
     notice::notice,
     render, sample,
     side::Pictures,
@@ -36,7 +36,11 @@ fn facts(news: News, name: &str) -> Facts {
         News::BookingChanged | News::BookingMoved | News::ConflictUnresolved => {
             Facts::Booking(Box::new(sample::changed(BookingStatus::Confirmed, name)))
         }
-        News::ReturnDueSoon | News::ReturnOverdue | News::CarOverdue | News::OverdueEscalated => {
+        News::ReturnDueSoon => {
+            let ends = sample::when("2026-05-07T11:30");
+            Facts::Booking(Box::new(Rental { ends, ..sample::changed(BookingStatus::Active, name) }))
+        }
+        News::ReturnOverdue | News::CarOverdue | News::OverdueEscalated => {
             Facts::Booking(Box::new(sample::changed(BookingStatus::Active, name)))
         }
         News::ReturnReceived | News::ReturnReported | News::DecisionDue | News::DecisionOverdue => {
