@@ -2,7 +2,13 @@
 
 use std::collections::HashMap;
 
-use rules::{car::Category, waitlist::EntryState};
+use chrono::TimeDelta;
+use chrono_tz::Tz;
+use rules::{
+    car::Category,
+    period::Period,
+    waitlist::{EntryState, Wish},
+};
 use sea_orm::{DbBackend, Statement, entity::prelude::*};
 
 use crate::Word;
@@ -28,6 +34,7 @@ pub struct Model {
     pub days: Option<i32>,
     pub latest_start: DateTimeUtc,
     pub earliest_end: DateTimeUtc,
+    pub least_minutes: i32,
     /// Minor units.
     pub price_cap: Option<i64>,
     pub priority: i32,
@@ -45,6 +52,22 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// The wish as the rules know it; days are counted on the wall clock of `zone`.
+    ///
+    /// `None` only for a row that breaks the table's own checks.
+    pub fn wish(&self, zone: Tz) -> Option<Wish> {
+        if let Some(days) = self.days {
+            return Some(Wish::Asap { days: days.try_into().ok()?, latest_start: self.latest_start, zone });
+        }
+        Some(Wish::Window {
+            period: Period::new(self.starts_at?, self.ends_at?).ok()?,
+            flexibility: TimeDelta::minutes(self.flexibility_minutes.into()),
+            min_days: self.min_days.map(u32::try_from).transpose().ok()?,
+        })
+    }
+}
 
 /// For each who waits, the place to show: people ahead who could take the same (some car could serve
 /// both, and the times that both could take overlap), and then this one. Somebody who thinks about an

@@ -87,11 +87,24 @@ impl Job for RejoinWaitlist {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PromoteWaitlist {
     pub car_id: Uuid,
+    /// Which of the clock's rounds asks, so that several clocks ask once; nobody else has one.
+    #[serde(default)]
+    pub round: Option<i64>,
+}
+
+impl PromoteWaitlist {
+    pub fn new(car_id: Uuid) -> Self {
+        Self { car_id, round: None }
+    }
 }
 
 impl Job for PromoteWaitlist {
     const KIND: &'static str = "promote_waitlist";
     const QUEUE: Queue = Queue::Waitlist;
+
+    fn dedupe_key(&self) -> Option<String> {
+        self.round.map(|round| format!("{}/{round}", self.car_id))
+    }
 }
 
 /// The customer takes what is offered: the hold becomes a booking.
@@ -147,6 +160,10 @@ pub struct CloseEntry {
 impl Job for CloseEntry {
     const KIND: &'static str = "close_entry";
     const QUEUE: Queue = Queue::Waitlist;
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some(self.entry_id.to_string())
+    }
 }
 
 /// Staff offer a car to an entry of their choice, past the order of the queue.

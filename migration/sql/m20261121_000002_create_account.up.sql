@@ -26,6 +26,8 @@ create table account (
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now()
 );
+-- One person, however the mail is sorted: the address without its +alias.
+create index account_person on account (regexp_replace(email, '^([^+@]+)[+][^@]*@', '\1@'));
 create index account_role on account (role) where suspended_at is null;
 
 -- What a job may not carry: the address and password hash of somebody who registers.

@@ -22,9 +22,10 @@ create table waitlist_entry (
     -- As soon as possible, for so many days.
     days integer check (days between 1 and 30),
     latest_start timestamptz not null,
-    -- No free time that ends before this (turnaround left aside) can serve the wish, and none that
-    -- begins after `latest_start`: what the index is asked, so that entries that cannot fit are not read.
+    -- No free time can serve the wish that begins after `latest_start`, ends before this (turnaround left
+    -- aside) or is shorter: what the index is asked, so that entries that cannot fit are not read.
     earliest_end timestamptz not null,
+    least_minutes integer not null check (least_minutes > 0),
     -- Minor units; no offer costs more.
     price_cap bigint check (price_cap > 0),
     priority integer not null default 0,
@@ -47,9 +48,9 @@ create table waitlist_entry (
 );
 create index waitlist_entry_customer on waitlist_entry (customer_id, created_at desc, id desc);
 create index waitlist_entry_listing on waitlist_entry (created_at desc, id desc);
-create index waitlist_entry_car on waitlist_entry using gist (car_id, latest_start, earliest_end)
+create index waitlist_entry_car on waitlist_entry using gist (car_id, latest_start, earliest_end, least_minutes)
     where state = 'waiting' and car_id is not null;
-create index waitlist_entry_class on waitlist_entry using gist (branch_id, category, latest_start, earliest_end)
+create index waitlist_entry_class on waitlist_entry using gist (branch_id, category, latest_start, earliest_end, least_minutes)
     where state = 'waiting' and car_id is null;
 create index waitlist_entry_closing on waitlist_entry (latest_start) where state in ('waiting', 'blocked');
 

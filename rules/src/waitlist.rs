@@ -1,13 +1,17 @@
 //! Who waits for a car, and who is asked when time frees up.
 
+mod answer;
 mod entry;
+mod gap;
 mod join;
 mod offer;
 mod terms;
 mod wish;
 
+pub use answer::{Answer, Moment, answer};
 pub use entry::{EntryEvent, EntryRefused, EntryState, Place, Silence, silence};
+pub use gap::{Gap, Whereabouts, gaps};
 pub use join::{JoinFacts, JoinRefused, join};
 pub use offer::{OfferEvent, OfferRefused, OfferState, has_expired};
 pub use terms::{Deadline, Terms, deadline, reminder_at};
-pub use wish::{Fit, Wish, fit};
+pub use wish::{Fit, Reach, Wish, fit};

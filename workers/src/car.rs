@@ -80,7 +80,7 @@ impl Perform for AddCar {
         };
         audit(&tx, Some(added_by), "add_car", "car", car_id).await?;
 
-        work.then(&PromoteWaitlist { car_id });
+        work.then(&PromoteWaitlist::new(car_id));
         work.done(tx, Car::from(car)).await
     }
 }
@@ -181,7 +181,7 @@ impl Perform for ChangeCar {
         audit(&tx, Some(changed_by), "change_car", "car", car_id).await?;
 
         // It may be back in service, or at another branch, where somebody waits for it.
-        work.then(&PromoteWaitlist { car_id });
+        work.then(&PromoteWaitlist::new(car_id));
         work.done(tx, Car::from(car)).await
     }
 }

@@ -1,4 +1,5 @@
 use chrono::{DateTime, Days, TimeDelta, Utc};
+use chrono_tz::Tz;
 
 use crate::period::{Period, WIDEST};
 
@@ -14,7 +15,21 @@ pub enum Wish {
         min_days: Option<u32>,
     },
     /// As soon as the car is free.
-    Asap { days: u32, latest_start: DateTime<Utc> },
+    Asap {
+        /// Counted on the wall clock of `zone`.
+        days: u32,
+        latest_start: DateTime<Utc>,
+        zone: Tz,
+    },
+}
+
+/// What an index can know of a wish: no gap serves it that begins after `latest_start`, that ends
+/// (turnaround left aside) before `earliest_end`, or that is shorter than `least`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    pub latest_start: DateTime<Utc>,
+    pub earliest_end: DateTime<Utc>,
+    pub least: TimeDelta,
 }
 
 /// What a gap has for a wish.
@@ -42,12 +57,46 @@ pub fn fit(wish: &Wish, gap: &Period, turnaround_minutes: u32) -> Option<Fit> {
             let found = whole(period, flexibility, &usable).or_else(part)?;
             Some(Fit { period: found, exact: found == period })
         }
-        Wish::Asap { days, latest_start } => {
-            let period = Period::new(usable.start, usable.start.checked_add_days(Days::new(days.into()))?).ok()?;
+        Wish::Asap { days, latest_start, zone } => {
+            let period = Period::new(usable.start, days_later(usable.start, days, zone)?).ok()?;
             let fits = period.start <= latest_start && usable.contains(&period);
             fits.then_some(Fit { period, exact: true })
         }
     }
+}
+
+impl Wish {
+    /// Bounds of every gap that serves the wish, as seen at `now`.
+    pub fn reach(&self, now: DateTime<Utc>) -> Reach {
+        match *self {
+            Self::Window { period, flexibility, min_days } => {
+                let flexibility = flexibility.clamp(TimeDelta::zero(), WIDEST);
+                let least = min_days.map_or(period.length(), |days| shortest_part(days).min(period.length()));
+                Reach {
+                    latest_start: period.end + flexibility - least,
+                    earliest_end: period.start - flexibility + least,
+                    least,
+                }
+            }
+            Self::Asap { days, latest_start, .. } => {
+                let least = shortest_part(days);
+                Reach { latest_start, earliest_end: now + least, least }
+            }
+        }
+    }
+}
+
+/// The same time of day, so many days later on the wall clock.
+fn days_later(start: DateTime<Utc>, days: u32, zone: Tz) -> Option<DateTime<Utc>> {
+    let days = Days::new(days.into());
+    let local = start.with_timezone(&zone).naive_local().checked_add_days(days)?;
+    // Where the clock change skips that very time, whole days are near enough.
+    let wall = local.and_local_timezone(zone).latest().map(|end| end.to_utc());
+    wall.or_else(|| start.checked_add_days(days))
+}
+
+fn shortest_part(days: u32) -> TimeDelta {
+    TimeDelta::days(days.max(1).into()) - CLOCK_CHANGE
 }
 
 /// The full length at the allowed start that is nearest to the wished one.
@@ -65,7 +114,7 @@ fn whole(wished: Period, flexibility: TimeDelta, usable: &Period) -> Option<Peri
 fn longest_part(wished: Period, flexibility: TimeDelta, min_days: u32, usable: &Period) -> Option<Period> {
     let welcome = Period::new(wished.start - flexibility, wished.end + flexibility).ok()?;
     let part = usable.intersection(&welcome)?;
-    (part.length() + CLOCK_CHANGE >= TimeDelta::days(min_days.max(1).into())).then_some(part)
+    (part.length() >= shortest_part(min_days)).then_some(part)
 }
 
 #[cfg(test)]
@@ -118,7 +167,7 @@ mod tests {
 
     #[test]
     fn as_soon_as_possible_starts_with_the_gap() {
-        let asap = |latest: &str| Wish::Asap { days: 2, latest_start: at(latest) };
+        let asap = |latest: &str| Wish::Asap { days: 2, latest_start: at(latest), zone: Tz::UTC };
         let gap = ("2026-05-08T10:00", "2026-05-12T10:00");
         let two_days = period("2026-05-08T10:00", "2026-05-10T10:00");
         assert_eq!(found(asap("2026-05-08T10:00"), gap.0, gap.1), Some(two_days));
@@ -126,9 +175,19 @@ mod tests {
     }
 
     #[test]
+    fn days_are_those_of_the_wall_clock_in_both_changes() {
+        let asap = Wish::Asap { days: 2, latest_start: at("2026-12-31T10:00"), zone: Tz::Europe__Berlin };
+        // 10:00 in Berlin is 9:00 UTC in winter and 8:00 UTC in summer.
+        let spring = period("2026-03-28T09:00", "2026-03-30T08:00");
+        assert_eq!(found(asap, "2026-03-28T09:00", "2026-04-20T10:00"), Some(spring));
+        let autumn = period("2026-10-24T08:00", "2026-10-26T09:00");
+        assert_eq!(found(asap, "2026-10-24T08:00", "2026-11-20T10:00"), Some(autumn));
+    }
+
+    #[test]
     fn an_absurd_wish_fits_nowhere_and_breaks_nothing() {
         let gap = period("2026-05-08T10:00", "2026-05-12T10:00");
-        let asap = Wish::Asap { days: u32::MAX, latest_start: DateTime::<Utc>::MAX_UTC };
+        let asap = Wish::Asap { days: u32::MAX, latest_start: DateTime::<Utc>::MAX_UTC, zone: Tz::UTC };
         assert_eq!(fit(&asap, &gap, u32::MAX), None);
         assert_eq!(fit(&asap, &gap, 0), None);
         let Wish::Window { period, .. } = window(0, None) else { unreachable!() };
@@ -151,6 +210,27 @@ mod tests {
             } else {
                 prop_assert!(!gap.contains(&wished.with_turnaround(turnaround)));
             }
+        }
+
+        #[test]
+        fn what_is_out_of_reach_fits_nowhere_and_what_is_within_fits(
+            wished in any_period(), gap in any_period(), flexibility in 0i64..5_000,
+            min_days in proptest::option::of(1u32..10), turnaround in 0u32..300,
+        ) {
+            let wish = Wish::Window { period: wished, flexibility: TimeDelta::minutes(flexibility), min_days };
+            let (reach, usable_end) = (wish.reach(gap.start), gap.end - TimeDelta::minutes(turnaround.into()));
+            let within = gap.start <= reach.latest_start && usable_end >= reach.earliest_end;
+            let within = within && usable_end - gap.start >= reach.least;
+            prop_assert_eq!(fit(&wish, &gap, turnaround).is_some(), within);
+        }
+
+        #[test]
+        fn an_asap_wish_out_of_reach_fits_nowhere(gap in any_period(), days in 1u32..30, latest in 0i64..600_000) {
+            let latest_start = at("2026-01-01T00:00") + TimeDelta::minutes(latest);
+            let wish = Wish::Asap { days, latest_start, zone: Tz::Europe__Berlin };
+            let reach = wish.reach(gap.start);
+            let within = gap.start <= reach.latest_start && gap.end >= reach.earliest_end && gap.length() >= reach.least;
+            prop_assert!(within || fit(&wish, &gap, 0).is_none());
         }
 
         #[test]

@@ -91,7 +91,7 @@ impl Perform for CancelBooking {
         audit(&tx, Some(self.cancelled_by), "cancel_booking", "booking", booking.id).await?;
 
         work.then(&Announce { news: News::BookingCancelled, subject_id: booking.id, turn: 0 });
-        work.then(&PromoteWaitlist { car_id: booking.car_id });
+        work.then(&PromoteWaitlist::new(booking.car_id));
         work.done(tx, Booking::from(booking)).await
     }
 }
@@ -117,7 +117,7 @@ impl Perform for ReleaseNoShow {
         audit(&tx, None, "release_no_show", "booking", booking.id).await?;
 
         work.then(&Announce { news: News::BookingNoShow, subject_id: booking.id, turn: 0 });
-        work.then(&PromoteWaitlist { car_id: booking.car_id });
+        work.then(&PromoteWaitlist::new(booking.car_id));
         work.done(tx, Booking::from(booking)).await
     }
 }

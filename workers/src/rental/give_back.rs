@@ -80,7 +80,7 @@ impl Perform for ReturnCar {
 
         follow_up(&tx, &mut work, &returned).await?;
         if freed {
-            work.then(&PromoteWaitlist { car_id: case.car.id });
+            work.then(&PromoteWaitlist::new(case.car.id));
         }
         let document = document(&tx, returned).await?;
         work.done(tx, document).await
