@@ -9,4 +9,5 @@ mod notify;
 mod outage;
 mod rental;
 mod scope;
+mod waitlist;
 mod wire;

@@ -84,4 +84,37 @@ fn the_json_of_every_kind_is_pinned() {
     pinned::<notify::SendMail>("send_mail", json!({ "news": "return_reported", "subject_id": id, "account_id": id }));
     pinned::<notify::ReadNotification>("read_notification", json!({ "account_id": id, "notification_id": id }));
     pinned::<waitlist::PromoteWaitlist>("promote_waitlist", json!({ "car_id": id }));
+    let window = json!({ "window": { "start": "2027-01-01T10:00:00Z", "end": "2027-01-02T10:00:00Z" } });
+    let join = json!({ "entry_id": id, "customer_id": id, "target": { "car": { "car_id": id } }, "wish": window });
+    let read: waitlist::JoinWaitlist = serde_json::from_value(join).unwrap();
+    assert_eq!((waitlist::JoinWaitlist::KIND, read.price_cap), ("join_waitlist", None));
+    pinned::<waitlist::JoinWaitlist>(
+        "join_waitlist",
+        json!({ "entry_id": id, "customer_id": id, "price_cap": 9900,
+                "target": { "class": { "category": "compact", "branch_id": id, "or_better": true } },
+                "wish": { "asap": { "days": 2, "latest_start": "2027-01-01T10:00:00Z" } } }),
+    );
+    pinned::<waitlist::LeaveWaitlist>("leave_waitlist", json!({ "entry_id": id, "left_by": id }));
+    pinned::<waitlist::RejoinWaitlist>("rejoin_waitlist", json!({ "entry_id": id, "customer_id": id }));
+    pinned::<waitlist::AcceptOffer>("accept_offer", json!({ "offer_id": id, "booking_id": id, "customer_id": id }));
+    pinned::<waitlist::DeclineOffer>("decline_offer", json!({ "offer_id": id, "customer_id": id }));
+    pinned::<waitlist::ExpireOffer>("expire_offer", json!({ "offer_id": id }));
+    pinned::<waitlist::CloseEntry>("close_entry", json!({ "entry_id": id }));
+    pinned::<waitlist::OfferToEntry>(
+        "offer_to_entry",
+        json!({ "offer_id": id, "entry_id": id, "car_id": id, "offered_by": id, "reason": "R" }),
+    );
+    pinned::<waitlist::PrioritizeEntry>(
+        "prioritize_entry",
+        json!({ "entry_id": id, "priority": 5, "prioritized_by": id, "reason": "R" }),
+    );
+    pinned::<waitlist::RevokeOffer>("revoke_offer", json!({ "offer_id": id, "revoked_by": id, "reason": "R" }));
+    pinned::<waitlist::ReinstateEntry>(
+        "reinstate_entry",
+        json!({ "entry_id": id, "reinstated_by": id, "reason": "R" }),
+    );
+    for of in [json!({ "car": id }), json!({ "branch": id })] {
+        let pause = json!({ "of": of, "paused": true, "paused_by": id, "reason": "R" });
+        pinned::<waitlist::PauseWaitlist>("pause_waitlist", pause);
+    }
 }

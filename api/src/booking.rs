@@ -116,6 +116,7 @@ impl BookingApi {
             customer_id: caller.account_id,
             start: body.start_date,
             end: body.end_date,
+            join_waitlist: None,
         };
         let same = json!({ "carId": request.car_id, "start": request.start, "end": request.end });
         let job = job_for(&asking, Key::Required, Some(caller.account_id), &request, &same)?;

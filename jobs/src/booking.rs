@@ -9,7 +9,8 @@ use crate::{Job, Queue};
 /// A customer wants a car for a while.
 ///
 /// `booking_id` is chosen by the front, so the customer can be given a link to
-/// the booking before any worker has seen it.
+/// the booking before any worker has seen it. So is the id of the waitlist entry:
+/// the id of the document that the job ends with says which of the two it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RequestBooking {
     pub booking_id: Uuid,
@@ -17,6 +18,9 @@ pub struct RequestBooking {
     pub customer_id: Uuid,
     pub start: DateTime<Utc>,
     pub end: DateTime<Utc>,
+    /// If the car is taken, wait for it, as this entry.
+    #[serde(default)]
+    pub join_waitlist: Option<Uuid>,
 }
 
 impl Job for RequestBooking {

@@ -77,7 +77,8 @@ create table waitlist_offer (
     offered_by uuid references account,
     reason text,
     ended_at timestamptz,
-    booking_id uuid references booking,
+    -- Checked at commit: the offer is taken first, the booking is written when it was in time.
+    booking_id uuid references booking deferrable initially deferred,
     created_at timestamptz not null default now(),
     check (ends_at > starts_at),
     -- One live offer per person and overlapping time, whichever entry it answers.

@@ -3,7 +3,9 @@
 use rules::rental::Verdict;
 use uuid::Uuid;
 
-use super::lot::{Lot, done, refused, round};
+use tests::{done, refused};
+
+use super::lot::{Lot, round};
 
 impl Lot {
     /// The rental that follows on the same car, by the same customer.

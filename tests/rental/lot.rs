@@ -7,9 +7,8 @@ use std::{
 };
 
 use dev::{picture, tiny_model};
-use entity::job;
 use jobs::{
-    Job, NewJob, Outcome, Queue, Refusal, ledger,
+    Job, Outcome, Queue,
     rental::{Asker, DecideReturn, OpenReturn, PickUpCar, ReturnCar, UploadedPhoto},
 };
 use platform::Bucket;
@@ -17,7 +16,7 @@ use rules::rental::{Slot, Verdict};
 use sea_orm::EntityTrait;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tests::Bed;
+use tests::{Bed, done};
 use uuid::Uuid;
 use workers::{Context, DetectorSettings, DetectorSlot, Pool};
 
@@ -128,14 +127,7 @@ impl Lot {
 
     /// Asks for a job and waits for its end.
     pub(super) async fn ask(&self, asked: &impl Job) -> Outcome {
-        let asked = NewJob::new(asked);
-        ledger::accept(&self.bed.db, &asked).await.unwrap();
-        let ended = tests::until(&format!("{} is done", asked.kind), || async {
-            let job = job::Entity::find_by_id(asked.id).one(&self.bed.db).await.unwrap().unwrap();
-            matches!(job.state.as_str(), "done" | "dead").then_some(job)
-        })
-        .await;
-        serde_json::from_value(ended.outcome.unwrap_or_else(|| panic!("{:?}", ended.error))).unwrap()
+        self.bed.ask(asked).await
     }
 
     pub(super) fn by_customer(&self) -> Asker {
@@ -214,18 +206,4 @@ pub(super) fn photo(scene: &picture::Scene) -> Vec<u8> {
     let scene = picture::Scene { width: 1_200, ..scene.clone() };
     let mut drawn = DRAWN.lock().unwrap();
     drawn.entry(format!("{scene:?}")).or_insert_with(|| scene.jpeg()).clone()
-}
-
-pub(super) fn done(outcome: Outcome) -> Value {
-    match outcome {
-        Outcome::Done { document } => document,
-        Outcome::Refused(refusal) => panic!("refused: {refusal:?}"),
-    }
-}
-
-pub(super) fn refused(outcome: Outcome) -> Refusal {
-    match outcome {
-        Outcome::Refused(refusal) => refusal,
-        Outcome::Done { document } => panic!("done: {document}"),
-    }
 }

@@ -5,9 +5,10 @@ mod lot;
 mod time;
 
 use dev::picture::{Mark, Scene, Side, Wound};
-use lot::{Lot, done, photo, refused, round};
+use lot::{Lot, photo, round};
 use rules::rental::{Slot, Verdict};
 use serde_json::{Value, json};
+use tests::{done, refused};
 
 const SCRATCH: Mark = Mark { wound: Wound::Scratch, x: 0.58, y: 0.58, w: 0.1, h: 0.06 };
 

@@ -3,7 +3,9 @@
 use rules::rental::Slot;
 use serde_json::{Value, json};
 
-use super::lot::{Lot, done, refused, round};
+use tests::{done, refused};
+
+use super::lot::{Lot, round};
 
 impl Lot {
     /// Moves the booking and the time it holds to begin and end so many minutes from now.

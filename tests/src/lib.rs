@@ -4,10 +4,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at a surprise")]
 
+mod ask;
 mod bed;
 pub mod house;
 mod until;
 
+pub use ask::{done, refused};
 pub use bed::{Bed, bed, services};
 pub use house::House;
 pub use until::until;

@@ -3,11 +3,12 @@
 //! Dedupe keys make repeats harmless, so several clocks may run and none is a leader.
 
 mod decision;
+mod waitlist;
 
 use std::time::Duration;
 
 use jobs::{
-    Job, NewJob,
+    NewJob,
     booking::ReleaseNoShow,
     fault, ledger,
     ticket::{Place, Tickets},
@@ -21,7 +22,7 @@ use uuid::Uuid;
 /// How often the clock looks.
 const TICK: Duration = Duration::from_secs(5);
 
-/// Bookings in one round; the rest waits for the next.
+/// Subjects of one kind in one round; the rest waits for the next.
 const BATCH: i64 = 500;
 
 /// The whole life of the clock's process.
@@ -71,18 +72,20 @@ pub async fn keep_time(
 }
 
 async fn tick(db: &DatabaseConnection, tickets: &Tickets, keep_days: i32) -> Result<(), DbErr> {
+    for job in waitlist::due(db).await? {
+        enqueue(db, tickets, job).await?;
+    }
     for booking_id in not_collected(db).await? {
-        enqueue(db, tickets, &ReleaseNoShow { booking_id }).await?;
+        enqueue(db, tickets, NewJob::new(&ReleaseNoShow { booking_id })).await?;
     }
     for reminder in decision::reminders(db).await? {
-        enqueue(db, tickets, &reminder).await?;
+        enqueue(db, tickets, NewJob::new(&reminder)).await?;
     }
     ledger::prune(db, keep_days).await?;
     forget(db).await
 }
 
-async fn enqueue(db: &DatabaseConnection, tickets: &Tickets, asked: &impl Job) -> Result<(), DbErr> {
-    let job = NewJob::new(asked);
+async fn enqueue(db: &DatabaseConnection, tickets: &Tickets, job: NewJob) -> Result<(), DbErr> {
     ledger::insert(db, std::slice::from_ref(&job)).await?;
     fault::crash_point("after_clock_before_push");
     tickets.push(job.queue, job.id);

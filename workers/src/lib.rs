@@ -33,17 +33,21 @@ use jobs::{
     notify::{Announce, ReadNotification, SendMail},
     photo::{DetectDamage, MakeThumbnails},
     rental::{DecideReturn, OpenReturn, PickUpCar, ReportReturn, ReturnCar},
-    waitlist::PromoteWaitlist,
+    waitlist::{
+        AcceptOffer, CloseEntry, DeclineOffer, ExpireOffer, JoinWaitlist, LeaveWaitlist, OfferToEntry, PauseWaitlist,
+        PrioritizeEntry, PromoteWaitlist, ReinstateEntry, RejoinWaitlist, RevokeOffer,
+    },
 };
 use platform::probe::Probe;
 
-use audit::audit;
+use audit::{audit, audit_with};
 pub use context::Context;
 pub use detector::{DetectorSettings, DetectorSlot};
 pub use mailer::Mailer;
 pub use perform::{Finished, JobError, Perform, Work};
 pub use pool::Pool;
 pub use registry::{Performer, Registry};
+pub use waitlist::WAITLIST_QUEUE;
 
 /// Every kind of job and the code behind it.
 pub fn registry() -> Registry {
@@ -70,7 +74,19 @@ pub fn registry() -> Registry {
         .with::<ReturnCar>()
         .with::<ReportReturn>()
         .with::<DecideReturn>()
+        .with::<JoinWaitlist>()
+        .with::<LeaveWaitlist>()
+        .with::<RejoinWaitlist>()
         .with::<PromoteWaitlist>()
+        .with::<AcceptOffer>()
+        .with::<DeclineOffer>()
+        .with::<ExpireOffer>()
+        .with::<CloseEntry>()
+        .with::<OfferToEntry>()
+        .with::<PrioritizeEntry>()
+        .with::<RevokeOffer>()
+        .with::<ReinstateEntry>()
+        .with::<PauseWaitlist>()
 }
 
 /// The whole life of a pool's process.

@@ -3,6 +3,7 @@
 //! Whoever writes here has locked the car's row first. That gives order and
 //! fairness; the exclusion constraint is the proof, whoever writes.
 
+use chrono::{DateTime, Utc};
 use entity::reservation;
 use jobs::fault;
 use rules::period::Period;
@@ -13,16 +14,22 @@ fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
     Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
 }
 
-/// Takes a car's time for a booking, first dropping holds that have expired. `false`: it is taken.
-///
-/// # Errors
-/// When the database fails.
-pub(crate) async fn take(tx: &impl ConnectionTrait, car: Uuid, busy: Period, booking: Uuid) -> Result<bool, DbErr> {
+// The exclusion constraint knows no clock: an expired hold still stands in the way.
+async fn drop_expired(tx: &impl ConnectionTrait, car: Uuid, busy: Period) -> Result<(), DbErr> {
     let expired = "delete from reservation where resource_kind = 'car' and resource_id = $1
                    and expires_at <= clock_timestamp() and tstzrange(starts_at, ends_at) && tstzrange($2, $3)";
     if !fault::removed("hold_expiry") {
         tx.execute_raw(statement(expired, [car.into(), busy.start.into(), busy.end.into()])).await?;
     }
+    Ok(())
+}
+
+/// Takes a car's time for a booking, first dropping holds that have expired. `false`: it is taken.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn take(tx: &impl ConnectionTrait, car: Uuid, busy: Period, booking: Uuid) -> Result<bool, DbErr> {
+    drop_expired(tx, car, busy).await?;
     // A plain INSERT deadlocks inside the exclusion constraint when many want the same time.
     let insert = "insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose, booking_id)
                   values ($1, 'car', $2, $3, $4, 'booking', $5) on conflict do nothing";
@@ -48,6 +55,45 @@ pub(crate) async fn replace(tx: &impl ConnectionTrait, car: Uuid, busy: Period, 
 /// When the database fails.
 pub(crate) async fn of(tx: &impl ConnectionTrait, booking: Uuid) -> Result<Option<reservation::Model>, DbErr> {
     reservation::Entity::find().filter(reservation::Column::BookingId.eq(booking)).one(tx).await
+}
+
+/// Holds a car's time for an offer until it expires. `false`: it is taken.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn hold(
+    tx: &impl ConnectionTrait,
+    car: Uuid,
+    busy: Period,
+    offer: Uuid,
+    expires_at: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    drop_expired(tx, car, busy).await?;
+    let insert =
+        "insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose, offer_id, expires_at)
+                  values ($1, 'car', $2, $3, $4, 'offer', $5, $6) on conflict do nothing";
+    let (start, end) = (busy.start.into(), busy.end.into());
+    let values = [Uuid::now_v7().into(), car.into(), start, end, offer.into(), expires_at.into()];
+    Ok(tx.execute_raw(statement(insert, values)).await?.rows_affected() == 1)
+}
+
+/// Turns what an offer holds into what a booking takes, with no moment between. `false`: nothing is held.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn turn_over(tx: &impl ConnectionTrait, offer: Uuid, booking: Uuid) -> Result<bool, DbErr> {
+    let sql = "update reservation set purpose = 'booking', booking_id = $2, offer_id = null, expires_at = null
+               where offer_id = $1";
+    Ok(tx.execute_raw(statement(sql, [offer.into(), booking.into()])).await?.rows_affected() == 1)
+}
+
+/// Frees the time that an offer holds, if it still does.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn let_go(tx: &impl ConnectionTrait, offer: Uuid) -> Result<(), DbErr> {
+    tx.execute_raw(statement("delete from reservation where offer_id = $1", [offer.into()])).await?;
+    Ok(())
 }
 
 /// Frees all the time that a booking holds.

@@ -1,17 +1,24 @@
-//! Waiting for time that is taken.
+//! Waiting for time that is taken: joining, being asked in turn, answering.
+//!
+//! Whoever writes here locks in one order: car, branch, account, entry, offer.
+//! Everything that makes offers holds the lock of the car and then that of its
+//! branch, so promotions of one branch happen one after the other: nobody is
+//! asked twice, and nobody before their turn.
 
-use entity::car;
-use jobs::waitlist::PromoteWaitlist;
-use sea_orm::EntityTrait;
+mod accept;
+mod bookable;
+mod case;
+mod close;
+mod end;
+mod grant;
+mod join;
+mod leave;
+mod pause;
+mod promote;
+mod queue;
+mod revoke;
+mod staff;
+mod supply;
 
-use crate::{Finished, JobError, Perform, Work};
-
-impl Perform for PromoteWaitlist {
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
-        if car::Entity::find_by_id(self.car_id).one(work.db()).await?.is_none() {
-            return work.skip("the car is gone").await;
-        }
-        // Entries cannot be made yet, so whoever frees time finds nobody here.
-        work.skip("nobody waits").await
-    }
-}
+pub(crate) use join::wait_for_car;
+pub use queue::SQL as WAITLIST_QUEUE;

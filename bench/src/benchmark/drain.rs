@@ -81,7 +81,8 @@ async fn fill(house: &House<'_>, bookings: u64, first: u64) -> Result<()> {
     for number in first..first + bookings {
         let (car_id, start, end) = slot(number);
         let customer_id = customer(usize::try_from(number)? % CUSTOMERS);
-        let request = RequestBooking { booking_id: Uuid::now_v7(), car_id, customer_id, start, end };
+        let request =
+            RequestBooking { booking_id: Uuid::now_v7(), car_id, customer_id, start, end, join_waitlist: None };
         ledger::insert(&tx, &[NewJob::new(&request).asked_by(customer_id)]).await?;
     }
     tx.commit().await?;

@@ -93,7 +93,7 @@ async fn carry_out(mut work: Work, wish: Wish) -> Result<Finished, JobError> {
 
     work.then(&Announce { news: News::BookingChanged, subject_id: booking.id, turn: booking.version });
     if frees {
-        work.then(&PromoteWaitlist { car_id: old_car });
+        work.then(&PromoteWaitlist::new(old_car));
     }
     work.done(tx, Booking::from(booking)).await
 }

@@ -16,7 +16,7 @@ use serde_json::json;
 use view::booking::Booking;
 
 use super::{alternative, price::price};
-use crate::{Finished, JobError, Perform, Work, reservation};
+use crate::{Finished, JobError, Perform, Work, reservation, waitlist::wait_for_car};
 
 /// What a decision about a booking looks at.
 struct Looked {
@@ -49,14 +49,33 @@ impl Perform for RequestBooking {
         };
         if !reservation::take(&tx, self.car_id, busy, self.booking_id).await? {
             let alternatives = alternative::find(&tx, &looked.car, busy, self.start, self.end).await?;
-            drop(tx);
-            return work.refuse(car_taken(alternatives)).await;
+            return wait_or_refuse(tx, work, &self, &looked, car_taken(alternatives)).await;
         }
         let booking = row(&self, &looked, &work)?.insert(&tx).await?;
 
         work.then(&Announce { news: News::BookingConfirmed, subject_id: booking.id, turn: 0 });
         work.done(tx, Booking::from(booking)).await
     }
+}
+
+/// The car is taken: whoever said so beforehand waits for it, everybody else is refused.
+async fn wait_or_refuse(
+    tx: DatabaseTransaction,
+    mut work: Work,
+    asked: &RequestBooking,
+    looked: &Looked,
+    taken: Refusal,
+) -> Result<Finished, JobError> {
+    let mut taken = taken;
+    if let Some(entry_id) = asked.join_waitlist {
+        let dates = (asked.start, asked.end);
+        match wait_for_car(&tx, &mut work, entry_id, asked.customer_id, &looked.car, dates).await? {
+            Ok(entry) => return work.done(tx, entry).await,
+            Err(refused) => taken = taken.because("/joinWaitlist", refused.detail),
+        }
+    }
+    drop(tx);
+    work.refuse(taken).await
 }
 
 /// Locks the car, then looks at everything else.

@@ -167,6 +167,7 @@ pub(super) fn entry(state: EntryState) -> waitlist_entry::Model {
         days: None,
         latest_start: at("2026-05-09T11:00"),
         earliest_end: at("2026-05-10T05:00"),
+        least_minutes: 60,
         price_cap: Some(25_000),
         priority: 0,
         priority_reason: None,

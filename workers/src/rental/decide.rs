@@ -7,6 +7,7 @@ use jobs::{
     Refusal,
     notify::{Announce, News},
     rental::DecideReturn,
+    waitlist::PromoteWaitlist,
 };
 use rules::{
     booking::Event,
@@ -205,6 +206,10 @@ impl Perform for DecideReturn {
             Verdict::MorePhotos => News::PhotosWanted,
         };
         work.then(&Announce { news, subject_id: decided.id, turn: decided.turn });
+        if hearing.state == ReturnState::Decided {
+            // A person has looked at the car: whoever wants it as soon as it is free can have it (W16).
+            work.then(&PromoteWaitlist::new(hearing.case.car.id));
+        }
         let document = document(&tx, decided).await?;
         work.done(tx, document).await
     }

@@ -6,6 +6,7 @@ use entity::{branch, car, damage, photo, rental_return};
 use jobs::{
     notify::{Announce, News},
     rental::ReportReturn,
+    waitlist::PromoteWaitlist,
 };
 use rules::{
     damage::{Class, Detection, Known, Novelty, Region, Severity, compare},
@@ -223,6 +224,7 @@ impl Perform for ReportReturn {
         let report = assemble(&evidence, &rental_return);
         let version = rental_return.version + 1;
         let release = is_spotless(&evidence, &report) && auto_releases(&tx, rental_return.car_id).await?;
+        let car_id = rental_return.car_id;
         let mut row = rental_return.into_active_model();
         if release {
             row.released_at = Set(Some(work.now()));
@@ -235,6 +237,9 @@ impl Perform for ReportReturn {
         row.update(&tx).await?;
 
         work.then(&Announce { news: News::ReturnReported, subject_id: self.return_id, turn: self.turn });
+        if release {
+            work.then(&PromoteWaitlist::new(car_id));
+        }
         work.done(tx, serde_json::json!({ "returnId": self.return_id, "findings": report.findings.len() })).await
     }
 }

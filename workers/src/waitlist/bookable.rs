@@ -1,0 +1,81 @@
+//! What somebody who wants to wait could simply book.
+
+use std::cmp::Reverse;
+
+use entity::{branch, car, waitlist_entry};
+use jobs::Refusal;
+use rules::{
+    car::{CarStatus, Category},
+    pricing::Quote,
+    waitlist::{Answer, Fit},
+};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{join::Wanted, promote::best, supply::Supply};
+use crate::JobError;
+
+/// Free time that serves a wish now, and its price.
+pub(super) struct Bookable {
+    pub(super) car_id: Uuid,
+    /// A better car than was asked for, at less than its own price: the queue offers it, nobody can book it so.
+    pub(super) is_gift: bool,
+    fit: Fit,
+    quote: Quote,
+}
+
+impl Bookable {
+    /// Adds it to the refusal of somebody who need not wait.
+    pub(super) fn describe(self, refusal: Refusal) -> Refusal {
+        refusal
+            .with("carId", self.car_id.to_string())
+            .with("startDate", json!(self.fit.period.start))
+            .with("endDate", json!(self.fit.period.end))
+            .with("totalPrice", json!(view::Money::new(self.quote.total.amount, self.quote.total.currency.as_str())))
+            .with("quote", json!(self.quote))
+    }
+}
+
+/// The best that is free for an entry: what can be booked first, then exact dates, then the longest,
+/// then the cheapest.
+pub(super) async fn find(
+    db: &impl ConnectionTrait,
+    entry: &waitlist_entry::Model,
+    wanted: &Wanted,
+) -> Result<Option<Bookable>, JobError> {
+    let (cars, branch) = match wanted {
+        Wanted::Car(car, branch) if car.status.0.is_rentable() => (vec![car.clone()], branch),
+        Wanted::Car(..) => return Ok(None),
+        Wanted::Class(branch) => (of_class(db, entry, branch).await?, branch),
+    };
+    let mut found = Vec::new();
+    for supply in Supply::of(db, cars, branch).await? {
+        let Some((_, Answer::Offer { fit, .. } | Answer::FinalCall(fit))) = best(entry, &supply.gaps, &supply) else {
+            continue;
+        };
+        let quote = supply.quote(entry, fit.period)?;
+        if entry.price_cap.is_none_or(|cap| quote.total.amount <= cap) {
+            let is_gift = supply.is_gift(entry);
+            found.push(Bookable { car_id: supply.car.id, is_gift, fit, quote });
+        }
+    }
+    let worth =
+        |it: &Bookable| (it.is_gift, !it.fit.exact, Reverse(it.fit.period.length()), it.quote.total.amount, it.car_id);
+    Ok(found.into_iter().min_by_key(worth))
+}
+
+/// The cars in service at a branch that an entry for a class would take.
+async fn of_class(
+    db: &impl ConnectionTrait,
+    entry: &waitlist_entry::Model,
+    branch: &branch::Model,
+) -> Result<Vec<car::Model>, JobError> {
+    let Some(class) = entry.category.map(|category| category.0) else { return Ok(Vec::new()) };
+    let better = class.upgrades().filter(|_| entry.or_better);
+    let classes: Vec<&str> = std::iter::once(class).chain(better).map(Category::as_str).collect();
+    let cars = car::Entity::find()
+        .filter(Condition::all().add(car::Column::BranchId.eq(branch.id)).add(car::Column::Category.is_in(classes)))
+        .filter(car::Column::Status.eq(CarStatus::InService.as_str()));
+    Ok(cars.all(db).await?)
+}

@@ -1,0 +1,118 @@
+//! Giving the place up, and taking one again.
+
+use entity::waitlist_entry;
+use jobs::{
+    Refusal,
+    notify::{Announce, News},
+    waitlist::{LeaveWaitlist, PromoteWaitlist, RejoinWaitlist},
+};
+use rules::{
+    booking::Limits,
+    problem,
+    waitlist::{EntryEvent, EntryState, JoinFacts, JoinRefused, OfferEvent, join},
+};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, IntoActiveModel};
+
+use super::{
+    bookable,
+    case::{Case, capital, document, end_offer, follow, illegal, is_staff, not_found, tail},
+    join::{Others, Wanted},
+};
+use crate::{Finished, JobError, Perform, Work, audit};
+
+impl Perform for LeaveWaitlist {
+    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+        let Some((tx, case)) = Case::lock(&work, self.entry_id).await? else { return work.refuse(not_found()).await };
+        let theirs = case.entry.customer_id == self.left_by;
+        if !theirs && !is_staff(&tx, self.left_by).await? {
+            drop(tx);
+            return work.refuse(not_found()).await;
+        }
+        if case.entry.state.0 == EntryState::Left {
+            let document = document(&tx, case.entry).await?;
+            return work.done(tx, document).await;
+        }
+        if let Err(refused) = case.entry.state.0.after(EntryEvent::Left) {
+            drop(tx);
+            return work.refuse(illegal(refused)).await;
+        }
+
+        let entry = follow(&tx, case.entry, EntryEvent::Left, case.now).await?;
+        let freed = match case.offer {
+            Some(offer) => Some(end_offer(&tx, offer, OfferEvent::Revoked, case.now).await?.car_id),
+            None => None,
+        };
+        audit(&tx, Some(self.left_by), "leave_waitlist", "waitlist_entry", entry.id).await?;
+
+        if let Some(car) = freed {
+            work.then(&PromoteWaitlist::new(car));
+        }
+        let document = document(&tx, entry).await?;
+        work.done(tx, document).await
+    }
+}
+
+impl Perform for RejoinWaitlist {
+    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+        let Some((tx, case)) = Case::lock(&work, self.entry_id).await? else { return work.refuse(not_found()).await };
+        if case.entry.customer_id != self.customer_id {
+            drop(tx);
+            return work.refuse(not_found()).await;
+        }
+        if matches!(case.entry.state.0, EntryState::Waiting | EntryState::Offered) {
+            let document = document(&tx, case.entry).await?;
+            return work.done(tx, document).await;
+        }
+        if let Some(refusal) = obstacle(&tx, &case).await? {
+            drop(tx);
+            return work.refuse(refusal).await;
+        }
+
+        let turn = case.entry.turn + 1;
+        let mut row = follow(&tx, case.entry, EntryEvent::Rejoined, case.now).await?.into_active_model();
+        row.seq = Set(tail(&tx).await?);
+        row.missed = Set(0);
+        row.turn = Set(turn);
+        let entry = row.update(&tx).await?;
+
+        look_again(&tx, &mut work, &entry).await?;
+        work.then(&Announce { news: News::WaitlistJoined, subject_id: entry.id, turn });
+        let document = document(&tx, entry).await?;
+        work.done(tx, document).await
+    }
+}
+
+/// Why a lapsed entry cannot wait again. What is free now is no reason: it is offered.
+async fn obstacle(tx: &impl ConnectionTrait, case: &Case) -> Result<Option<Refusal>, JobError> {
+    if let Err(refused) = case.entry.state.0.after(EntryEvent::Rejoined) {
+        return Ok(Some(illegal(refused)));
+    }
+    if case.entry.latest_start < case.now + Limits::default().lead {
+        let words = "It is too late for the dates of this wish. Please wait for others.";
+        return Ok(Some(Refusal::new(problem::TOO_LATE.code, words)));
+    }
+    let customer = entity::account::Entity::find_by_id(case.entry.customer_id).one(tx).await?;
+    let Some(customer) = customer else { return Ok(Some(not_found())) };
+    let others = Others::count(tx, &customer, &case.entry).await?;
+    let facts = JoinFacts {
+        bookable_now: false,
+        eligible: customer.suspended_at.is_none(),
+        waits_already: others.alike > 0,
+        active_entries: u32::try_from(others.active).unwrap_or(u32::MAX),
+    };
+    let refusal = |refused: JoinRefused| Refusal::new(refused.code(), capital(&refused.to_string()));
+    Ok(join(facts).err().map(refusal))
+}
+
+/// Somebody is back in the queue: if something is free for them, the queue looks at it.
+pub(super) async fn look_again(
+    db: &impl ConnectionTrait,
+    work: &mut Work,
+    entry: &waitlist_entry::Model,
+) -> Result<(), JobError> {
+    let Some(wanted) = Wanted::of(db, entry).await? else { return Ok(()) };
+    if let Some(bookable) = bookable::find(db, entry, &wanted).await? {
+        work.then(&PromoteWaitlist::new(bookable.car_id));
+    }
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! Time of a car is free: who is asked? (W5–W10)
+
+use std::cmp::Reverse;
+
+use chrono::TimeDelta;
+use entity::{waitlist_entry, waitlist_offer};
+use jobs::{
+    notify::{Announce, News},
+    waitlist::PromoteWaitlist,
+};
+use rules::{
+    period::Period,
+    waitlist::{Answer, Fit, Gap, Wish, answer},
+};
+use sea_orm::DatabaseTransaction;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{
+    grant::{Grant, follow_up, grant},
+    queue::{self, Behind},
+    supply::Supply,
+};
+use crate::{Finished, JobError, Perform, Work};
+
+/// Offers in one transaction; whoever remains is asked by the next.
+const MOST_OFFERS: usize = 25;
+
+impl Perform for PromoteWaitlist {
+    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+        let tx = work.begin().await?;
+        let Some(supply) = Supply::lock(&tx, self.car_id).await? else {
+            drop(tx);
+            return work.skip("the car is gone").await;
+        };
+        if !supply.is_open() {
+            drop(tx);
+            return work.skip("nothing of this car is given away at present").await;
+        }
+
+        let mut round = Round::new(&supply);
+        round.go(&tx).await?;
+
+        for offer in &round.offers {
+            follow_up(&mut work, offer);
+        }
+        for (entry_id, turn) in &round.called {
+            work.then(&Announce { news: News::FinalCall, subject_id: *entry_id, turn: *turn });
+        }
+        if round.is_full() {
+            work.then(&PromoteWaitlist::new(self.car_id));
+        }
+        work.done(tx, json!({ "offers": round.offers.len(), "called": round.called.len() })).await
+    }
+}
+
+/// One walk along the queue of a car.
+struct Round<'a> {
+    supply: &'a Supply,
+    /// What is still free.
+    gaps: Vec<Gap>,
+    offers: Vec<waitlist_offer::Model>,
+    /// Entries that hear a final call, each with the turn that tells this gap from others.
+    called: Vec<(Uuid, i32)>,
+    /// Time that belongs to the first to book, because somebody ahead was called for it.
+    first_come: Vec<Period>,
+}
+
+impl<'a> Round<'a> {
+    fn new(supply: &'a Supply) -> Self {
+        let gaps = supply.gaps.clone();
+        Self { supply, gaps, offers: Vec::new(), called: Vec::new(), first_come: Vec::new() }
+    }
+
+    fn is_full(&self) -> bool {
+        self.offers.len() >= MOST_OFFERS
+    }
+
+    /// Asks everybody whom a gap serves, in order. Who does not fit keeps the place (W5).
+    async fn go(&mut self, tx: &DatabaseTransaction) -> Result<(), JobError> {
+        let mut behind = Behind::NOBODY;
+        loop {
+            let page = queue::next(tx, self.supply, &self.gaps, behind).await?;
+            for entry in &page {
+                if self.is_full() {
+                    return Ok(());
+                }
+                behind = Behind::of(entry);
+                self.ask(tx, entry).await?;
+            }
+            if page.len() < queue::PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn ask(&mut self, tx: &DatabaseTransaction, entry: &waitlist_entry::Model) -> Result<(), JobError> {
+        let Some((gap, best)) = best(entry, &self.gaps, self.supply) else { return Ok(()) };
+        let busy = |fit: Fit| fit.period.with_turnaround(self.supply.moment.turnaround_minutes);
+        match best {
+            Answer::Offer { fit, expires_at } if !self.is_first_come(busy(fit)) => {
+                let asked = Grant { offer_id: Uuid::now_v7(), entry: entry.clone(), fit, expires_at, chosen: None };
+                if let Some(offer) = grant(tx, self.supply, asked).await? {
+                    self.take(gap, busy(fit));
+                    self.offers.push(offer);
+                }
+            }
+            Answer::Offer { fit, .. } | Answer::FinalCall(fit) => {
+                let quote = self.supply.quote(entry, fit.period)?;
+                if entry.price_cap.is_none_or(|cap| quote.total.amount <= cap) {
+                    self.called.push((entry.id, turn(self.supply.car.id, gap)));
+                    self.first_come.push(busy(fit));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_first_come(&self, busy: Period) -> bool {
+        self.first_come.iter().any(|called| called.overlaps(&busy))
+    }
+
+    /// What is left of a gap is two gaps, or one, or none.
+    fn take(&mut self, gap: Gap, busy: Period) {
+        self.gaps.retain(|free| *free != gap);
+        let before = Period::new(gap.period.start, busy.start).map(|period| Gap { period, ..gap });
+        let after = Period::new(busy.end, gap.period.end).map(|period| Gap { period, now: false });
+        self.gaps.extend(before.into_iter().chain(after));
+    }
+}
+
+/// The gap that serves a wish best: with time to think, exact, long, near.
+pub(super) fn best(entry: &waitlist_entry::Model, gaps: &[Gap], supply: &Supply) -> Option<(Gap, Answer)> {
+    let wish = entry.wish(supply.moment.zone)?;
+    let answers = gaps.iter().filter_map(|gap| Some((*gap, answer(&wish, gap, &supply.moment)?)));
+    answers.min_by_key(|(_, answer)| {
+        let (hurried, fit) = match answer {
+            Answer::Offer { fit, .. } => (false, fit),
+            Answer::FinalCall(fit) => (true, fit),
+        };
+        (hurried, !fit.exact, Reverse(fit.period.length()), distance(&wish, fit))
+    })
+}
+
+/// How far the start is from the wished one.
+fn distance(wish: &Wish, fit: &Fit) -> TimeDelta {
+    match wish {
+        Wish::Window { period, .. } => (fit.period.start - period.start).abs(),
+        Wish::Asap { latest_start, .. } => fit.period.start - *latest_start,
+    }
+}
+
+/// Tells the final calls of one entry apart: one per car and end of its free time.
+fn turn(car: Uuid, gap: Gap) -> i32 {
+    let [a, b, c, d, .., e, f, g, h] = Uuid::new_v5(&car, &gap.period.end.timestamp().to_be_bytes()).into_bytes();
+    // Any 31 bits do: two that are alike cost one mail of many.
+    (i32::from_be_bytes([a, b, c, d]) ^ i32::from_be_bytes([e, f, g, h])) & i32::MAX
+}
