@@ -14,6 +14,7 @@ mod document;
 pub mod error;
 pub mod front;
 pub mod job;
+mod link;
 pub mod listing;
 pub mod media;
 pub mod notification;
@@ -73,6 +74,7 @@ fn service() -> OpenApiService<impl OpenApi, ()> {
         rental::RentalApi,
         media::MediaApi,
         waitlist::WaitlistApi,
+        waitlist::StaffWaitlistApi,
         offer::OfferApi,
         notification::NotificationApi,
         job::JobApi,
@@ -105,6 +107,8 @@ pub fn app(front: Arc<Front>, stop: CancellationToken) -> impl Endpoint {
         .at("/readyz", probe.routes())
         .at("/metrics", probe.routes())
         .nest("/review", review::routes())
+        .nest("/offer", offer::routes())
+        .nest("/waitlist", waitlist::routes())
         .nest("/ops", ops::routes())
         .nest_no_strip("/api/v1", service);
     outer::wrap(routes, &front.settings).data(front)

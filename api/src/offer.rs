@@ -1,5 +1,8 @@
 //! Offers of freed time: looking at one, taking it, leaving it.
 
+mod face;
+mod page;
+
 use std::sync::Arc;
 
 use entity::waitlist_offer::{Column, Entity, Model};
@@ -11,6 +14,10 @@ use serde_json::json;
 use uuid::Uuid;
 use view::{booking::Booking, waitlist::Offer};
 
+pub(crate) use self::{
+    face::Fact,
+    page::{answer, nowhere, pending, routes, write},
+};
 use crate::{
     Tag,
     accept::{Asking, Key, Written, job_for},

@@ -1,6 +1,8 @@
 //! The few HTML pages: templates compiled in, escaped, and sent with headers that
 //! forbid scripts, framing, caching and referrers.
 
+mod done;
+
 use std::sync::OnceLock;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -13,11 +15,15 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub(crate) use done::{Done, words};
+
 /// A page by its template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
     Review,
-    ReviewDone,
+    Offer,
+    Waitlist,
+    Done,
     LinkDead,
     Ops,
     OpsLogin,
@@ -26,12 +32,15 @@ pub(crate) enum Page {
 const STYLE: &str = include_str!("../../templates/page/style.css");
 
 impl Page {
-    const ALL: [Self; 5] = [Self::Review, Self::ReviewDone, Self::LinkDead, Self::Ops, Self::OpsLogin];
+    const ALL: [Self; 7] =
+        [Self::Review, Self::Offer, Self::Waitlist, Self::Done, Self::LinkDead, Self::Ops, Self::OpsLogin];
 
     fn name(self) -> &'static str {
         match self {
             Self::Review => "review",
-            Self::ReviewDone => "review_done",
+            Self::Offer => "offer",
+            Self::Waitlist => "waitlist",
+            Self::Done => "done",
             Self::LinkDead => "link_dead",
             Self::Ops => "ops",
             Self::OpsLogin => "ops_login",
@@ -41,7 +50,9 @@ impl Page {
     fn source(self) -> &'static str {
         match self {
             Self::Review => include_str!("../../templates/page/review.hbs"),
-            Self::ReviewDone => include_str!("../../templates/page/review_done.hbs"),
+            Self::Offer => include_str!("../../templates/page/offer.hbs"),
+            Self::Waitlist => include_str!("../../templates/page/waitlist.hbs"),
+            Self::Done => include_str!("../../templates/page/done.hbs"),
             Self::LinkDead => include_str!("../../templates/page/link_dead.hbs"),
             Self::Ops => include_str!("../../templates/page/ops.hbs"),
             Self::OpsLogin => include_str!("../../templates/page/ops_login.hbs"),
@@ -51,7 +62,7 @@ impl Page {
     /// A link from a mail is a secret in the address bar, so such a page tells nobody where it was.
     fn referrer(self) -> &'static str {
         match self {
-            Self::Review | Self::ReviewDone | Self::LinkDead => "no-referrer",
+            Self::Review | Self::Offer | Self::Waitlist | Self::Done | Self::LinkDead => "no-referrer",
             Self::Ops | Self::OpsLogin => "same-origin",
         }
     }

@@ -27,7 +27,7 @@ use crate::{
     error::ApiError,
     front::Front,
     media::{self, Variant},
-    page::{Frame, Page},
+    page::{Frame, Page, words},
 };
 use face::{Refused, Showing, face};
 use form::Form;
@@ -66,7 +66,7 @@ async fn show_photo(
 fn answer(shown: Result<Response, ApiError>) -> Response {
     shown.unwrap_or_else(|error| {
         let status = StatusCode::from_u16(error.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        done::words(status, error.problem.title, &error.detail)
+        words(status, error.problem.title, &error.detail)
     })
 }
 
@@ -85,8 +85,8 @@ async fn visit(front: &Front, token: &str) -> Result<Response, ApiError> {
 async fn dead_end(front: &Front, link: Link) -> Result<Response, ApiError> {
     match link {
         Link::Decided(rental_return) => done::decided(front, &rental_return, StatusCode::GONE).await,
-        Link::Dead(words) => Ok(done::words(StatusCode::GONE, "This link does not work any more", words)),
-        Link::Live(_) | Link::Unknown => Ok(done::words(
+        Link::Dead(why) => Ok(words(StatusCode::GONE, "This link does not work any more", why)),
+        Link::Live(_) | Link::Unknown => Ok(words(
             StatusCode::NOT_FOUND,
             "This link leads nowhere",
             "Perhaps it was cut off on its way. Please open it from the mail again, or copy its whole address.",

@@ -2,6 +2,8 @@
 
 mod body;
 mod found;
+mod page;
+mod staff;
 
 use std::sync::Arc;
 
@@ -20,7 +22,8 @@ use uuid::Uuid;
 use view::{Word, waitlist::Entry};
 
 use self::body::NewEntry;
-pub(crate) use self::found::documents;
+pub use self::staff::StaffWaitlistApi;
+pub(crate) use self::{found::documents, page::routes};
 use crate::{
     Tag,
     accept::{Asking, Key, Written, job_for},

@@ -105,7 +105,7 @@ create index damage_car on damage (car_id) where repaired_at is null;
 -- A link in a mail: 256 random bits, only their hash is kept.
 create table link (
     hash bytea primary key,
-    scope text not null check (scope in ('review', 'offer')),
+    scope text not null check (scope in ('review', 'offer', 'entry')),
     subject_id uuid not null,
     account_id uuid not null references account,
     expires_at timestamptz not null,

@@ -7,6 +7,7 @@ mod join;
 mod offer;
 mod terms;
 mod wish;
+mod words;
 
 pub use answer::{Answer, Moment, answer};
 pub use entry::{EntryEvent, EntryRefused, EntryState, Place, Silence, silence};
@@ -15,3 +16,4 @@ pub use join::{JoinFacts, JoinRefused, join};
 pub use offer::{OfferEvent, OfferRefused, OfferState, has_expired};
 pub use terms::{Deadline, Terms, deadline, reminder_at};
 pub use wish::{Fit, Reach, Wish, fit};
+pub use words::{differences, facts, moment};

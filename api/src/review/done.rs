@@ -8,70 +8,37 @@ use jobs::rental::DecideReturn;
 use poem::{Response, http::StatusCode};
 use rules::{money::Currency, rental::Verdict};
 use sea_orm::EntityTrait;
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::face::{moment, spaced};
-use crate::{
-    error::ApiError,
-    front::Front,
-    page::{Frame, Page},
-};
-
-#[derive(Serialize)]
-struct Done {
-    tone: &'static str,
-    label: &'static str,
-    heading: String,
-    sentence: String,
-    items: Vec<String>,
-    note: Option<String>,
-    again: Option<String>,
-}
-
-/// A page that only says something.
-pub(super) fn words(status: StatusCode, heading: &str, sentence: &str) -> Response {
-    Page::LinkDead.show(
-        status,
-        Frame { title: heading, aside: "" },
-        &json!({ "heading": heading, "sentence": sentence }),
-    )
-}
-
-fn show(status: StatusCode, done: &Done) -> Response {
-    Page::ReviewDone.show(status, Frame { title: &done.heading, aside: "" }, done)
-}
+use crate::{error::ApiError, front::Front, page::Done};
 
 /// The decision was accepted and is being carried out.
 pub(super) fn pending(token: &str) -> Response {
-    show(
-        StatusCode::ACCEPTED,
-        &Done {
-            tone: "plain",
-            label: "ACCEPTED",
-            heading: "Your decision is being carried out".to_owned(),
-            sentence: "It is kept safely and takes a moment longer than usual. You need not do anything.".to_owned(),
-            items: Vec::new(),
-            note: None,
-            again: Some(format!("/review/{token}")),
-        },
-    )
+    Done {
+        tone: "plain",
+        label: "ACCEPTED",
+        heading: "Your decision is being carried out".to_owned(),
+        sentence: "It is kept safely and takes a moment longer than usual. You need not do anything.".to_owned(),
+        again: Some(format!("/review/{token}")),
+        ..Done::default()
+    }
+    .show(StatusCode::ACCEPTED)
 }
 
 /// The customer is asked for better photos; the return stays undecided.
 fn more_photos(note: Option<String>) -> Response {
-    show(
-        StatusCode::OK,
-        &Done {
-            tone: "warn",
-            label: "MORE PHOTOS",
-            heading: "Better photos are asked for".to_owned(),
-            sentence: "The customer gets a mail with your note. When the new photos are there, a new mail brings you a new link.".to_owned(),
-            items: Vec::new(),
-            note,
-            again: None,
-        },
-    )
+    Done {
+        tone: "warn",
+        label: "MORE PHOTOS",
+        heading: "Better photos are asked for".to_owned(),
+        sentence:
+            "The customer gets a mail with your note. When the new photos are there, a new mail brings you a new link."
+                .to_owned(),
+        note,
+        ..Done::default()
+    }
+    .show(StatusCode::OK)
 }
 
 /// What the form that was just sent came to.
@@ -108,7 +75,7 @@ pub(super) async fn decided(front: &Front, rental_return: &Model, status: Status
         note: decision["note"].as_str().map(str::to_owned),
         again: None,
     };
-    Ok(show(status, &done))
+    Ok(done.show(status))
 }
 
 fn outcome(verdict: Option<Verdict>) -> (&'static str, &'static str, &'static str, &'static str) {

@@ -19,7 +19,7 @@ pub(crate) struct When {
 
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.at.with_timezone(&self.zone).format("%a %-d %b %Y, %H:%M %Z"))
+        f.write_str(&rules::waitlist::moment(self.at, self.zone))
     }
 }
 

@@ -2,18 +2,15 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use entity::{branch, car, waitlist_entry, waitlist_offer};
 use rules::{
+    period::Period,
     pricing::Quote,
-    waitlist::{OfferState, has_expired},
+    waitlist::{OfferState, differences, has_expired},
 };
 use sea_orm::{DatabaseConnection, EntityTrait};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{
-    PriceLine, Waiting,
-    rental::price_lines,
-    waiting::{span, sum},
-};
+use super::{PriceLine, Waiting, rental::price_lines, waiting::sum};
 use crate::notify::word::{Sum, When};
 
 /// Time that was offered to one person, as mails tell it.
@@ -69,11 +66,14 @@ impl Offered {
     ) -> anyhow::Result<Self> {
         let zone: Tz = offer.time_zone.parse()?;
         let when = |at| When { at, zone };
+        let period = Period::new(offer.starts_at, offer.ends_at)?;
+        let wanted = entry.category.map(|class| class.0);
+        let differs = |wish| differences(&wish, wanted, period, car.category.0, zone);
         let quote: Option<Quote> = serde_json::from_value(offer.quote.clone()).ok();
         Ok(Self {
             id: offer.id,
             state: offer.state.0,
-            differs: differs(&offer, entry, &car, zone),
+            differs: entry.wish(zone).map(differs).unwrap_or_default(),
             waiting,
             car: format!("{} {}", car.make, car.model),
             plate: car.plate,
@@ -95,31 +95,4 @@ impl Offered {
     pub(crate) fn is_live(&self, now: DateTime<Utc>) -> bool {
         self.state.is_live() && !has_expired(now, self.expires.at)
     }
-}
-
-/// Exactly what differs from the wish (W6), with the wish beside it.
-fn differs(offer: &waitlist_offer::Model, entry: &waitlist_entry::Model, car: &car::Model, zone: Tz) -> Vec<String> {
-    let mut differs = Vec::new();
-    if let (Some(from), Some(to)) = (entry.starts_at, entry.ends_at) {
-        let side = |name, offered: DateTime<Utc>, wished: DateTime<Utc>| {
-            let shift = offered - wished;
-            let way = if shift > chrono::TimeDelta::zero() { "later" } else { "earlier" };
-            let wished = When { at: wished, zone };
-            format!("It {name} {} {way}: you wished for {wished}.", span(shift))
-        };
-        if offer.starts_at != from {
-            differs.push(side("starts", offer.starts_at, from));
-        }
-        if offer.ends_at != to {
-            differs.push(side("ends", offer.ends_at, to));
-        }
-        let missing = (to - from) - (offer.ends_at - offer.starts_at);
-        if missing > chrono::TimeDelta::zero() {
-            differs.push(format!("It is {} shorter than you wished.", span(missing)));
-        }
-    }
-    if let Some(wished) = entry.category.filter(|wished| wished.0 != car.category.0) {
-        differs.push(format!("It is a car of the class {} instead of {}.", car.category.0, wished.0));
-    }
-    differs
 }

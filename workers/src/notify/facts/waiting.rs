@@ -1,9 +1,9 @@
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use entity::{account, branch, car, waitlist_entry};
 use rules::{
     money::{Currency, Money},
-    waitlist::EntryState,
+    waitlist::{EntryState, facts},
 };
 use sea_orm::{DatabaseConnection, EntityTrait};
 use serde::Serialize;
@@ -99,44 +99,11 @@ impl Waiting {
 
 fn rows(entry: &waitlist_entry::Model, what: &str, branch: &branch::Model, zone: Tz, currency: Currency) -> Vec<Row> {
     let row = |name, value| Row { name, value };
-    let when = |at| When { at, zone };
     let mut rows = vec![row("Waiting for", what.to_owned()), row("Branch", branch.name.clone())];
-    if let (Some(from), Some(to)) = (entry.starts_at, entry.ends_at) {
-        rows.push(row("From", when(from).to_string()));
-        rows.push(row("To", when(to).to_string()));
-    }
-    if entry.flexibility_minutes > 0 {
-        let shift = span(TimeDelta::minutes(entry.flexibility_minutes.into()));
-        rows.push(row("Start may shift", format!("by up to {shift}, earlier or later")));
-    }
-    if let Some(days) = entry.min_days {
-        rows.push(row("A part will do", format!("from {} on", days_of(days))));
-    }
-    if let Some(days) = entry.days {
-        rows.push(row("When", "as soon as one is free".to_owned()));
-        rows.push(row("For", days_of(days)));
-        rows.push(row("Starting by", when(entry.latest_start).to_string()));
-    }
-    if let Some(cap) = entry.price_cap {
-        rows.push(row("At most", Money::new(cap, currency).to_string()));
-    }
+    let wish = entry.wish(zone).map(|wish| facts(&wish, zone)).unwrap_or_default();
+    rows.extend(wish.into_iter().map(|(name, value)| row(name, value)));
+    rows.extend(entry.price_cap.map(|cap| row("At most", Money::new(cap, currency).to_string())));
     rows
-}
-
-fn days_of(days: i32) -> String {
-    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
-}
-
-/// So much time in words, the two largest units of it: `2 h 30 min`, `1 day 2 h`.
-pub(super) fn span(time: TimeDelta) -> String {
-    let minutes = time.num_minutes().abs();
-    let parts = [(minutes / 1440, "day"), (minutes / 60 % 24, "h"), (minutes % 60, "min")];
-    let words = parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| match (*count, *unit) {
-        (2.., "day") => format!("{count} days"),
-        (count, unit) => format!("{count} {unit}"),
-    });
-    let words: Vec<_> = words.take(2).collect();
-    if words.is_empty() { "less than a minute".to_owned() } else { words.join(" ") }
 }
 
 /// An amount of the price that was frozen.

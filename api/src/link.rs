@@ -1,0 +1,66 @@
+//! Who opens a page from a customer's mail: the token, judged against how things stand now.
+
+use chrono::{DateTime, Utc};
+use entity::{account, link};
+use platform::link::{LinkKey, hash};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryFilter, Statement,
+};
+use uuid::Uuid;
+
+use crate::{error::ApiError, front::Front};
+
+/// Bytes of a form that has only buttons.
+pub(crate) const FORM_LIMIT: usize = 8 * 1024;
+
+/// A link that leads somewhere, as yet or no longer.
+pub(crate) struct Opened {
+    pub(crate) subject_id: Uuid,
+    /// Whom the mail was sent to; what the page does is done in this name.
+    pub(crate) reader: account::Model,
+    pub(crate) expires_at: DateTime<Utc>,
+    /// The database's clock when it was opened.
+    pub(crate) now: DateTime<Utc>,
+    hash: Vec<u8>,
+}
+
+/// Looks a token up. Changes nothing: mail scanners open every link.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn find(db: &DatabaseConnection, token: &str, scope: &str) -> Result<Option<Opened>, DbErr> {
+    let by_hash = link::Entity::find_by_id(hash(token).to_vec()).filter(link::Column::Scope.eq(scope));
+    let Some(link) = by_hash.one(db).await? else { return Ok(None) };
+    let reader = account::Entity::find_by_id(link.account_id).one(db).await?;
+    let clock = Statement::from_string(DbBackend::Postgres, "select clock_timestamp()");
+    let (Some(reader), Some(clock)) = (reader, db.query_one_raw(clock).await?) else { return Ok(None) };
+    let (subject_id, expires_at, now) = (link.subject_id, link.expires_at, clock.try_get_by_index(0)?);
+    Ok(Some(Opened { subject_id, reader, expires_at, now, hash: link.hash }))
+}
+
+impl Opened {
+    /// What a form of this page must carry: it is worth nothing on the page of another link.
+    pub(crate) fn csrf(&self, front: &Front) -> String {
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&self.hash[..16]);
+        key(front).token("csrf-link", Uuid::from_bytes(bytes), self.reader.id, 0)
+    }
+
+    /// Reads a form of this page: which button was pressed; `None` when it did not come from here.
+    ///
+    /// # Errors
+    /// When it is larger than any form of ours.
+    pub(crate) async fn pressed(&self, front: &Front, body: poem::Body) -> Result<Option<String>, ApiError> {
+        let too_large = |_| ApiError::new(rules::problem::BODY_TOO_LARGE, "Please use the buttons of the page.");
+        let body = body.into_bytes_limit(FORM_LIMIT).await.map_err(too_large)?;
+        let form: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
+        let field = |name| form.iter().find(|(field, _)| field == name).map_or("", |(_, text)| text.as_str());
+        // Compared by their hashes, so that the time it takes tells nothing.
+        let ours = hash(&self.csrf(front)) == hash(field("csrf"));
+        Ok(ours.then(|| field("press").to_owned()))
+    }
+}
+
+pub(crate) fn key(front: &Front) -> LinkKey {
+    LinkKey::new(&front.settings.shared.link_token_key)
+}

@@ -1,0 +1,206 @@
+//! `/waitlist/{token}`: a place in the queue, for whoever got the mail. GET only shows.
+
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+use entity::{branch, car, link as link_row, waitlist_entry, waitlist_offer};
+use jobs::waitlist::{LeaveWaitlist, RejoinWaitlist};
+use platform::link::{ENTRY, OFFER, hash};
+use poem::{
+    Endpoint, EndpointExt, Response, Route, get, handler,
+    http::StatusCode,
+    web::{Data, Path},
+};
+use rules::{
+    money::{Currency, Money},
+    waitlist::{EntryState, OfferState, facts, moment},
+};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
+use serde::Serialize;
+
+use crate::{
+    accept::{Asking, Ending},
+    error::ApiError,
+    front::Front,
+    link::{self, Opened},
+    offer::{Fact, answer, nowhere, pending, write},
+    page::{Frame, Page},
+};
+
+/// The address behind the link in the mail.
+pub(crate) fn routes() -> impl Endpoint {
+    Route::new().at("/:token", get(show).post(send)).map_to_response()
+}
+
+#[handler]
+async fn show(Data(front): Data<&Arc<Front>>, Path(token): Path<String>) -> Response {
+    answer(visit(front, &token, StatusCode::OK, None).await)
+}
+
+#[handler]
+async fn send(Data(front): Data<&Arc<Front>>, Path(token): Path<String>, asking: Asking, body: poem::Body) -> Response {
+    answer(submit(front, &token, &asking, body).await)
+}
+
+/// Everything on the page.
+#[derive(Serialize)]
+struct Face {
+    what: String,
+    tone: &'static str,
+    label: &'static str,
+    sentence: String,
+    refused: Option<String>,
+    facts: Vec<Fact>,
+    /// The page of the live offer, once its mail was written.
+    offer: Option<String>,
+    rejoin: bool,
+    leave: bool,
+    action: String,
+    csrf: String,
+    zone: String,
+    reader: String,
+    entry_id: String,
+}
+
+/// An entry with all that its page shows.
+struct Sheet {
+    entry: waitlist_entry::Model,
+    car: Option<car::Model>,
+    branch: branch::Model,
+    offer: Option<waitlist_offer::Model>,
+    position: Option<i64>,
+}
+
+impl Sheet {
+    async fn load(front: &Front, opened: &Opened) -> Result<Option<Self>, DbErr> {
+        let db = &front.db;
+        let entry = waitlist_entry::Entity::find_by_id(opened.subject_id).one(db).await?;
+        let Some(entry) = entry.filter(|entry| entry.customer_id == opened.reader.id) else { return Ok(None) };
+        let car = match entry.car_id {
+            Some(id) => car::Entity::find_by_id(id).one(db).await?,
+            None => None,
+        };
+        let branch = match car.as_ref().map(|car| car.branch_id).or(entry.branch_id) {
+            Some(id) => branch::Entity::find_by_id(id).one(db).await?,
+            None => None,
+        };
+        let Some(branch) = branch else { return Ok(None) };
+        let live = waitlist_offer::Entity::find()
+            .filter(waitlist_offer::Column::EntryId.eq(entry.id))
+            .filter(waitlist_offer::Column::State.eq(OfferState::Offered.as_str()));
+        let (offer, position) = (live.one(db).await?, waitlist_entry::position(db, &entry).await?);
+        Ok(Some(Self { entry, car, branch, offer, position }))
+    }
+}
+
+async fn visit(front: &Front, token: &str, status: StatusCode, refused: Option<String>) -> Result<Response, ApiError> {
+    let Some(opened) = link::find(&front.db, token, ENTRY).await? else { return Ok(nowhere()) };
+    let Some(sheet) = Sheet::load(front, &opened).await? else { return Ok(nowhere()) };
+    let face = face(front, &sheet, &opened, token, refused).await?;
+    Ok(Page::Waitlist.show(status, Frame { title: &face.what, aside: "Your place on the waitlist" }, &face))
+}
+
+async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -> Result<Response, ApiError> {
+    let Some(opened) = link::find(&front.db, token, ENTRY).await? else { return Ok(nowhere()) };
+    let Some(pressed) = opened.pressed(front, body).await? else {
+        let words = "The form did not come from this page, so nothing was done. Please press the button again.";
+        return visit(front, token, StatusCode::FORBIDDEN, Some(words.to_owned())).await;
+    };
+    let (entry_id, reader) = (opened.subject_id, opened.reader.id);
+    let ending = match pressed.as_str() {
+        "leave" => write(front, asking, &LeaveWaitlist { entry_id, left_by: reader }, reader).await,
+        "rejoin" => write(front, asking, &RejoinWaitlist { entry_id, customer_id: reader }, reader).await,
+        _ => return visit(front, token, StatusCode::UNPROCESSABLE_ENTITY, None).await,
+    };
+    match ending {
+        Ok(Ending::Done(_)) => visit(front, token, StatusCode::OK, None).await,
+        Ok(Ending::Pending(_)) => Ok(pending(&format!("/waitlist/{token}"))),
+        Err(error) => {
+            let status = StatusCode::from_u16(error.problem.status).unwrap_or(StatusCode::CONFLICT);
+            visit(front, token, status, Some(format!("{}. {}", error.problem.title, error.detail))).await
+        }
+    }
+}
+
+async fn face(
+    front: &Front,
+    sheet: &Sheet,
+    opened: &Opened,
+    token: &str,
+    refused: Option<String>,
+) -> Result<Face, ApiError> {
+    let Sheet { entry, car, branch, .. } = sheet;
+    let zone: Tz = branch.time_zone.parse().map_err(ApiError::internal)?;
+    let what = match (car, entry.category) {
+        (Some(car), _) => format!("{} {}", car.make, car.model),
+        (None, category) => {
+            let class = category.map_or("any", |category| category.0.as_str());
+            format!("{class} car{}", if entry.or_better { " or better" } else { "" })
+        }
+    };
+    let (tone, label, sentence) = standing(sheet, opened, zone);
+    // Neither leaves a trace nor rejoins once the wish cannot be met.
+    let in_time = opened.now < opened.expires_at;
+    Ok(Face {
+        what,
+        tone,
+        label,
+        sentence,
+        refused,
+        facts: wishes(sheet, zone),
+        offer: offer_page(front, sheet).await?,
+        rejoin: entry.state.0 == EntryState::Lapsed && in_time,
+        leave: entry.state.0.is_active(),
+        action: format!("/waitlist/{token}"),
+        csrf: opened.csrf(front),
+        zone: zone.name().to_owned(),
+        reader: opened.reader.name.clone(),
+        entry_id: entry.id.to_string(),
+    })
+}
+
+fn wishes(sheet: &Sheet, zone: Tz) -> Vec<Fact> {
+    let fact = |name: &str, value: String| Fact { name: name.to_owned(), value };
+    let mut all = vec![fact("Branch", sheet.branch.name.clone())];
+    let wish = sheet.entry.wish(zone).map(|wish| facts(&wish, zone)).unwrap_or_default();
+    all.extend(wish.into_iter().map(|(name, value)| fact(name, value)));
+    let currency = sheet.car.as_ref().and_then(|car| Currency::new(&car.currency).ok()).unwrap_or(Currency::EUR);
+    all.extend(sheet.entry.price_cap.map(|cap| fact("At most", Money::new(cap, currency).to_string())));
+    all
+}
+
+/// How the entry stands: tone, label, sentence.
+fn standing(sheet: &Sheet, opened: &Opened, zone: Tz) -> (&'static str, &'static str, String) {
+    let plain = |words: &str| words.to_owned();
+    match sheet.entry.state.0 {
+        EntryState::Waiting => {
+            let place = sheet.position.map_or_else(String::new, |place| format!("Your place in the queue: {place}. "));
+            ("good", "WAITING", format!("{place}We write to you as soon as it is your turn."))
+        }
+        EntryState::Offered => {
+            let until = sheet.offer.as_ref().map(|offer| format!(" until {}", moment(offer.expires_at, zone)));
+            let until = until.unwrap_or_default();
+            (
+                "good",
+                "OFFERED",
+                format!("A car is held for you{until}. Answer on the page of the offer, from the mail."),
+            )
+        }
+        EntryState::Fulfilled => ("good", "SERVED", plain("You accepted an offer: your wish has come true.")),
+        EntryState::Lapsed if opened.now < opened.expires_at => {
+            ("warn", "NOT WAITING", plain("Two offers got no answer, so nobody asks you again unless you want to."))
+        }
+        EntryState::Lapsed => ("plain", "OVER", plain("You no longer wait, and the time you wished for has come.")),
+        EntryState::Left => ("plain", "LEFT", plain("You have left the waitlist. Nobody asks you again.")),
+        EntryState::Closed => ("plain", "OVER", plain("Nothing became free in time.")),
+        EntryState::Blocked => ("warn", "ON HOLD", plain("The branch looks at your entry before you are asked again.")),
+    }
+}
+
+/// The page of the live offer, if its mail is on the way: the link is made when the mail is.
+async fn offer_page(front: &Front, sheet: &Sheet) -> Result<Option<String>, DbErr> {
+    let Some(offer) = &sheet.offer else { return Ok(None) };
+    let token = link::key(front).token(OFFER, offer.id, offer.customer_id, 0);
+    let made = link_row::Entity::find_by_id(hash(&token).to_vec()).one(&front.db).await?;
+    Ok(made.map(|_| format!("/offer/{token}")))
+}
