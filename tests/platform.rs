@@ -6,6 +6,7 @@ mod account;
 mod booking;
 mod ledger;
 mod notify;
+mod offer;
 mod outage;
 mod rental;
 mod scope;

@@ -7,7 +7,7 @@ use entity::booking::{Column, Entity, Model};
 use jobs::booking::{CancelBooking, ChangeBooking, ExtendBooking, RequestBooking};
 use poem::web::Data;
 use poem_openapi::{
-    Object, OpenApi,
+    Object, OpenApi, Union,
     param::{Path, Query},
     payload::Json,
     types::Example,
@@ -17,11 +17,11 @@ use rules::period::Period;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value, sea_query::Expr};
 use serde_json::json;
 use uuid::Uuid;
-use view::{Word, booking::Booking};
+use view::{Word, booking::Booking, waitlist::Entry};
 
 use crate::{
     Tag,
-    accept::{Asking, Key, Written, job_for},
+    accept::{Asking, Ending, Key, Written, job_for},
     account::Reasons,
     auth::{BookingsRead, BookingsWrite, Caller},
     error::ApiError,
@@ -38,6 +38,23 @@ struct BookingRequest {
     start_date: DateTime<Utc>,
     /// RFC 3339; the car is back by then.
     end_date: DateTime<Utc>,
+    /// If the car is taken, wait for it instead: the answer is then `{"waitlistEntry": …}`.
+    #[oai(default)]
+    join_waitlist: bool,
+}
+
+/// What a request for a car came to: the booking, or with `joinWaitlist` a place in the queue.
+#[derive(Debug, Union)]
+enum Requested {
+    Booking(Booking),
+    Waiting(Waiting),
+}
+
+/// The car was taken, and you wait for it.
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase")]
+struct Waiting {
+    waitlist_entry: Entry,
 }
 
 /// What is to be different about a booking; what is left out stays.
@@ -90,13 +107,25 @@ pub(crate) async fn own<S>(front: &Front, caller: &Caller<S>, id: Uuid) -> Resul
     Entity::find().filter(own).one(&front.db).await?.ok_or_else(ApiError::not_found)
 }
 
+/// Tells a place in the queue from a booking, and where it stands.
+fn requested(ending: Ending) -> (Ending, Option<String>) {
+    match ending {
+        Ending::Done(entry) if entry.get("number").is_none() => {
+            let location = entry["id"].as_str().map(|id| format!("/api/v1/waitlist/{id}"));
+            (Ending::Done(json!({ "waitlistEntry": entry })), location)
+        }
+        ending => (ending, None),
+    }
+}
+
 pub struct BookingApi;
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Bookings")]
 impl BookingApi {
     /// Book a car
     ///
-    /// `409 car_taken` comes with `alternatives` and `waitlistUrl`; `422 dates_refused` with every reason.
+    /// `409 car_taken` comes with `alternatives`, and with `waitlistUrl` and the body `waitlist` to send there; or say
+    /// `joinWaitlist` at once. `422 dates_refused` comes with every reason.
     #[oai(path = "/bookings", method = "post", operation_id = "requestBooking")]
     async fn request(
         &self,
@@ -104,7 +133,7 @@ impl BookingApi {
         caller: Caller<BookingsWrite>,
         asking: Asking,
         Json(body): Json<BookingRequest>,
-    ) -> Result<Written<Booking>, ApiError> {
+    ) -> Result<Written<Requested>, ApiError> {
         let mut reasons = Reasons::default();
         reasons.take("/endDate", Period::new(body.start_date, body.end_date));
         if !reasons.is_empty() {
@@ -116,11 +145,13 @@ impl BookingApi {
             customer_id: caller.account_id,
             start: body.start_date,
             end: body.end_date,
-            join_waitlist: None,
+            join_waitlist: body.join_waitlist.then(Uuid::now_v7),
         };
-        let same = json!({ "carId": request.car_id, "start": request.start, "end": request.end });
+        let same = json!({ "carId": request.car_id, "start": request.start, "end": request.end,
+                           "joinWaitlist": body.join_waitlist });
         let job = job_for(&asking, Key::Required, Some(caller.account_id), &request, &same)?;
-        front.write(&asking, job).await?.created(&asking, format!("/api/v1/bookings/{}", request.booking_id))
+        let (ending, location) = requested(front.write(&asking, job).await?);
+        ending.created(&asking, location.unwrap_or_else(|| format!("/api/v1/bookings/{}", request.booking_id)))
     }
 
     /// List bookings

@@ -49,7 +49,7 @@ impl Perform for RequestBooking {
         };
         if !reservation::take(&tx, self.car_id, busy, self.booking_id).await? {
             let alternatives = alternative::find(&tx, &looked.car, busy, self.start, self.end).await?;
-            return wait_or_refuse(tx, work, &self, &looked, car_taken(alternatives)).await;
+            return wait_or_refuse(tx, work, &self, &looked, taken(&self, alternatives)).await;
         }
         let booking = row(&self, &looked, &work)?.insert(&tx).await?;
 
@@ -136,6 +136,12 @@ fn row(asked: &RequestBooking, looked: &Looked, work: &Work) -> Result<booking::
         updated_at: Set(work.now()),
         ..Default::default()
     })
+}
+
+/// With the body to send to the waitlist, so that waiting is one more call.
+fn taken(asked: &RequestBooking, alternatives: Vec<view::car::Alternative>) -> Refusal {
+    let wish = json!({ "carId": asked.car_id, "from": asked.start, "to": asked.end });
+    car_taken(alternatives).with("waitlist", wish)
 }
 
 pub(super) fn car_taken(alternatives: Vec<view::car::Alternative>) -> Refusal {

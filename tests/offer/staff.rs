@@ -1,0 +1,81 @@
+//! What staff see and do past the order of the queue.
+
+use serde_json::{Value, json};
+use tests::house::text;
+
+use super::desk::Desk;
+
+fn people(queue: &Value) -> Vec<String> {
+    queue["items"].as_array().unwrap().iter().map(|one| text(&one["customer"], "email")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn staff_see_the_queue_in_its_order_and_may_change_it_with_a_reason() {
+    let desk = Desk::open().await;
+    desk.taken(10).await;
+    let (one, _) = desk.waiting(10).await;
+    let (two, two_waits) = desk.waiting(10).await;
+    let path = format!("/api/v1/admin/waitlist?carId={}", desk.car);
+    let queue = desk.house.get(&path, Some(&desk.admin)).await;
+    assert_eq!(people(&queue.body), [one.email.clone(), two.email.clone()], "{queue:?}");
+
+    let act = format!("/api/v1/admin/waitlist/{}/priority", text(&two_waits, "id"));
+    let without = desk.house.post(&act, Some(&desk.admin), json!({ "priority": 5, "reason": "" })).await;
+    assert_eq!(without.status, 422, "{without:?}");
+    let body = json!({ "priority": 5, "reason": "a long-standing customer" });
+    assert_eq!(desk.house.post(&act, Some(&one), body.clone()).await.status, 403);
+    let moved = desk.house.post(&act, Some(&desk.admin), body).await;
+    assert_eq!((moved.status.as_u16(), &moved.body["position"]), (200, &json!(1)), "{moved:?}");
+    let first = desk.house.get(&format!("{path}&limit=1"), Some(&desk.admin)).await.body;
+    assert_eq!((people(&first), &first["items"][0]["priority"]), (vec![two.email], &json!(5)));
+    let rest = format!("{path}&cursor={}", text(&first, "nextCursor"));
+    assert_eq!(people(&desk.house.get(&rest, Some(&desk.admin)).await.body), [one.email]);
+    let audited = "select count(*) from audit_log where action = 'prioritize_entry'";
+    assert_eq!(desk.house.bed.number(audited).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_revoked_is_skipped_until_reinstated() {
+    let desk = Desk::open().await;
+    let first = desk.taken(10).await;
+    let (one, one_waits) = desk.waiting(10).await;
+    let (two, two_waits) = desk.waiting(10).await;
+    desk.cancel(&first).await;
+    let offer = text(&desk.offer(&one, &one_waits).await, "id");
+    let reason = json!({ "reason": "licence has to be checked" });
+    let revoke = format!("/api/v1/admin/offers/{offer}/revoke");
+    let revoked = desk.house.post(&revoke, Some(&desk.admin), reason.clone()).await;
+    assert_eq!((revoked.status.as_u16(), &revoked.body["state"]), (200, &json!("revoked")), "{revoked:?}");
+    desk.offer(&two, &two_waits).await;
+    assert_eq!(desk.entry(&one, &one_waits).await["state"], "blocked");
+
+    let entry = format!("/api/v1/admin/waitlist/{}", text(&one_waits, "id"));
+    let offering = json!({ "carId": desk.car, "reason": "please" });
+    let blocked = desk.house.post(&format!("{entry}/offer"), Some(&desk.admin), offering.clone()).await;
+    assert_eq!(blocked.status, 409, "{blocked:?}");
+    let back = desk.house.post(&format!("{entry}/reinstate"), Some(&desk.admin), reason).await;
+    assert_eq!((back.status.as_u16(), &back.body["state"]), (200, &json!("waiting")), "{back:?}");
+    let taken = desk.house.post(&format!("{entry}/offer"), Some(&desk.admin), offering).await;
+    assert_eq!((taken.status.as_u16(), taken.code()), (409, "car_taken"), "the second person holds it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_takes_offers_back_and_nobody_is_asked_until_it_ends() {
+    let desk = Desk::open().await;
+    let first = desk.taken(10).await;
+    let (person, waits) = desk.waiting(10).await;
+    desk.cancel(&first).await;
+    desk.offer(&person, &waits).await;
+    let pause = |paused: bool| json!({ "carId": desk.car, "paused": paused, "reason": "a rattle in the door" });
+    let path = "/api/v1/admin/waitlist/pause";
+    let done = desk.house.post(path, Some(&desk.admin), pause(true)).await;
+    assert_eq!((done.status.as_u16(), &done.body["offersRevoked"]), (200, &json!(1)), "{done:?}");
+    desk.mail(&person, "We had to take an offer back").await;
+    desk.settle().await;
+    let entry = desk.entry(&person, &waits).await;
+    assert_eq!((&entry["state"], &entry["offer"]), (&json!("waiting"), &Value::Null), "the place is kept");
+    assert_eq!(desk.house.post(path, Some(&desk.admin), pause(false)).await.status, 200);
+    desk.offer(&person, &waits).await;
+    let neither = json!({ "paused": true, "reason": "x" });
+    assert_eq!(desk.house.post(path, Some(&desk.admin), neither).await.status, 422);
+}
