@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at a surprise")]
 
+mod accept;
 mod account;
 mod booking;
 mod ledger;

@@ -2,6 +2,7 @@
 //! answer is the outcome when it comes in time, else `202 Accepted`.
 
 mod headers;
+mod intake;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 pub use headers::Asking;
+pub(crate) use intake::Intake;
 
 use crate::{error::ApiError, front::Front};
 
@@ -112,7 +114,7 @@ impl Front {
         // Before the row is there, or a fast worker's outcome is missed.
         let waiter = self.waiters.wait_for(job.id);
         fault::crash_point("before_accept");
-        let accepted = ledger::accept(&self.db, &job).await?;
+        let accepted = self.intake.accept(&job).await?;
         fault::crash_point("after_accept");
         match accepted {
             Accepted::New => self.tickets.push(job.queue, job.id),

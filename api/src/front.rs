@@ -8,7 +8,7 @@ use platform::{Bucket, Settings};
 use sea_orm::DatabaseConnection;
 use tokio_util::sync::CancellationToken;
 
-use crate::{password::Passwords, revoked::Revoked, settings::FrontSettings, token::Tokens};
+use crate::{accept::Intake, password::Passwords, revoked::Revoked, settings::FrontSettings, token::Tokens};
 
 /// The front's surroundings: one per process, shared by all requests.
 pub struct Front {
@@ -18,6 +18,7 @@ pub struct Front {
     pub tokens: Tokens,
     pub passwords: Passwords,
     pub revoked: Revoked,
+    pub(crate) intake: Intake,
     pub(crate) tickets: Tickets,
     pub(crate) waiters: Waiters,
 }
@@ -36,6 +37,7 @@ impl Front {
             tokens: Tokens::new(settings.access_token_key.expose(), settings.access_token_life),
             passwords: Passwords::new(settings.password_hashes)?,
             revoked: Revoked::follow(db.clone(), settings.access_token_life, stop),
+            intake: Intake::start(db.clone()),
             tickets: Tickets::start(&place).context("REDIS_URL")?,
             waiters: Waiters::connect(&place.redis_url, &place.prefix).context("REDIS_URL")?,
             db,

@@ -17,7 +17,7 @@ use sea_orm::{DbBackend, Statement, Value};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-pub use accept::{AcceptError, Accepted, accept, insert};
+pub use accept::{AcceptError, Accepted, accept, accepted, insert, insert_all};
 pub use admin::{Depth, Entry, Page, State, dead, depth, discard, find, prune, replay};
 pub use claim::{Claimed, MAX_CRASHES, claim, heartbeat, reap};
 pub use complete::{LeaseLost, complete, fail, give_up, release, snooze};

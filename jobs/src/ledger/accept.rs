@@ -1,7 +1,7 @@
 //! Accepting: the row is committed before anybody is answered.
 
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::{NewJob, State, statement};
@@ -53,13 +53,65 @@ async fn insert_one(db: &impl ConnectionTrait, job: &NewJob) -> Result<bool, DbE
     Ok(db.execute_raw(statement(INSERT, values)).await?.rows_affected() == 1)
 }
 
+/// One parameter however many rows, so that one prepared statement serves every number of them.
+const INSERT_ALL: &str = r"
+insert into job (id, queue, kind, payload, principal, idempotency_key, request_hash, dedupe_key,
+                 priority, run_at, max_attempts, reply_to, traceparent, request_id)
+select id, queue, kind, coalesce(payload, 'null'), principal, idempotency_key, decode(request_hash, 'hex'), dedupe_key,
+       priority, coalesce(run_at, now() + make_interval(secs => delay)), max_attempts, reply_to, traceparent, request_id
+from jsonb_to_recordset($1) as asked(
+    id uuid, queue text, kind text, payload jsonb, principal uuid, idempotency_key text, request_hash text,
+    dedupe_key text, priority smallint, run_at timestamptz, delay float8, max_attempts integer, reply_to text,
+    traceparent text, request_id text)
+on conflict do nothing
+returning id";
+
+#[derive(FromQueryResult)]
+struct Id {
+    id: Uuid,
+}
+
+/// Writes jobs in one statement, all or none, and tells the ids of those that were written: not
+/// the ones for which an equal one (idempotency or dedupe key) stands already.
+///
+/// # Errors
+/// When the database fails or refuses one of them.
+pub async fn insert_all(db: &impl ConnectionTrait, jobs: &[NewJob]) -> Result<Vec<Uuid>, DbErr> {
+    if let [job] = jobs {
+        return Ok(insert_one(db, job).await?.then_some(job.id).into_iter().collect());
+    }
+    let rows: Vec<Json> = jobs.iter().map(row).collect();
+    let written = Id::find_by_statement(statement(INSERT_ALL, [Json::from(rows).into()])).all(db).await?;
+    Ok(written.into_iter().map(|row| row.id).collect())
+}
+
+fn row(job: &NewJob) -> Json {
+    json!({
+        "id": job.id,
+        "queue": job.queue.as_str(),
+        "kind": job.kind,
+        "payload": job.payload,
+        "principal": job.principal,
+        "idempotency_key": job.idempotency.as_ref().map(|once| &once.key),
+        "request_hash": job.idempotency.as_ref().map(|once| hex::encode(once.request_hash)),
+        "dedupe_key": job.dedupe_key,
+        "priority": job.priority,
+        "run_at": job.run_at,
+        "delay": job.delay.as_secs_f64(),
+        "max_attempts": job.max_attempts,
+        "reply_to": job.reply_to,
+        "traceparent": job.trace.traceparent,
+        "request_id": job.trace.request_id,
+    })
+}
+
 /// Writes follow-up jobs, usually inside the transaction of the effect they follow.
 ///
 /// # Errors
 /// When the database fails. A job whose dedupe key stands already is left out silently.
 pub async fn insert(db: &impl ConnectionTrait, jobs: &[NewJob]) -> Result<(), DbErr> {
-    for job in jobs {
-        insert_one(db, job).await?;
+    if !jobs.is_empty() {
+        insert_all(db, jobs).await?;
     }
     Ok(())
 }
@@ -101,7 +153,16 @@ struct Before {
 /// # Errors
 /// [`AcceptError::Reused`] when the key stands for another request.
 pub async fn accept(db: &impl ConnectionTrait, job: &NewJob) -> Result<Accepted, AcceptError> {
-    if insert_anew(db, job).await? {
+    let written = insert_anew(db, job).await?;
+    accepted(db, job, written).await
+}
+
+/// What accepting came to, once it is known whether the job's row was written.
+///
+/// # Errors
+/// As [`accept`].
+pub async fn accepted(db: &impl ConnectionTrait, job: &NewJob, written: bool) -> Result<Accepted, AcceptError> {
+    if written {
         metrics::counter!("jobs_accepted_total", "queue" => job.queue.as_str(), "kind" => job.kind).increment(1);
         return Ok(Accepted::New);
     }
