@@ -50,7 +50,7 @@ async fn accepts_that_come_together_each_get_the_answer_they_would_get_alone() {
     let cancel = format!("/api/v1/bookings/{booking}/cancel");
     let unwritable = ask(&house, &customer, &cancel, "zero", &json!({ "reason": "a\0b" }));
     let crowd: Vec<RequestBuilder> = (0..30)
-        .map(|number| book(&format!("key {number}"), 10 + number))
+        .map(|number| book(&format!("key-{number}"), 10 + number))
         .chain((0..5).map(|_| book("twin", 50)))
         .chain((0..5).map(|_| book("before", 6)))
         .chain([unwritable])
