@@ -2,7 +2,8 @@
 
 use jobs::ledger::{self, LeaseLost};
 use jobs::{Outcome, ticket::Tickets};
-use sea_orm::TransactionTrait;
+use platform::Settings;
+use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
 
 use super::{QUEUE, accept, bed, kinds, registry, state_is};
 
@@ -92,4 +93,46 @@ async fn stopping_a_worker_releases_what_it_cannot_finish_without_charging_an_at
     assert_eq!(bed.number(&state_is(id, "ready")).await, 1);
     assert_eq!(bed.number("select attempt + crashes from job").await, 0);
     assert_eq!(bed.number("select count(*) from effect").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_claim_may_be_forgotten_by_a_crash_of_the_database() {
+    let bed = bed().await;
+    let id = accept(&bed, &kinds::Mark {}).await;
+    // The servers of the tests forget anyway, unless a database is told otherwise.
+    bed.run(&format!("alter database {} set synchronous_commit = on", bed.settings.redis_prefix.trim_end_matches(':')))
+        .await;
+    let db = platform::database::connect(&Settings { database_connections: 1, ..bed.settings.clone() }).await.unwrap();
+
+    let tx = db.begin().await.unwrap();
+    let claimed = ledger::claim(&tx, QUEUE, &[id], "one").await.unwrap().remove(0);
+    assert_eq!(setting(&tx).await, "off");
+    tx.commit().await.unwrap();
+
+    let tx = db.begin().await.unwrap();
+    ledger::complete(&tx, &claimed, &Outcome::done("once").unwrap()).await.unwrap();
+    assert_eq!(setting(&tx).await, "on", "the end of a job waits for the disk, on the same connection too");
+    tx.commit().await.unwrap();
+}
+
+async fn setting(db: &impl ConnectionTrait) -> String {
+    let sql = "select current_setting('synchronous_commit') as setting";
+    let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await.unwrap().unwrap();
+    row.try_get("", "setting").unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_a_crash_took_back_ends_once_for_both_who_hold_it() {
+    let bed = bed().await;
+    let id = accept(&bed, &kinds::Mark {}).await;
+    let before = ledger::claim(&bed.db, QUEUE, &[id], "before the crash").await.unwrap().remove(0);
+    bed.run("update job set state = 'ready', attempt = 0, fence = 0, lease_until = null, worker = null").await;
+    let after = ledger::claim(&bed.db, QUEUE, &[id], "after the crash").await.unwrap().remove(0);
+    assert_eq!(before.fence, after.fence, "nothing tells them apart");
+
+    ledger::complete(&bed.db, &before, &Outcome::done("first").unwrap()).await.unwrap();
+    let tx = bed.db.begin().await.unwrap();
+    let late = ledger::complete(&tx, &after, &Outcome::done("second").unwrap()).await;
+    assert!(matches!(late, Err(LeaseLost::Lost)), "its transaction is rolled back");
+    assert!(matches!(ledger::fail(&bed.db, &after, "late").await, Err(LeaseLost::Lost)));
 }

@@ -41,15 +41,21 @@ impl Claimed {
     }
 }
 
+/// It does not wait for the disk. The end of the job does, and stands behind its claim in the log, so no
+/// end is kept without it. A claim that a crash of PostgreSQL takes back leaves the job ready: it is claimed
+/// again under the same fence, and of two holders of one fence the first to end it leaves the other nothing
+/// that is `running`.
 const CLAIM: &str = r"
 update job set state = 'running', attempt = attempt + 1, fence = fence + 1, worker = $3,
                lease_until = clock_timestamp() + make_interval(secs => $4)
 where id = any($1) and queue = $2 and state = 'ready' and run_at <= clock_timestamp()
+  and (select set_config('synchronous_commit', 'off', true)) = 'off'
 returning id, kind, payload, principal, attempt, max_attempts, fence, reply_to, traceparent, request_id,
           created_at, run_at, clock_timestamp() as claimed_at";
 
 /// Claims those of `ids` that are ready and due. An id that does not come back was
-/// a duplicate or stale ticket: drop it.
+/// a duplicate or stale ticket: drop it. Not for a transaction that writes anything else:
+/// that would not wait for the disk either.
 ///
 /// # Errors
 /// When the database fails; nothing is claimed then, or it is claimed and its
