@@ -120,6 +120,11 @@ async fn play(stage: &Stage<'_>, scenario: &Scenario, wishes: &Wishes, progress:
     {
         counts.besides.push(format!("a job of a dead worker ran again after {rerun:.1} s, {limit} s are promised"));
     }
+    if let (Some(limit), Some(dispatch)) = (scenario.dispatch_within, counts.dispatch)
+        && dispatch > limit
+    {
+        counts.besides.push(format!("a job was dispatched {dispatch:.1} s after the fault, {limit} s are promised"));
+    }
     progress.end();
     let (row, name, fault) = (scenario.row, scenario.name.clone(), scenario.fault.clone());
     Ok(Report { row, name, fault, seed: wishes.seed, counts, notes: scene.notes() })

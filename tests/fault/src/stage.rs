@@ -193,6 +193,8 @@ impl<'a> Stage<'a> {
             ("LINK_TOKEN_KEY", key.to_owned()),
             ("ACCESS_TOKEN_MINUTES", "240".to_owned()),
             ("RUST_LOG", "info".to_owned()),
+            // Naming the functions of a debug build takes seconds, which would be taken for a stall.
+            ("RUST_BACKTRACE", "0".to_owned()),
         ];
         variables.map(|(name, value)| (name.to_owned(), value)).to_vec()
     }

@@ -61,6 +61,8 @@ pub struct Counts {
     pub recovery: Option<f64>,
     /// The longest that a job of a dead worker waited for its next, in seconds.
     pub rerun: Option<f64>,
+    /// Seconds from the end of the fault until the last job that waited for it was claimed.
+    pub dispatch: Option<f64>,
 }
 
 impl Counts {
@@ -111,7 +113,7 @@ pub struct Healed {
 /// The database, the inbox or the ledger cannot be read.
 pub async fn count(stage: &Stage<'_>, healed: Healed, fronts: &[bool], given_up: usize) -> Result<Counts> {
     let wishes = ledger::read(stage.client.ledger.path())?;
-    let truth = Truth::read(stage).await?;
+    let truth = Truth::read(stage, healed.epoch).await?;
     let mut counts = Counts::default();
     tally(&mut counts, &wishes, healed);
     clients::judge(&mut counts, &wishes, &truth);
@@ -122,6 +124,7 @@ pub async fn count(stage: &Stage<'_>, healed: Healed, fronts: &[bool], given_up:
     counts.again = truth.claimed_again;
     counts.miscounted = truth.miscounted;
     counts.rerun = truth.rerun;
+    counts.dispatch = truth.dispatch;
     let dead = truth.jobs.iter().filter(|job| job.state == "dead").count();
     counts.dead = dead.abs_diff(given_up);
     counts.stuck = truth.jobs.iter().filter(|job| job.due).count();

@@ -86,6 +86,8 @@ pub(super) struct Truth {
     pub(super) claimed_again: usize,
     pub(super) miscounted: usize,
     pub(super) rerun: Option<f64>,
+    /// Seconds from the end of the fault until the last job that waited for it was claimed.
+    pub(super) dispatch: Option<f64>,
     done: Vec<Done>,
 }
 
@@ -131,13 +133,24 @@ select coalesce(max(extract(epoch from next - at)), 0)::float8 as seconds from (
     window w as (partition by job order by seq)) t
 where change = 'claimed' and then_change = 'crashed'";
 
+/// Jobs that were due when the fault ended and that nobody had claimed by then.
+fn dispatch(epoch: f64) -> String {
+    format!(
+        "select coalesce(max(extract(epoch from claimed) - {epoch}), 0)::float8 as seconds from (
+             select job, min(at) filter (where change = 'accepted') as accepted, min(at) filter (where change = 'claimed') as claimed
+             from checker.attempt group by job) t join job j on j.id = t.job
+         where extract(epoch from accepted) < {epoch} and extract(epoch from claimed) > {epoch}
+           and j.run_at <= j.created_at + interval '1 second'"
+    )
+}
+
 #[derive(Deserialize)]
 struct Seconds {
     seconds: f64,
 }
 
 impl Truth {
-    pub(super) async fn read(stage: &Stage<'_>) -> Result<Self> {
+    pub(super) async fn read(stage: &Stage<'_>, healed: f64) -> Result<Self> {
         let db = &stage.db;
         let count = async |sql: &str| anyhow::Ok(usize::try_from(number(db, sql).await?)?);
         let bookings: Vec<Booking> = rows(db, BOOKINGS).await?;
@@ -153,7 +166,10 @@ impl Truth {
         let accounts: BTreeMap<String, Uuid> = accounts.into_iter().collect();
         let returns: Vec<Value> = rows(db, "select id from rental_return").await?;
         let returns = returns.iter().filter_map(|row| row["id"].as_str()?.parse().ok()).collect();
-        let rerun: Vec<Seconds> = rows(db, RERUN).await?;
+        let seconds = async |sql: &str| {
+            let rows: Vec<Seconds> = rows(db, sql).await?;
+            anyhow::Ok(rows.first().map(|row| row.seconds).filter(|seconds| *seconds > 0.0))
+        };
         Ok(Self {
             jobs: rows(db, JOBS).await?,
             deliveries: rows(db, "select message_id from delivery where state = 'sent'").await?,
@@ -164,7 +180,8 @@ impl Truth {
             finished_twice: count(FINISHED_TWICE).await?,
             claimed_again: count(CLAIMED_AGAIN).await?,
             miscounted: count(MISCOUNTED).await?,
-            rerun: rerun.first().map(|row| row.seconds).filter(|seconds| *seconds > 0.0),
+            rerun: seconds(RERUN).await?,
+            dispatch: seconds(&dispatch(healed)).await?,
             done: rows(
                 db,
                 "select queue, extract(epoch from max(at))::float8 as at from checker.attempt

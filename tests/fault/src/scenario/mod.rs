@@ -123,8 +123,13 @@ pub struct Scenario {
     pub patience: Duration,
     /// A job of a dead worker runs again within this.
     pub rerun_within: Option<f64>,
+    /// What waited for the end of the fault is claimed within this.
+    pub dispatch_within: Option<f64>,
     pub inject: Inject,
 }
+
+/// A job whose ticket was lost with all of Redis, in seconds.
+const DISPATCH: f64 = 10.0;
 
 /// A job of a worker that was killed: its lease, and two seconds.
 const RERUN: f64 = 15.0 + 2.0;
@@ -141,6 +146,7 @@ impl Scenario {
             seconds: 12.0,
             patience: Duration::from_secs(75),
             rerun_within: None,
+            dispatch_within: None,
             inject,
         }
     }
@@ -164,6 +170,11 @@ impl Scenario {
 
     fn reruns(mut self) -> Self {
         self.rerun_within = Some(RERUN);
+        self
+    }
+
+    fn dispatches(mut self) -> Self {
+        self.dispatch_within = Some(DISPATCH);
         self
     }
 

@@ -14,23 +14,23 @@ use crate::{
 
 pub(super) fn rows() -> Vec<Scenario> {
     vec![
-        Scenario::new("19", "redis_kill", "kill -9 of Redis, started again from its file", kill),
-        Scenario::new("20", "redis_power_cut", "Redis loses the end of its file", power_cut),
-        Scenario::new("21", "redis_flush", "FLUSHALL ten times", flush),
-        Scenario::new("22", "redis_wipe", "Redis starts again with nothing", wipe),
-        Scenario::new("23", "redis_resurrection", "Redis starts again with an old state", resurrection),
+        Scenario::new("19", "redis_kill", "kill -9 of Redis, started again from its file", kill).dispatches(),
+        Scenario::new("20", "redis_power_cut", "Redis loses the end of its file", power_cut).dispatches(),
+        Scenario::new("21", "redis_flush", "FLUSHALL ten times", flush).dispatches(),
+        Scenario::new("22", "redis_wipe", "Redis starts again with nothing", wipe).dispatches(),
+        Scenario::new("23", "redis_resurrection", "Redis starts again with an old state", resurrection).dispatches(),
         Scenario::new("24", "redis_down", "Redis is away", down).seconds(20.0),
         Scenario::new("27", "redis_hang", "Redis is frozen", hang).seconds(20.0),
         Scenario::new("28", "redis_massacre", "every connection to Redis killed, again and again", massacre),
-        Scenario::new("29", "redis_reply_lost", "the reply to a script is lost after it ran", reply_lost),
+        Scenario::new("29", "redis_reply_lost", "the reply to a script is lost after it ran", reply_lost).dispatches(),
         Scenario::new("30", "redis_slow", "Redis answers 300 ms late", slow).rate(15.0),
         Scenario::new("31", "redis_partition", "workers cannot reach Redis, fronts can", partition).seconds(20.0),
-        Scenario::new("34", "redis_script_flush", "SCRIPT FLUSH, again and again", script_flush),
+        Scenario::new("34", "redis_script_flush", "SCRIPT FLUSH, again and again", script_flush).dispatches(),
         Scenario::new("35", "redis_backlog", "50,000 due jobs while no worker runs", backlog)
             .rate(5.0)
             .seconds(90.0)
             .patient(240),
-        Scenario::new("36", "redis_corruption", "tickets turned into rubbish", corruption),
+        Scenario::new("36", "redis_corruption", "tickets turned into rubbish", corruption).dispatches(),
     ]
 }
 

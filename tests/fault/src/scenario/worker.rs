@@ -8,6 +8,7 @@ use futures::{FutureExt, future::LocalBoxFuture};
 
 use super::{Scenario, Scene};
 use crate::{
+    cast::Crowd,
     database::{number, run},
     proxy::Weather,
 };
@@ -26,6 +27,17 @@ pub(super) fn rows() -> Vec<Scenario> {
         Scenario::new("5", "frozen_pool", "all booking and notify workers frozen beyond their lease", frozen_pool)
             .seconds(32.0)
             .rate(12.0),
+        Scenario {
+            crowd: Crowd { cars: 1, rentals: 0, ..Crowd::default() },
+            ..Scenario::new(
+                "5",
+                "frozen_in_transaction",
+                "a worker frozen while it holds the lock of the car that all want",
+                frozen_holder,
+            )
+            .seconds(75.0)
+            .rate(12.0)
+        },
         Scenario::new("6", "terminate", "SIGTERM to every worker in turn", terminate),
         Scenario::new("7", "terminate_kill", "SIGTERM, and SIGKILL before the grace is over", terminate_kill).reruns(),
         Scenario::new("9", "poison_abort", "two jobs that kill whoever touches them", poison_abort)
@@ -119,6 +131,36 @@ fn frozen_pool<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
     .boxed_local()
 }
 
+/// The lock of a frozen worker must not outlive its lease by much: whoever waits for the car goes on.
+fn frozen_holder<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
+    async move {
+        let db = &scene.stage.db;
+        let held = "select count(*) from pg_stat_activity where state = 'idle in transaction'
+                    and datname = current_database() and state_change < clock_timestamp() - interval '1 second'";
+        scene.stage.links.worker_db.weather(Weather::Slow(Duration::from_millis(60)));
+        let Some(worker) = scene.stage.pool("booking").next() else { return Ok(()) };
+        for _ in 0..20 {
+            worker.signal(Signal::SIGSTOP)?;
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+            if number(db, held).await? > 0 {
+                break;
+            }
+            worker.signal(Signal::SIGCONT)?;
+            tokio::time::sleep(Duration::from_millis(150)).await;
+        }
+        scene.expect(number(db, held).await? > 0, "the worker was never caught with the lock: nothing was shown");
+        scene.stage.links.worker_db.weather(Weather::Clear);
+        tokio::time::sleep(Duration::from_secs(24)).await;
+        let decided = "select count(*) from checker.attempt where change = 'done' and kind = 'request_booking'
+                       and at > clock_timestamp() - interval '3 seconds'";
+        let decided = number(db, decided).await?;
+        worker.signal(Signal::SIGCONT)?;
+        scene.expect(decided > 0, "the car stayed locked by a worker that had lost its lease");
+        Ok(())
+    }
+    .boxed_local()
+}
+
 fn terminate<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
     async move {
         let workers = &scene.stage.workers;
@@ -176,7 +218,7 @@ fn poison_abort<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
         let healthy = number(db, DONE).await? - before;
 
         let began = tokio::time::Instant::now();
-        run(db, &poisoned("booking", "request_booking", "abort", 8)).await?;
+        run(db, &poisoned("booking", "release_no_show", "abort", 8)).await?;
         run(db, &poisoned("notify", "announce", "abort", 8)).await?;
         let start = number(db, DONE).await?;
         let quarantined = "select count(*) from job where payload ? 'poison' and state = 'dead' and crashes = 3";
@@ -198,13 +240,17 @@ fn poison_panic<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
     async move {
         let pids = |scene: &Scene<'_>| scene.stage.workers.iter().map(dev::Process::pid).collect::<Vec<_>>();
         let (before, db) = (pids(scene), &scene.stage.db);
-        for (queue, kind) in [("booking", "cancel_booking"), ("notify", "announce"), ("waitlist", "promote_waitlist")] {
+        for (queue, kind) in [("booking", "release_no_show"), ("notify", "announce"), ("waitlist", "promote_waitlist")]
+        {
             run(db, &poisoned(queue, kind, "panic", 3)).await?;
         }
-        tokio::time::sleep(scene.lasts).await;
         scene.gives_up(3);
         let dead =
             "select count(*) from job where payload ? 'poison' and state = 'dead' and attempt = 3 and crashes = 0";
+        let began = tokio::time::Instant::now();
+        while number(db, dead).await? < 3 && began.elapsed() < Duration::from_secs(20) {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
         scene.expect(number(db, dead).await? == 3, "the jobs that panic are not dead after their three attempts");
         scene.expect(before == pids(scene), "a worker died of a panic");
         Ok(())
