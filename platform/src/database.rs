@@ -10,6 +10,11 @@ use crate::Settings;
 /// A connection that was idle this long is asked whether it still lives before it is used.
 const RESTED: Duration = Duration::from_secs(1);
 
+/// A session that does nothing inside a transaction for this long is ended by the server: a process
+/// that is frozen, or whose machine is gone without a word, must not keep a car's row locked. Longer
+/// than the lease of short work, and no transaction of ours waits for anything but the database.
+const IDLE_IN_TRANSACTION: (&str, &str) = ("idle_in_transaction_session_timeout", "20s");
+
 /// Opens the pool. It connects when it is first used, so a process can start while PostgreSQL is away.
 ///
 /// # Errors
@@ -37,6 +42,7 @@ pub async fn connect(settings: &Settings) -> Result<DatabaseConnection, DbErr> {
                 })
             })
         })
+        .map_sqlx_postgres_opts(|options| options.options([IDLE_IN_TRANSACTION]))
         .sqlx_logging(false);
     Database::connect(options).await
 }

@@ -135,8 +135,10 @@ fn frozen_pool<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
 fn frozen_holder<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
     async move {
         let db = &scene.stage.db;
-        let held = "select count(*) from pg_stat_activity where state = 'idle in transaction'
-                    and datname = current_database() and state_change < clock_timestamp() - interval '1 second'";
+        let held = "select count(*) from pg_stat_activity waiting join pg_stat_activity holding
+                        on holding.pid = any (pg_blocking_pids(waiting.pid))
+                    where holding.datname = current_database() and holding.state = 'idle in transaction'
+                      and holding.state_change < clock_timestamp() - interval '1 second'";
         scene.stage.links.worker_db.weather(Weather::Slow(Duration::from_millis(60)));
         let Some(worker) = scene.stage.pool("booking").next() else { return Ok(()) };
         for _ in 0..20 {
