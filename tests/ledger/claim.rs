@@ -136,3 +136,31 @@ async fn a_claim_that_a_crash_took_back_ends_once_for_both_who_hold_it() {
     assert!(matches!(late, Err(LeaseLost::Lost)), "its transaction is rolled back");
     assert!(matches!(ledger::fail(&bed.db, &after, "late").await, Err(LeaseLost::Lost)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_heartbeat_that_meets_a_completion_does_not_take_it_for_a_lost_lease() {
+    let bed = bed().await;
+    let id = accept(&bed, &kinds::Mark {}).await;
+    let job = ledger::claim(&bed.db, QUEUE, &[id], "one").await.unwrap().remove(0);
+    let tx = bed.db.begin().await.unwrap();
+    ledger::complete(&tx, &job, &Outcome::done("done").unwrap()).await.unwrap();
+
+    let (db, held) = (bed.db.clone(), [(job.id, job.fence)]);
+    let beating = tokio::spawn(async move { ledger::heartbeat(&db, &held, QUEUE.lease()).await.unwrap() });
+    let waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    bed.until(waits, 1).await;
+    tx.commit().await.unwrap();
+    assert_eq!(beating.await.unwrap(), [id]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_heartbeat_tells_that_a_lease_was_lost() {
+    let bed = bed().await;
+    let id = accept(&bed, &kinds::Mark {}).await;
+    let job = ledger::claim(&bed.db, QUEUE, &[id], "one").await.unwrap().remove(0);
+    let held = [(job.id, job.fence)];
+    assert_eq!(ledger::heartbeat(&bed.db, &held, QUEUE.lease()).await.unwrap(), [id]);
+    bed.run("update job set lease_until = clock_timestamp() - interval '1 second'").await;
+    ledger::reap(&bed.db, QUEUE).await.unwrap();
+    assert!(ledger::heartbeat(&bed.db, &held, QUEUE.lease()).await.unwrap().is_empty());
+}

@@ -75,19 +75,29 @@ from unnest($1, $2) as held(id, fence)
 where job.id = held.id and job.fence = held.fence and job.state = 'running'
 returning job.id";
 
+/// Whoever holds the fence is the only one who can have finished the job.
+const FINISHED: &str = r"
+select job.id from job join unnest($1, $2) as held(id, fence) on job.id = held.id and job.fence = held.fence
+where job.state = 'done'";
+
 #[derive(FromQueryResult)]
 struct Id {
     id: Uuid,
 }
 
-/// Renews the leases of what this process works on, and tells which are still held.
+/// Renews the leases of what this process works on, and tells which nobody took away: those
+/// that were renewed, and those that their attempt finished while this was under way.
 ///
 /// # Errors
 /// When the database fails; the leases then stand as they were.
 pub async fn heartbeat(db: &impl ConnectionTrait, held: &[(Uuid, i64)], lease: Duration) -> Result<Vec<Uuid>, DbErr> {
     let (ids, fences): (Vec<Uuid>, Vec<i64>) = held.iter().copied().unzip();
-    let values = [ids.into(), fences.into(), lease.as_secs_f64().into()];
-    let rows = Id::find_by_statement(statement(HEARTBEAT, values)).all(db).await?;
+    let values = [ids.clone().into(), fences.clone().into(), lease.as_secs_f64().into()];
+    let mut rows = Id::find_by_statement(statement(HEARTBEAT, values)).all(db).await?;
+    if rows.len() < held.len() {
+        // A statement of its own: the first one cannot see what was committed while it waited for a row.
+        rows.extend(Id::find_by_statement(statement(FINISHED, [ids.into(), fences.into()])).all(db).await?);
+    }
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 

@@ -142,7 +142,7 @@ impl Scenario {
             fault: fault.to_owned(),
             setup: Setup::default(),
             crowd: Crowd::default(),
-            per_second: 30.0,
+            per_second: 15.0,
             seconds: 12.0,
             patience: Duration::from_secs(75),
             rerun_within: None,
@@ -224,7 +224,7 @@ pub fn short() -> Vec<Scenario> {
     let rows = all().into_iter().filter(|scenario| core.contains(&scenario.row));
     rows.map(|scenario| {
         let seconds = scenario.seconds.min(8.0);
-        scenario.seconds(seconds).rate(20.0)
+        scenario.seconds(seconds).rate(12.0)
     })
     .collect()
 }

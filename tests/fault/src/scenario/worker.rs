@@ -250,7 +250,7 @@ fn poison_panic<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
         let dead =
             "select count(*) from job where payload ? 'poison' and state = 'dead' and attempt = 3 and crashes = 0";
         let began = tokio::time::Instant::now();
-        while number(db, dead).await? < 3 && began.elapsed() < Duration::from_secs(20) {
+        while number(db, dead).await? < 3 && began.elapsed() < Duration::from_secs(45) {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         scene.expect(number(db, dead).await? == 3, "the jobs that panic are not dead after their three attempts");
