@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::ledger::{Fate, Kind, Ledger};
 
 /// How long one try may take. Longer than the longest wait that is asked for.
-const PATIENCE: Duration = Duration::from_secs(12);
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// Somebody who is logged in.
 #[derive(Clone, Debug)]

@@ -95,7 +95,7 @@ impl Actor {
         let front = dice.below(self.client.fronts());
         let insists = dice.percent(80);
         let what = match dice.below(100) {
-            0..3 => What::Register(registration().1),
+            0..3 => What::Register(Wanted { wait: 5, ..registration().1 }),
             3..15 => self.again(dice),
             15..38 => self.cancel(dice),
             38..50 => What::Ask(Wanted { wait: 0, ..self.wish(dice) }),

@@ -178,7 +178,7 @@ impl<'a> Stage<'a> {
         let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
         let variables = [
             ("DATABASE_URL", through(&services.database_url(&self.name), postgres, db)),
-            ("DATABASE_CONNECTIONS", "9".to_owned()),
+            ("DATABASE_CONNECTIONS", if front { "20" } else { "8" }.to_owned()),
             ("REDIS_URL", through(&services.redis_url(), redis_port, redis)),
             ("REDIS_PREFIX", format!("{}:", self.name)),
             ("S3_ENDPOINT", format!("http://127.0.0.1:{}", links.bucket.port())),
