@@ -125,13 +125,14 @@ select count(*) from job j join (
     from checker.attempt group by job) a on a.job = j.id
 where j.attempt <> a.claims";
 
-/// From the last claim before a crash to the next claim. Only the queues with the short lease.
+/// From the last that was heard of a worker that died to the next claim of its job. Only the queues
+/// with the short lease.
 const RERUN: &str = "
-select coalesce(max(extract(epoch from next - at)), 0)::float8 as seconds from (
-    select at, change, lead(at) over w as next, lead(change) over w as then_change, lead(change, 2) over w as after
-    from checker.attempt where change in ('claimed', 'crashed') and queue <> 'damage'
+select coalesce(max(extract(epoch from again - at)), 0)::float8 as seconds from (
+    select at, change, lead(change) over w as then_change, lead(change, 2) over w as after, lead(at, 2) over w as again
+    from checker.attempt where change in ('claimed', 'renewed', 'crashed') and queue <> 'damage'
     window w as (partition by job order by seq)) t
-where change = 'claimed' and then_change = 'crashed'";
+where change in ('claimed', 'renewed') and then_change = 'crashed' and after = 'claimed'";
 
 /// Jobs that were due when the fault ended and that nobody had claimed by then.
 fn dispatch(epoch: f64) -> String {
