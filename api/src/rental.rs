@@ -45,6 +45,9 @@ struct Completion {
     /// Staff only: why there are no photos (breakdown, theft, a dead telephone). Flagged for ever.
     #[oai(validator(min_length = 3, max_length = 500))]
     without_photos_reason: Option<String>,
+    /// Takes blurred and dark photos as they are, without asking once for better ones.
+    #[oai(default)]
+    accept_as_is: bool,
 }
 
 fn asker<S>(caller: &Caller<S>, origin: Origin) -> Asker {
@@ -116,7 +119,9 @@ impl RentalApi {
     /// complete the return. Asked again while it is open, it answers new places for new versions of the photos;
     /// with the same Idempotency-Key, the same places with fresh addresses.
     ///
-    /// With a form of four photos, odometer and fuel: opens and completes the return in one go.
+    /// With a form of four photos, odometer and fuel: opens and completes the return in one go. Blurred or dark photos
+    /// are answered once with `422 retake_advised`: the return is open then and keeps them, so send the form again,
+    /// with better photos or the same, under a new Idempotency-Key; or send `acceptAsIs` with it.
     #[oai(path = "/bookings/:id/return", method = "post", operation_id = "returnCar")]
     async fn give_back(
         &self,
@@ -143,6 +148,10 @@ impl RentalApi {
     ///
     /// When the photos are up. `409 photos_missing` names the sides that lack one; `422 photos_refused` says which
     /// are not accepted and why.
+    ///
+    /// `422 retake_advised` asks once for better photos of the sides that are blurred or dark. It blocks nobody:
+    /// upload those sides again or not, and complete the return under a new Idempotency-Key. The photos are then
+    /// accepted and flagged. With `acceptAsIs` it is not asked.
     #[oai(path = "/returns/:id/complete", method = "post", operation_id = "completeReturn")]
     async fn complete(
         &self,
@@ -166,9 +175,11 @@ impl RentalApi {
             fuel: body.fuel,
             photos: Vec::new(),
             without_photos_reason: body.without_photos_reason,
+            accept_as_is: body.accept_as_is,
         };
         let request = json!({
             "odometer": complete.odometer, "fuel": complete.fuel, "withoutPhotosReason": complete.without_photos_reason,
+            "acceptAsIs": complete.accept_as_is,
         });
         let job = job_for(&asking, Key::Required, Some(caller.account_id), &complete, &request)?;
         front.write(&asking, job).await?.ok(&asking)
@@ -263,6 +274,7 @@ impl RentalApi {
             fuel: form.fuel,
             photos: form.store(&front.bucket, booking, asking.key.as_deref(), chrono::Utc::now()).await?,
             without_photos_reason: None,
+            accept_as_is: form.accept_as_is,
         };
         let job = job_for(asking, Key::Required, Some(account), &give_back, &form.fingerprint())?;
         match front.write(asking, job).await? {

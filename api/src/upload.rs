@@ -27,9 +27,9 @@ use spool::Spooled;
 const BODY_LIMIT: u64 = 4 * 15 * 1024 * 1024 + 64 * 1024;
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// A form has six parts; some more may be wrong and told so, but not any number of them.
+/// A form has at most seven parts; some more may be wrong and told so, but not any number of them.
 const MOST_PARTS: usize = 16;
-/// Bytes of a part that holds a number.
+/// Bytes of a part that holds a number or a word.
 const LONGEST_NUMBER: u64 = 32;
 
 /// A form whose body has not been read yet, so that who asks can be checked first.
@@ -44,6 +44,8 @@ pub(crate) struct Handover {
     pub(crate) odometer: i32,
     /// 0.0 empty to 1.0 full.
     pub(crate) fuel: f64,
+    /// Blurred and dark photos are taken as they are.
+    pub(crate) accept_as_is: bool,
     photos: Vec<(Slot, Spooled)>,
 }
 
@@ -104,6 +106,7 @@ fn too_large() -> ApiError {
 struct Received {
     odometer: Option<i32>,
     fuel: Option<f64>,
+    accept_as_is: bool,
     photos: Vec<(Slot, Spooled)>,
     seen: Vec<String>,
     wrong: Reasons,
@@ -125,23 +128,29 @@ impl Received {
                 Ok(photo) => self.photos.push((slot, photo)),
                 Err(refused) => self.refused.push((slot, refused)),
             },
-            ("odometer" | "fuel", _) => {
+            ("odometer" | "fuel" | "acceptAsIs", _) => {
                 let mut text = String::new();
                 let read = (&mut part).take(LONGEST_NUMBER).read_to_string(&mut text).await;
                 spool::drain(&mut part).await?;
-                self.number(name, read.map_or("", |_| text.trim()));
+                self.word(name, read.map_or("", |_| text.trim()));
             }
             _ => {
-                self.wrong
-                    .add(&pointer, "There is no such part. Known are odometer, fuel, front, back, left and right.");
+                self.wrong.add(
+                    &pointer,
+                    "There is no such part. Known are odometer, fuel, acceptAsIs, front, back, left and right.",
+                );
                 spool::drain(&mut part).await?;
             }
         }
         Ok(())
     }
 
-    fn number(&mut self, name: &str, text: &str) {
+    fn word(&mut self, name: &str, text: &str) {
         match name {
+            "acceptAsIs" => {
+                let said = self.wrong.take("/acceptAsIs", text.parse().map_err(|_| "must be true or false"));
+                self.accept_as_is = said.unwrap_or_default();
+            }
             "odometer" => self.odometer = self.wrong.take("/odometer", odometer(text.parse().ok())),
             _ => self.fuel = self.wrong.take("/fuel", fuel(text.parse().ok())),
         }
@@ -160,7 +169,7 @@ impl Received {
         }
         match (self.odometer, self.fuel) {
             (Some(odometer), Some(fuel)) if self.wrong.is_empty() => {
-                Ok(Handover { odometer, fuel, photos: self.photos })
+                Ok(Handover { odometer, fuel, accept_as_is: self.accept_as_is, photos: self.photos })
             }
             _ if only_photos => Err(ApiError { problem: problem::PHOTOS_REFUSED, ..self.wrong.into_error() }),
             _ => Err(self.wrong.into_error()),
@@ -184,7 +193,7 @@ impl Handover {
         let mut photos: Vec<_> =
             self.photos.iter().map(|(slot, photo)| (slot.as_str(), photo.sha256.as_str())).collect();
         photos.sort_unstable();
-        json!({ "odometer": self.odometer, "fuel": self.fuel, "photos": photos })
+        json!({ "odometer": self.odometer, "fuel": self.fuel, "acceptAsIs": self.accept_as_is, "photos": photos })
     }
 
     /// Puts the photos into the bucket.
@@ -240,61 +249,4 @@ pub(crate) fn check_readings(km: i32, level: f64) -> Result<(), ApiError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn receive(parts: &[(&str, &[u8])]) -> Result<Handover, ApiError> {
-        let mut received = Received::default();
-        for (name, content) in parts {
-            received.take(name, *content).await.unwrap();
-        }
-        received.finish()
-    }
-
-    fn pointers(error: &ApiError) -> Vec<&str> {
-        error.errors.iter().map(|reason| reason.pointer.as_str()).collect()
-    }
-
-    const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF and the rest";
-
-    #[tokio::test]
-    async fn a_whole_form_is_read_and_its_photos_are_hashed() {
-        let form = receive(&[("odometer", b" 1200 "), ("fuel", b"0.5"), ("left", JPEG)]).await.unwrap();
-        assert_eq!((form.odometer, form.fuel), (1_200, 0.5));
-        let (slot, photo) = &form.photos[0];
-        assert_eq!((*slot, photo.size, photo.format.as_str()), (Slot::Left, JPEG.len() as i64, "image/jpeg"));
-        assert_eq!(std::fs::read(photo.path()).unwrap(), JPEG);
-    }
-
-    #[tokio::test]
-    async fn everything_that_is_wrong_is_told_at_once() {
-        let parts: [(&str, &[u8]); 5] =
-            [("fuel", b"42"), ("roof", b"x"), ("left", JPEG), ("left", JPEG), ("back", b"<svg/>")];
-        let error = receive(&parts).await.err().unwrap();
-        assert_eq!(error.problem.code, "validation_failed");
-        assert_eq!(pointers(&error), ["/fuel", "/roof", "/left", "/odometer", "/back"]);
-    }
-
-    #[tokio::test]
-    async fn a_photo_that_is_none_is_refused_by_its_slot() {
-        let error =
-            receive(&[("odometer", b"1"), ("fuel", b"1"), ("front", b""), ("back", b"GIF89a")]).await.err().unwrap();
-        assert_eq!((error.problem.code, pointers(&error)), ("photos_refused", vec!["/front", "/back"]));
-    }
-
-    #[tokio::test]
-    async fn the_file_of_a_photo_goes_with_the_form() {
-        let form = receive(&[("odometer", b"1"), ("fuel", b"1"), ("front", JPEG)]).await.unwrap();
-        let path = form.photos[0].1.path().to_owned();
-        drop(form);
-        assert!(!path.exists());
-    }
-
-    #[test]
-    fn a_repeat_under_the_same_key_names_the_same_object() {
-        let id = |key| photo_id(Uuid::nil(), key, Slot::Front, "00");
-        assert_eq!(id(Some("a")), id(Some("a")));
-        assert_ne!(id(Some("a")), id(Some("b")));
-        assert_ne!(id(None), id(None));
-    }
-}
+mod tests;

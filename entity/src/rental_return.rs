@@ -30,6 +30,7 @@ pub struct Model {
     pub decided_by: Option<Uuid>,
     pub decided_at: Option<DateTimeUtc>,
     pub released_at: Option<DateTimeUtc>,
+    pub retake_advised_at: Option<DateTimeUtc>,
     pub turn: i32,
     pub version: i32,
     pub created_at: DateTimeUtc,

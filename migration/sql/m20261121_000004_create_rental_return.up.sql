@@ -21,6 +21,8 @@ create table rental_return (
     decided_by uuid references account,
     decided_at timestamptz,
     released_at timestamptz,
+    -- When the renter was asked, once, to take blurred or dark photos again; NULL once the return is complete.
+    retake_advised_at timestamptz,
     -- How often better photos were asked for.
     turn integer not null default 0,
     version integer not null default 1,

@@ -119,6 +119,17 @@ impl Limits {
     }
 }
 
+impl Warning {
+    /// What the renter is told, once, while the car still stands there; `None` when another photo would not help.
+    pub fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Blurred => Some("The photo is blurred. Please hold still and take it again, if you can."),
+            Self::Dark => Some("The photo is dark. Please take it again with the flash or under a lamp, if you can."),
+            Self::TakenEarlier => None,
+        }
+    }
+}
+
 impl PhotoRefused {
     /// What is wrong and what helps, in words for the customer.
     pub fn sentence(self) -> &'static str {

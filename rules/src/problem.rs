@@ -91,6 +91,7 @@ problems! {
     VALIDATION_FAILED = 422 "validation_failed" "Some of what was sent is not acceptable";
     DATES_REFUSED = 422 "dates_refused" "These dates cannot be booked";
     PHOTOS_REFUSED = 422 "photos_refused" "Some photos cannot be accepted";
+    RETAKE_ADVISED = 422 "retake_advised" "Some photos could show more";
     ODOMETER_REFUSED = 422 "odometer_refused" "The odometer reading cannot be right";
     NOT_ELIGIBLE = 422 "not_eligible" "This person may not book this car";
     TOO_MANY_ENTRIES = 422 "too_many_entries" "There are too many waitlist entries";

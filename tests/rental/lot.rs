@@ -176,6 +176,7 @@ impl Lot {
             fuel: 0.5,
             photos: Vec::new(),
             without_photos_reason: None,
+            accept_as_is: false,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod clear;
 mod lot;
+mod retake;
 mod time;
 
 use dev::picture::{Mark, Scene, Side, Wound};

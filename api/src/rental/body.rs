@@ -68,6 +68,11 @@ fn form_schema(photos_required: bool) -> MetaSchemaRef {
         ("fuel", number("number", "double", "0.0 empty to 1.0 full.")),
     ];
     schema.required = vec!["odometer", "fuel"];
+    if photos_required {
+        let description = Some("`true` takes blurred and dark photos as they are.");
+        let schema_ref = MetaSchema { description, ..MetaSchema::new("boolean") };
+        schema.properties.push(("acceptAsIs", MetaSchemaRef::Inline(Box::new(schema_ref))));
+    }
     for slot in Slot::ALL {
         schema.properties.push((slot.as_str(), photo()));
         if photos_required {

@@ -73,6 +73,7 @@ fn rental_return() -> rental_return::Model {
         fuel: Some(0.5),
         late_minutes: Some(95),
         without_photos_reason: None,
+        retake_advised_at: None,
         report: None,
         reported_at: Some(at(0)),
         decision_due_at: Some(at(40)),

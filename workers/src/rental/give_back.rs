@@ -1,5 +1,7 @@
 //! The car is back: photos are checked, the time of return is fixed, the inspection begins.
 
+mod retake;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -73,6 +75,9 @@ impl Perform for ReturnCar {
             && let Some(refusal) = lacking(&missing, &refused)
         {
             return work.refuse_with(tx, refusal.with("returnId", open.id.to_string())).await;
+        }
+        if let Some(refusal) = retake::advice(&tx, &work, &self, &open).await? {
+            return work.refuse_with(tx, refusal).await;
         }
         let first = case.booking.status.0 == BookingStatus::Active;
         let freed = first && receive(&tx, &work, &self, &case).await?;
@@ -176,6 +181,7 @@ async fn complete(
     row.state = Set(state.into());
     // What asked for better photos is answered; a person decides anew.
     row.decision = Set(None);
+    row.retake_advised_at = Set(None);
     row.report = Set(None);
     row.reported_at = Set(None);
     row.decision_due_at = Set(Some(decision_due_at(work.now(), next)));

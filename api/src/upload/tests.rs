@@ -1,0 +1,56 @@
+use super::*;
+
+async fn receive(parts: &[(&str, &[u8])]) -> Result<Handover, ApiError> {
+    let mut received = Received::default();
+    for (name, content) in parts {
+        received.take(name, *content).await.unwrap();
+    }
+    received.finish()
+}
+
+fn pointers(error: &ApiError) -> Vec<&str> {
+    error.errors.iter().map(|reason| reason.pointer.as_str()).collect()
+}
+
+const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF and the rest";
+
+#[tokio::test]
+async fn a_whole_form_is_read_and_its_photos_are_hashed() {
+    let form = receive(&[("odometer", b" 1200 "), ("fuel", b"0.5"), ("left", JPEG)]).await.unwrap();
+    assert_eq!((form.odometer, form.fuel), (1_200, 0.5));
+    let (slot, photo) = &form.photos[0];
+    assert_eq!((*slot, photo.size, photo.format.as_str()), (Slot::Left, JPEG.len() as i64, "image/jpeg"));
+    assert_eq!(std::fs::read(photo.path()).unwrap(), JPEG);
+}
+
+#[tokio::test]
+async fn everything_that_is_wrong_is_told_at_once() {
+    let parts: [(&str, &[u8]); 5] =
+        [("fuel", b"42"), ("roof", b"x"), ("left", JPEG), ("left", JPEG), ("back", b"<svg/>")];
+    let error = receive(&parts).await.err().unwrap();
+    assert_eq!(error.problem.code, "validation_failed");
+    assert_eq!(pointers(&error), ["/fuel", "/roof", "/left", "/odometer", "/back"]);
+}
+
+#[tokio::test]
+async fn a_photo_that_is_none_is_refused_by_its_slot() {
+    let error =
+        receive(&[("odometer", b"1"), ("fuel", b"1"), ("front", b""), ("back", b"GIF89a")]).await.err().unwrap();
+    assert_eq!((error.problem.code, pointers(&error)), ("photos_refused", vec!["/front", "/back"]));
+}
+
+#[tokio::test]
+async fn the_file_of_a_photo_goes_with_the_form() {
+    let form = receive(&[("odometer", b"1"), ("fuel", b"1"), ("front", JPEG)]).await.unwrap();
+    let path = form.photos[0].1.path().to_owned();
+    drop(form);
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_repeat_under_the_same_key_names_the_same_object() {
+    let id = |key| photo_id(Uuid::nil(), key, Slot::Front, "00");
+    assert_eq!(id(Some("a")), id(Some("a")));
+    assert_ne!(id(Some("a")), id(Some("b")));
+    assert_ne!(id(None), id(None));
+}
