@@ -80,9 +80,11 @@ fn the_json_of_every_kind_is_pinned() {
     pinned::<rental::DecideReturn>("decide_return", json!({ "return_id": id, "decided_by": id, "verdict": "clear" }));
     pinned::<photo::MakeThumbnails>("make_thumbnails", json!({ "photo_id": id }));
     pinned::<photo::DetectDamage>("detect_damage", json!({ "photo_id": id }));
+    pinned::<photo::ForgetUploads>("forget_uploads", json!({ "before": "2027-01-01T10:00:00Z" }));
     pinned::<notify::Announce>("announce", json!({ "news": "booking_confirmed", "subject_id": id }));
     pinned::<notify::SendMail>("send_mail", json!({ "news": "return_reported", "subject_id": id, "account_id": id }));
     pinned::<notify::ReadNotification>("read_notification", json!({ "account_id": id, "notification_id": id }));
+    pinned::<notify::SendDigest>("send_digest", json!({ "account_id": id, "first_call": 1 }));
     pinned::<waitlist::PromoteWaitlist>("promote_waitlist", json!({ "car_id": id }));
     let window = json!({ "window": { "start": "2027-01-01T10:00:00Z", "end": "2027-01-02T10:00:00Z" } });
     let join = json!({ "entry_id": id, "customer_id": id, "target": { "car": { "car_id": id } }, "wish": window });

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use entity::{derivative, photo};
+use entity::{audit_log, derivative, photo};
 use poem::web::Data;
 use poem_openapi::{ApiResponse, Enum, OpenApi, param::Path};
-use sea_orm::{ColumnTrait, Condition, DatabaseConnection, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, DatabaseConnection, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -67,13 +69,29 @@ pub(crate) async fn object(
     Ok(copy.map(|copy| Object { key: copy.object_key, content_type: "image/jpeg".to_owned() }))
 }
 
+/// Writes down that staff looked at somebody's original. Before it is shown: what cannot be written down is not shown.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn note_original_shown(db: &DatabaseConnection, photo: Uuid, account: Uuid) -> Result<(), DbErr> {
+    let row = audit_log::ActiveModel {
+        actor: Set(Some(account)),
+        action: Set("show_original".to_owned()),
+        subject_kind: Set("photo".to_owned()),
+        subject_id: Set(photo),
+        ..Default::default()
+    };
+    audit_log::Entity::insert(row).exec_without_returning(db).await?;
+    Ok(())
+}
+
 pub struct MediaApi;
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Returns")]
 impl MediaApi {
     /// Show a photo
     ///
-    /// To whoever rented the car, and to staff. Smaller copies are there a moment after the photo was accepted.
+    /// To whoever rented the car, and to staff; that staff looked at an original is written down. Smaller copies are there a moment after the photo was accepted.
     #[oai(path = "/media/:id/:variant", method = "get", operation_id = "showPhoto")]
     async fn show(
         &self,
@@ -87,10 +105,12 @@ impl MediaApi {
             .add(photo::Column::Id.eq(id.0))
             .add_option(caller.owner().map(|owner| Expr::cust_with_values(own, [owner])));
         let photo = photo::Entity::find().filter(visible).one(&front.db).await?.ok_or_else(ApiError::not_found)?;
-        if caller.is_staff() && variant.0 == Variant::Original {
-            tracing::info!(photo = %photo.id, account = %caller.account_id, "an original was shown to staff");
-        }
+        let by_staff = caller.is_staff() && variant.0 == Variant::Original;
+        let photo_id = photo.id;
         let object = object(&front.db, photo, variant.0).await?.ok_or_else(ApiError::not_found)?;
+        if by_staff {
+            note_original_shown(&front.db, photo_id, caller.account_id).await?;
+        }
         let address = front.bucket.presigned_get(&object.key, &object.content_type).await?;
         Ok(Media::Found(address, "no-store".to_owned()))
     }

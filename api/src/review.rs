@@ -170,7 +170,7 @@ async fn picture(front: &Front, token: &str, id: Uuid, variant: &str) -> Result<
     };
     let object = media::object(&front.db, photo, variant).await?.ok_or_else(ApiError::not_found)?;
     if variant == Variant::Original {
-        tracing::info!(photo = %id, account = %opened.reader.id, "an original was shown to staff");
+        media::note_original_shown(&front.db, id, opened.reader.id).await?;
         let address = front.bucket.presigned_get(&object.key, &object.content_type).await?;
         let found = StatusCode::FOUND.with_header(header::LOCATION, address);
         return Ok(found.with_header(header::CACHE_CONTROL, "no-store").into_response());

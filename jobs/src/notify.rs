@@ -131,6 +131,11 @@ impl News {
         self != Self::OfferDeclined
     }
 
+    /// The news of that spelling.
+    pub fn find(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|news| news.as_str() == word)
+    }
+
     /// Whether it asks somebody to decide a return, and so brings a link to where that is done.
     pub fn asks_for_decision(self) -> bool {
         matches!(self, Self::ReturnReported | Self::DecisionDue | Self::DecisionOverdue)
@@ -196,4 +201,23 @@ impl Job for ReadNotification {
     const KIND: &'static str = "read_notification";
     // Not `Notify`: nobody waits behind a mail server for it.
     const QUEUE: Queue = Queue::Booking;
+}
+
+/// What waits to be told to one recipient, in one mail, because there would be too many.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SendDigest {
+    pub account_id: Uuid,
+    /// The call that waits longest: what comes after this digest makes another one.
+    pub first_call: i64,
+}
+
+impl Job for SendDigest {
+    const KIND: &'static str = "send_digest";
+    const QUEUE: Queue = Queue::Notify;
+    /// As patient as a mail of its own.
+    const MAX_ATTEMPTS: i32 = SendMail::MAX_ATTEMPTS;
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some(format!("{}/{}", self.account_id, self.first_call))
+    }
 }

@@ -1,5 +1,6 @@
 //! Photos: what is made of an accepted original.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -33,5 +34,24 @@ impl Job for DetectDamage {
 
     fn dedupe_key(&self) -> Option<String> {
         Some(self.photo_id.to_string())
+    }
+}
+
+/// Removes uploads whose return was never completed, one page of the bucket at a time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ForgetUploads {
+    /// Only what was put there before this.
+    pub before: DateTime<Utc>,
+    /// The last key of the page before this one.
+    #[serde(default)]
+    pub after: Option<String>,
+}
+
+impl Job for ForgetUploads {
+    const KIND: &'static str = "forget_uploads";
+    const QUEUE: Queue = Queue::Thumbnail;
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some(format!("{}/{}", self.before.to_rfc3339(), self.after.as_deref().unwrap_or_default()))
     }
 }

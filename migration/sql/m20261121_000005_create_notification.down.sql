@@ -1,1 +1,2 @@
+drop table decision_call;
 drop table delivery, notification;

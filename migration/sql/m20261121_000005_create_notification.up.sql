@@ -26,3 +26,20 @@ create table delivery (
     job_id uuid not null,
     created_at timestamptz not null default now()
 );
+
+-- Who was asked to decide what, and how: in a mail of its own, or, above so many an hour, together with others.
+create table decision_call (
+    id bigint generated always as identity primary key,
+    account_id uuid not null references account,
+    news text not null,
+    subject_id uuid not null,
+    turn integer not null,
+    alone boolean not null,
+    -- The job that tells it in a digest. What it took stays its own, so that every try is the same mail.
+    told_by uuid,
+    created_at timestamptz not null default now(),
+    unique (account_id, news, subject_id, turn)
+);
+create index decision_call_alone on decision_call (account_id, created_at) where alone;
+create index decision_call_waiting on decision_call (account_id, id) where not alone and told_by is null;
+create index decision_call_told on decision_call (told_by) where told_by is not null;

@@ -13,6 +13,7 @@ use aws_sdk_s3::{
     primitives::ByteStream,
 };
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 
 use crate::settings::{Reader, Secret};
 
@@ -51,6 +52,14 @@ impl BucketSettings {
 pub struct Bucket {
     client: Client,
     name: String,
+}
+
+/// An object in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub key: String,
+    /// When it was put there, by the bucket's clock.
+    pub modified: DateTime<Utc>,
 }
 
 /// What a client must send so that its upload is accepted.
@@ -158,6 +167,21 @@ impl Bucket {
         let presigning = PresigningConfig::expires_in(PRESIGNED_FOR)?;
         let get = self.client.get_object().bucket(&self.name).key(key).response_content_type(content_type);
         Ok(get.presigned(presigning).await?.uri().to_owned())
+    }
+
+    /// The objects whose keys begin with `prefix` and come after `after`, in the order of their keys, at most `limit`.
+    ///
+    /// # Errors
+    /// When the bucket does not answer.
+    pub async fn list(&self, prefix: &str, after: Option<&str>, limit: i32) -> anyhow::Result<Vec<Listed>> {
+        let list = self.client.list_objects_v2().bucket(&self.name).prefix(prefix).max_keys(limit);
+        let page =
+            list.set_start_after(after.map(str::to_owned)).send().await.with_context(|| format!("list {prefix}"))?;
+        let listed = page.contents().iter().filter_map(|object| {
+            let modified = DateTime::from_timestamp(object.last_modified()?.secs(), 0)?;
+            Some(Listed { key: object.key()?.to_owned(), modified })
+        });
+        Ok(listed.collect())
     }
 
     /// Forgets an object.

@@ -1,6 +1,7 @@
 //! Who is told what: from an event to mails in an inbox.
 
 mod decision;
+mod digest;
 mod story;
 
 use jobs::notify::{News, SendMail};

@@ -7,10 +7,12 @@ mod waitlist;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use jobs::{
     NewJob,
     booking::ReleaseNoShow,
     fault, ledger,
+    photo::ForgetUploads,
     ticket::{Place, Tickets},
 };
 use platform::{Settings, probe::Probe, settings::Reader};
@@ -81,6 +83,12 @@ async fn tick(db: &DatabaseConnection, tickets: &Tickets, keep_days: i32) -> Res
     for reminder in decision::reminders(db).await? {
         enqueue(db, tickets, NewJob::new(&reminder)).await?;
     }
+    for digest in decision::digests(db).await? {
+        enqueue(db, tickets, NewJob::new(&digest)).await?;
+    }
+    if let Some(before) = uploads_before(db).await? {
+        enqueue(db, tickets, NewJob::new(&ForgetUploads { before, after: None })).await?;
+    }
     ledger::prune(db, keep_days).await?;
     forget(db).await
 }
@@ -90,6 +98,20 @@ async fn enqueue(db: &DatabaseConnection, tickets: &Tickets, job: NewJob) -> Res
     fault::crash_point("after_clock_before_push");
     tickets.push(job.queue, job.id);
     Ok(())
+}
+
+#[derive(FromQueryResult)]
+struct Moment {
+    at: DateTime<Utc>,
+}
+
+/// Until when uploads had their time to become part of a return; once an hour.
+async fn uploads_before(db: &DatabaseConnection) -> Result<Option<DateTime<Utc>>, DbErr> {
+    let sql = "select date_trunc('hour', now()) - interval '48 hours' as at
+               where not exists (select 1 from job where kind = 'forget_uploads'
+                                 and created_at >= date_trunc('hour', now()))";
+    let moment = Moment::find_by_statement(Statement::from_string(DbBackend::Postgres, sql)).one(db).await?;
+    Ok(moment.map(|moment| moment.at))
 }
 
 #[derive(FromQueryResult)]
@@ -116,6 +138,7 @@ async fn forget(db: &DatabaseConnection) -> Result<(), DbErr> {
         "delete from registration where created_at < now() - interval '1 day'",
         "delete from session where greatest(expires_at, revoked_at) < now() - interval '30 days'",
         "delete from refresh_token where used_at < now() - interval '30 days'",
+        "delete from decision_call where created_at < now() - interval '30 days' and (alone or told_by is not null)",
         "delete from link where expires_at < now() - interval '30 days'",
     ] {
         db.execute_unprepared(sql).await?;

@@ -20,7 +20,12 @@ pub struct Context {
     pub detector: DetectorSlot,
     /// `REPORT_PATIENCE_SECONDS`: how long after a return its report waits for thumbnails and model.
     pub report_patience: Duration,
+    /// `DIGEST_ABOVE`: after so many calls for a decision within an hour, one recipient gets the rest in digests.
+    pub digest_above: u64,
 }
+
+/// More mails an hour than these nobody reads one by one.
+const DIGEST_ABOVE: u64 = 20;
 
 impl Context {
     /// Reads the settings of a pool and connects. Nothing is asked of any server yet.
@@ -41,8 +46,15 @@ impl Context {
             _ => REPORT_PATIENCE.as_secs(),
         };
         let report_patience = Duration::from_secs(patience);
+        let digest_above = match queue {
+            Queue::Notify => reader.or("DIGEST_ABOVE", DIGEST_ABOVE),
+            _ => DIGEST_ABOVE,
+        };
         reader.finish()?;
-        Ok((Arc::new(Self { mailer, detector, report_patience, ..Self::start(settings).await? }), concurrency.max(1)))
+        Ok((
+            Arc::new(Self { mailer, detector, report_patience, digest_above, ..Self::start(settings).await? }),
+            concurrency.max(1),
+        ))
     }
 
     /// # Errors
@@ -56,6 +68,7 @@ impl Context {
             mailer: None,
             detector: DetectorSlot::default(),
             report_patience: REPORT_PATIENCE,
+            digest_above: DIGEST_ABOVE,
         })
     }
 }

@@ -30,8 +30,8 @@ use jobs::{
     account::{AddStaff, ChangeProfile, RegisterAccount},
     booking::{CancelBooking, ChangeBooking, ExtendBooking, ReleaseNoShow, RequestBooking},
     car::{AddBranch, AddCar, ChangeCar, RetireCar},
-    notify::{Announce, ReadNotification, SendMail},
-    photo::{DetectDamage, MakeThumbnails},
+    notify::{Announce, ReadNotification, SendDigest, SendMail},
+    photo::{DetectDamage, ForgetUploads, MakeThumbnails},
     rental::{DecideReturn, OpenReturn, PickUpCar, ReportReturn, ReturnCar},
     waitlist::{
         AcceptOffer, CloseEntry, DeclineOffer, ExpireOffer, JoinWaitlist, LeaveWaitlist, OfferToEntry, PauseWaitlist,
@@ -66,9 +66,11 @@ pub fn registry() -> Registry {
         .with::<ReleaseNoShow>()
         .with::<Announce>()
         .with::<SendMail>()
+        .with::<SendDigest>()
         .with::<ReadNotification>()
         .with::<MakeThumbnails>()
         .with::<DetectDamage>()
+        .with::<ForgetUploads>()
         .with::<PickUpCar>()
         .with::<OpenReturn>()
         .with::<ReturnCar>()

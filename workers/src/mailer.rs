@@ -32,6 +32,18 @@ pub(crate) enum Sent {
     Bounced(String),
 }
 
+impl Sent {
+    /// How a delivery is written down: its state, and what is to be said about it.
+    pub(crate) fn state(self) -> (&'static str, Option<String>) {
+        let (state, detail) = match self {
+            Self::Accepted => ("sent", None),
+            Self::Bounced(words) => ("bounced", Some(words)),
+        };
+        metrics::counter!("mail_total", "outcome" => state).increment(1);
+        (state, detail)
+    }
+}
+
 /// The way to the mail server.
 ///
 /// Connections are kept here rather than in lettre's own pool, because that one

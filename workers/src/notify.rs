@@ -6,7 +6,9 @@
 
 mod album;
 mod announce;
+mod call;
 mod deliver;
+mod digest;
 mod digit;
 mod facts;
 mod notice;

@@ -2,6 +2,7 @@
 
 mod arrival;
 mod detect;
+mod forget;
 mod record;
 mod thumbnail;
 

@@ -1,7 +1,7 @@
 //! Returns that nobody has decided: who should be reminded, and when others are asked.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use jobs::notify::{Announce, News};
+use jobs::notify::{Announce, News, SendDigest};
 use rules::rental::{ReturnState, escalate_at, remind_at};
 use sea_orm::{DatabaseConnection, DbBackend, DbErr, FromQueryResult, Statement};
 use uuid::Uuid;
@@ -41,6 +41,24 @@ pub(super) async fn reminders(db: &DatabaseConnection) -> Result<Vec<Announce>, 
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [BATCH.into()]);
     let undecided = Undecided::find_by_statement(statement).all(db).await?;
     Ok(undecided.iter().filter_map(Undecided::reminder).collect())
+}
+
+#[derive(FromQueryResult)]
+struct Waiting {
+    account_id: Uuid,
+    first_call: i64,
+}
+
+/// The digests that are due: those whose first call has waited ten minutes for others.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn digests(db: &DatabaseConnection) -> Result<Vec<SendDigest>, DbErr> {
+    let sql = "select account_id, min(id) as first_call from decision_call where not alone and told_by is null
+               group by account_id having min(created_at) < now() - interval '10 minutes' limit $1";
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [BATCH.into()]);
+    let waiting = Waiting::find_by_statement(statement).all(db).await?;
+    Ok(waiting.into_iter().map(|Waiting { account_id, first_call }| SendDigest { account_id, first_call }).collect())
 }
 
 impl Undecided {

@@ -9,7 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    album,
+    album, call,
     facts::Facts,
     queue,
     render::{self, Recipient},
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Before the turn to send comes again, when the mail server is slow.
-const LATER: Duration = Duration::from_secs(5);
+pub(super) const LATER: Duration = Duration::from_secs(5);
 
 /// After so many tries the mail goes without the pictures that cannot be had:
 /// a bucket that is away must not keep the news back.
@@ -40,6 +40,9 @@ impl Perform for SendMail {
             Err(reason) => return work.skip(reason).await,
         };
 
+        if self.news.asks_for_decision() && !call::is_alone(&work, &self).await? {
+            return work.skip("it is told in a digest").await;
+        }
         let Some(turn) = mailer.turn().await else {
             return work.snooze(LATER).await;
         };
@@ -141,11 +144,7 @@ async fn record(
     mailer: &Mailer,
     sent: Sent,
 ) -> Result<&'static str, DbErr> {
-    let (state, detail) = match sent {
-        Sent::Accepted => ("sent", None),
-        Sent::Bounced(words) => ("bounced", Some(words)),
-    };
-    metrics::counter!("mail_total", "outcome" => state).increment(1);
+    let (state, detail) = sent.state();
     let row = delivery::ActiveModel {
         id: Set(Uuid::now_v7()),
         account_id: Set(asked.account_id),

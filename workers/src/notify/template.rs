@@ -63,6 +63,9 @@ const PARTIALS: [(&str, (&str, &str)); 10] = [
     ("leave", pair!("leave")),
 ];
 
+/// The mail that tells several reports at once.
+const DIGEST: &str = "return_digest";
+
 static HTML: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     // The default escape: whatever people typed stays text.
     registry(Handlebars::new(), |(html, _)| html)
@@ -80,7 +83,7 @@ fn registry(
 ) -> Handlebars<'static> {
     registry.set_strict_mode(true);
     let mails = News::ALL.iter().filter_map(|news| Some((news.as_str(), pair(*news)?)));
-    for (name, pair) in mails.chain(PARTIALS) {
+    for (name, pair) in mails.chain(PARTIALS).chain([(DIGEST, pair!("return_digest"))]) {
         registry.register_template_string(name, half(pair)).expect("the tests render every template");
     }
     registry
@@ -89,14 +92,30 @@ fn registry(
 /// # Errors
 /// When the template names what the document lacks.
 pub(super) fn html(news: News, document: &Value) -> anyhow::Result<String> {
-    HTML.render(news.as_str(), document).with_context(|| format!("the HTML of {}", news.as_str()))
+    html_of(news.as_str(), document)
 }
 
 /// # Errors
 /// When the template names what the document lacks.
 pub(super) fn text(news: News, document: &Value) -> anyhow::Result<String> {
-    let text: Result<String, RenderError> = TEXT.render(news.as_str(), document);
-    Ok(tidy(&text.with_context(|| format!("the text of {}", news.as_str()))?))
+    text_of(news.as_str(), document)
+}
+
+/// The HTML and the text of a digest.
+///
+/// # Errors
+/// When the template names what the document lacks.
+pub(super) fn digest(document: &Value) -> anyhow::Result<(String, String)> {
+    Ok((html_of(DIGEST, document)?, text_of(DIGEST, document)?))
+}
+
+fn html_of(name: &str, document: &Value) -> anyhow::Result<String> {
+    HTML.render(name, document).with_context(|| format!("the HTML of {name}"))
+}
+
+fn text_of(name: &str, document: &Value) -> anyhow::Result<String> {
+    let text: Result<String, RenderError> = TEXT.render(name, document);
+    Ok(tidy(&text.with_context(|| format!("the text of {name}"))?))
 }
 
 /// No spaces at the ends of lines and never two empty lines in a row.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use view::rental::Report;
 
 use super::{
+    digest,
     facts::{Facts, Rental, Returned},
     notice::notice,
     render, sample,
@@ -261,4 +262,16 @@ fn a_booking_that_came_from_the_waitlist_says_so() {
     let rental = super::facts::Rental { waited: true, ..sample::rental(sample::booking(), "Kim Example") };
     let mail = render::mail(News::BookingConfirmed, &Facts::Booking(Box::new(rental)), &sample::recipient(pictures()));
     assert!(mail.unwrap().text.contains("you waited for it and accepted our offer"));
+}
+
+#[test]
+fn a_digest_lists_every_return_with_its_verdict_and_its_own_link() {
+    let returned = sample::returned(sample::report());
+    let now = sample::recipient(Pictures::new()).now;
+    let link = |token: &str| format!("https://rental.example.com/review/{token}");
+    let entries = [
+        digest::told(News::ReturnReported, &returned, link("ONE"), now),
+        digest::told(News::DecisionOverdue, &sample::returned(Report::default()), link("TWO"), now),
+    ];
+    insta::assert_snapshot!("return_digest", shown(&digest::mail("Kim Example", &entries).unwrap()));
 }

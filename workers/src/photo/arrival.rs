@@ -25,10 +25,13 @@ use crate::{
 static ROOM: LazyLock<Semaphore> =
     LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, |cores| cores.get().min(4))));
 
+/// What the keys of uploads begin with.
+pub(super) const INCOMING: &str = "incoming/";
+
 /// Where a client may put a photo: apart from the originals, because an address for an
 /// upload outlives the moment in which the photo is accepted.
 pub(crate) fn incoming_key(photo: Uuid) -> String {
-    format!("incoming/{photo}")
+    format!("{INCOMING}{photo}")
 }
 
 fn original_key(booking: Uuid, photo: Uuid, at: DateTime<Utc>) -> String {

@@ -1,5 +1,7 @@
 //! Writing down what became of the photos that arrived.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use entity::{booking, photo};
@@ -10,8 +12,8 @@ use rules::{
     rental::{Occasion, Slot},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait,
-    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
 };
 use serde_json::{Value, json};
 
@@ -60,6 +62,7 @@ pub(crate) async fn record(
     let stays = |photo: &photo::Model| !arrivals.iter().any(|arrival| arrival.slot == photo.slot.0);
     let mut hashes: Vec<Vec<u8>> = standing.iter().filter(|it| stays(it)).filter_map(|it| it.sha256.clone()).collect();
 
+    claim(tx, &arrivals).await?;
     let mut refused = Vec::new();
     for mut arrival in arrivals {
         if let Ok(original) = &arrival.verdict {
@@ -76,6 +79,23 @@ pub(crate) async fn record(
         write(tx, scene, arrival).await?;
     }
     Ok(refused)
+}
+
+/// Waits until nobody else decides about any of these very files: of two rentals that send one picture at the
+/// same moment, the second then sees what the first did. In one order, so that two cannot wait for each other.
+async fn claim(tx: &DatabaseTransaction, arrivals: &[Arrival]) -> Result<(), DbErr> {
+    let originals = arrivals.iter().filter_map(|arrival| arrival.verdict.as_ref().ok());
+    let files: BTreeSet<i64> = originals.filter_map(|original| lock_id(&original.sha256)).collect();
+    for file in files {
+        let lock =
+            Statement::from_sql_and_values(DbBackend::Postgres, "select pg_advisory_xact_lock($1)", [file.into()]);
+        tx.query_one_raw(lock).await?;
+    }
+    Ok(())
+}
+
+fn lock_id(sha256: &[u8]) -> Option<i64> {
+    Some(i64::from_be_bytes(*sha256.first_chunk()?))
 }
 
 /// Whether the very same file is the evidence of another rental or of the other end of this one, or

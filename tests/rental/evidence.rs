@@ -1,0 +1,105 @@
+//! What counts as evidence: used once, kept where nobody can change it, and nothing else kept for long.
+
+use chrono::{TimeDelta, Utc};
+use jobs::{
+    photo::ForgetUploads,
+    rental::{Asker, ReturnCar},
+};
+use uuid::Uuid;
+
+use super::lot::{Lot, done, refused, round};
+
+impl Lot {
+    /// The rental of another car by another customer, under way.
+    async fn second_rental(&self) -> (Uuid, Asker) {
+        let (car, customer, booking) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+        self.bed
+            .run(&format!(
+                "insert into account (id, email, name, password_hash, role)
+                 values ('{customer}', '{customer}@example.com', 'Another customer', '-', 'customer');
+                 insert into car (id, plate, make, model, year, category, seats, fuel_type, price_per_day, currency,
+                                  branch_id)
+                 select '{car}', 'T-SECOND', make, model, year, category, seats, fuel_type, price_per_day, currency,
+                        branch_id from car where id = '{}';
+                 insert into booking (id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status,
+                                      quote, total, currency, plate)
+                 select '{booking}', 'BK-SECOND', '{car}', '{customer}', branch_id, starts_at, ends_at, time_zone,
+                        'Active', quote, total, currency, 'T-SECOND' from booking where id = '{}'",
+                self.car, self.booking
+            ))
+            .await;
+        (booking, Asker { account_id: customer, staff: false, ip: None, user_agent: None })
+    }
+
+    async fn at_once(&self, booking: Uuid, asker: Asker) -> ReturnCar {
+        let mut give_back = self.give_back(Uuid::now_v7());
+        give_back.booking_id = Some(booking);
+        give_back.asker = asker;
+        for (slot, jpeg) in round(2) {
+            give_back.photos.push(self.upload(slot, &jpeg).await);
+        }
+        give_back
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_set_of_pictures_sent_for_two_rentals_at_the_same_moment_counts_once() {
+    let lot = Lot::open().await;
+    done(lot.pick_up(&[]).await);
+    let (booking, asker) = lot.second_rental().await;
+    let first = lot.at_once(lot.booking, lot.by_customer()).await;
+    let second = lot.at_once(booking, asker).await;
+
+    // Whoever has decided about its photos waits here, before its commit.
+    let gate = sea_orm::TransactionTrait::begin(&lot.bed.db).await.unwrap();
+    sea_orm::ConnectionTrait::execute_unprepared(&gate, "lock table odometer_reading in exclusive mode").await.unwrap();
+    let open = async {
+        let waiting = "select count(*) from pg_stat_activity where datname = current_database()
+                       and wait_event_type = 'Lock'";
+        lot.bed.until(waiting, 2).await;
+        gate.commit().await.unwrap();
+    };
+    let (one, other, ()) = futures::join!(lot.ask(&first), lot.ask(&second), open);
+
+    let (done, refused): (Vec<_>, Vec<_>) =
+        [one, other].into_iter().partition(|outcome| matches!(outcome, jobs::Outcome::Done { .. }));
+    assert_eq!((done.len(), refused.len()), (1, 1), "{done:?} {refused:?}");
+    assert_eq!(lot.bed.number("select count(*) from photo where state = 'accepted'").await, 4);
+    assert_eq!(lot.bed.number("select count(*) from photo where refusal = 'photo_reused'").await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_no_return_ever_took_is_removed_and_evidence_stays() {
+    let lot = Lot::open().await;
+    done(lot.pick_up(&[]).await);
+    let mut broken = round(2);
+    broken[0].1.truncate(20_000);
+    let return_id = lot.bring(&broken).await;
+    assert_eq!(refused(lot.ask(&lot.give_back(return_id)).await).code, "photos_refused");
+
+    lot.bring(&[]).await;
+    // Keys that sort behind those of all other tests, which share the bucket.
+    let key = |last: char| format!("incoming/ffffffff-{}-{last}", lot.booking);
+    for last in ['a', 'b', 'c'] {
+        lot.bucket.put(&key(last), "image/jpeg", vec![1]).await.unwrap();
+    }
+    lot.bed.run(&format!("update photo set object_key = '{}' where state = 'refused'", key('b'))).await;
+    lot.bed
+        .run(&format!(
+            "update photo set object_key = '{}' where id = (select id from photo where state = 'awaiting' limit 1)",
+            key('c')
+        ))
+        .await;
+    let after = Some(format!("incoming/ffffffff-{}", lot.booking));
+    let young = ForgetUploads { before: Utc::now() - TimeDelta::hours(48), after: after.clone() };
+    assert_eq!(done(lot.ask(&young).await)["removed"], 0);
+
+    done(lot.ask(&ForgetUploads { before: Utc::now() + TimeDelta::minutes(1), after }).await);
+    let mut left = Vec::new();
+    for last in ['a', 'b', 'c'] {
+        if lot.bucket.size(&key(last)).await.unwrap().is_some() {
+            left.push(last);
+        }
+    }
+    assert_eq!(left, ['b'], "what was refused is evidence");
+}
