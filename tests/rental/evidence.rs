@@ -5,9 +5,10 @@ use jobs::{
     photo::ForgetUploads,
     rental::{Asker, ReturnCar},
 };
+use tests::{done, refused};
 use uuid::Uuid;
 
-use super::lot::{Lot, done, refused, round};
+use super::lot::{Lot, round};
 
 impl Lot {
     /// The rental of another car by another customer, under way.

@@ -3,9 +3,10 @@
 use dev::picture::{Scene, Side};
 use rules::rental::{Slot, Verdict};
 use serde_json::json;
+use tests::{done, refused};
 use uuid::Uuid;
 
-use super::lot::{Lot, done, photo, refused, round};
+use super::lot::{Lot, photo, round};
 
 /// The four sides, of which the left is too dark to see much.
 fn dark(seed: u64) -> Vec<(Slot, Vec<u8>)> {
