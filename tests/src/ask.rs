@@ -10,6 +10,7 @@ impl Bed {
     pub async fn ask(&self, asked: &impl Job) -> Outcome {
         let asked = NewJob::new(asked);
         ledger::accept(&self.db, &asked).await.unwrap();
+        self.hurry(&asked);
         let ended = crate::until(&format!("{} is done", asked.kind), || async {
             let job = job::Entity::find_by_id(asked.id).one(&self.db).await.unwrap().unwrap();
             matches!(job.state.as_str(), "done" | "dead").then_some(job)

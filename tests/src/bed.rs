@@ -1,7 +1,10 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use dev::{DataDir, Services, Setup};
-use jobs::Queue;
+use jobs::{NewJob, Queue, ticket::Tickets};
 use migration::{Migrator, MigratorTrait};
 use platform::{Settings, bucket::BucketSettings, settings::Secret};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, FromQueryResult, Statement};
@@ -34,6 +37,7 @@ pub struct Bed {
     pub db: DatabaseConnection,
     pub stop: CancellationToken,
     pools: std::sync::Mutex<Vec<tokio::task::JoinHandle<anyhow::Result<()>>>>,
+    tickets: OnceLock<Tickets>,
 }
 
 /// A fresh bed.
@@ -60,7 +64,7 @@ pub async fn bed() -> Bed {
         },
     };
     let db = platform::database::connect(&settings).await.unwrap();
-    Bed { settings, db, stop: CancellationToken::new(), pools: std::sync::Mutex::default() }
+    Bed { settings, db, stop: CancellationToken::new(), pools: std::sync::Mutex::default(), tickets: OnceLock::new() }
 }
 
 impl Bed {
@@ -84,6 +88,12 @@ impl Bed {
         for pool in pools {
             pool.await.unwrap().unwrap();
         }
+    }
+
+    /// Hurries a worker to a job, as a front does.
+    pub fn hurry(&self, job: &NewJob) {
+        let tickets = self.tickets.get_or_init(|| Tickets::start(&self.settings.ticket_place()).unwrap());
+        tickets.push(job.queue, job.id);
     }
 
     /// Runs SQL for its effect.

@@ -1,5 +1,9 @@
 //! The waitlist, as somebody who waits would say it.
 
+mod model;
+mod race;
+mod scale;
+mod staff;
 mod yard;
 
 use chrono::TimeDelta;

@@ -115,6 +115,14 @@ mod tests {
     }
 
     #[test]
+    fn nine_in_the_morning_is_that_of_the_wall_clock_after_both_changes() {
+        // 21:30 in Berlin in the night the clocks go back: 9:00 is 8:00 UTC from that day on.
+        assert_eq!(until("2026-10-24T19:30", "2026-11-08T10:00"), Deadline::Until(at("2026-10-25T08:00")));
+        // And 21:30 in the night they go forward.
+        assert_eq!(until("2026-03-28T20:30", "2026-04-08T10:00"), Deadline::Until(at("2026-03-29T07:00")));
+    }
+
+    #[test]
     fn a_reminder_comes_at_half_time_of_longer_offers() {
         let offered_at = at("2026-05-04T10:00");
         assert_eq!(reminder_at(offered_at, at("2026-05-04T14:00")), Some(at("2026-05-04T12:00")));

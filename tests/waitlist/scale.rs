@@ -1,0 +1,106 @@
+//! Ten thousand who wait for one class of two hundred cars.
+
+use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
+use serde_json::Value;
+use tests::house::noon;
+use uuid::Uuid;
+use workers::WAITLIST_QUEUE;
+
+use super::yard::{BRANCH, Yard};
+
+/// All cars are booked for days 10 to 12; of the many only every two-hundredth wants these days.
+async fn crowd(yard: &Yard) {
+    let (from, to) = (noon(10), noon(12));
+    yard.bed
+        .run(&format!(
+            "insert into account (id, email, name, password_hash, role)
+             select gen_random_uuid(), 'crowd' || n || '@example.com', 'Somebody', '-', 'customer' from generate_series(1, 10000) n;
+             insert into car (id, plate, make, model, year, category, seats, fuel_type, price_per_day, currency, branch_id)
+             select gen_random_uuid(), 'C-' || n, 'VW', 'Golf', 2024, 'compact', 5, 'petrol', 5000, 'EUR', '{BRANCH}'
+             from generate_series(1, 200) n;
+             insert into booking (id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote, total, currency, plate)
+             select gen_random_uuid(), 'BK-' || c.plate, c.id, (select id from account limit 1), '{BRANCH}', '{from}', '{to}', 'UTC',
+                    'Confirmed', '{{}}', 11900, 'EUR', c.plate from car c;
+             insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose, booking_id)
+             select gen_random_uuid(), 'car', car_id, starts_at, ends_at + interval '1 hour', 'booking', id from booking;
+             insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose)
+             select gen_random_uuid(), 'car', id, stretch.starts_at, stretch.ends_at, 'block'
+             from car, (values (now(), timestamptz '{from}'), (timestamptz '{to}' + interval '1 hour', now() + interval '390 days')) stretch (starts_at, ends_at);
+             insert into waitlist_entry (id, customer_id, category, branch_id, kind, starts_at, ends_at, latest_start, earliest_end, least_minutes)
+             select gen_random_uuid(), id, 'compact', '{BRANCH}', 'window', wish.at, wish.at + interval '2 days', wish.at, wish.at + interval '2 days', 2880
+             from (select id, row_number() over (order by id) as n from account) person,
+                  lateral (select timestamptz '{from}' + make_interval(days => (n % 200)::integer) as at) wish;
+             analyze"
+        ))
+        .await;
+}
+
+/// The plan of the look at the queue, as it was carried out for one freed car.
+async fn plan(yard: &Yard, mode: &str) -> Value {
+    let car = Uuid::now_v7();
+    let tx = yard.bed.db.begin().await.unwrap();
+    let types = "uuid, uuid, text[], timestamptz[], timestamptz[], integer[], bigint, bigint, bigint";
+    let (from, to) = (noon(10), noon(12));
+    let values = format!(
+        "'{car}', '{BRANCH}', '{{compact,economy}}', array['{from}'::timestamptz],
+         array['{to}'::timestamptz], '{{2880}}', -9223372036854775808, -9223372036854775808, 200"
+    );
+    for sql in [format!("set local plan_cache_mode = {mode}"), format!("prepare queue ({types}) as {WAITLIST_QUEUE}")] {
+        tx.execute_unprepared(&sql).await.unwrap();
+    }
+    let explain = format!("explain (analyze, format json) execute queue ({values})");
+    let row = tx.query_one_raw(Statement::from_string(DbBackend::Postgres, explain)).await.unwrap().unwrap();
+    tx.execute_unprepared("deallocate queue").await.unwrap();
+    row.try_get_by_index::<Value>(0).unwrap()[0]["Plan"].clone()
+}
+
+fn nodes(plan: &Value) -> Vec<&Value> {
+    let below = plan["Plans"].as_array().into_iter().flatten().flat_map(nodes);
+    std::iter::once(plan).chain(below).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_cannot_fit_is_not_even_read() {
+    let yard = Yard::closed().await;
+    crowd(&yard).await;
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        let plan = plan(&yard, mode).await;
+        assert_eq!(plan["Actual Rows"].as_f64(), Some(50.0), "{mode}: {plan:#}");
+        let named = |name: &str, word: &str| nodes(&plan).into_iter().filter(|node| node[name] == word).count();
+        for index in ["waitlist_entry_class", "waitlist_entry_car"] {
+            assert_eq!(named("Index Name", index), 1, "{mode}: {plan:#}");
+        }
+        assert_eq!(named("Node Type", "Seq Scan"), 0, "{mode}: {plan:#}");
+        let number = |node: &Value, name: &str| node[name].as_f64().unwrap_or_default();
+        let read = |node: &Value| {
+            let rows = number(node, "Actual Rows") + number(node, "Rows Removed by Filter");
+            (rows + number(node, "Rows Removed by Index Recheck")) * number(node, "Actual Loops")
+        };
+        let reads = nodes(&plan).into_iter().filter(|node| node["Relation Name"] == "waitlist_entry");
+        let rows: f64 = reads.map(read).sum();
+        assert!(rows <= 51.0, "{mode}: {rows} rows were read: {plan:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "prints how long it takes; run it on a machine that has nothing else to do"]
+async fn how_long_one_cancellation_takes_until_the_offer_is_committed() {
+    let yard = Yard::open().await;
+    crowd(&yard).await;
+    for _ in 0..20 {
+        let id = yard.bed.number("select count(*) from waitlist_offer").await;
+        let sql = "select id, customer_id from booking where status = 'Confirmed' limit 1";
+        let row = yard.bed.db.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await.unwrap().unwrap();
+        yard.cancel(row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap()).await;
+        yard.bed.until("select count(*) from waitlist_offer", id + 1).await;
+        yard.settle().await;
+    }
+    let sql = "with took as (select p.kind, extract(epoch from p.finished_at - p.created_at) * 1000 as ms from job p
+                             where p.kind = 'promote_waitlist')
+               select min(ms)::float8, percentile_cont(0.5) within group (order by ms), max(ms)::float8 from took";
+    let row = yard.bed.db.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await.unwrap().unwrap();
+    let [least, median, most]: [f64; 3] = [0, 1, 2].map(|n| row.try_get_by_index(n).unwrap());
+    println!(
+        "from the cancellation's commit to the offer's: {least:.0} ms, median {median:.0} ms, at most {most:.0} ms"
+    );
+}
