@@ -3,9 +3,11 @@
 mod case;
 mod class;
 mod compare;
+mod overlay;
 mod region;
 
 pub use case::{CaseEvent, CaseRefused, CaseState};
 pub use class::{Class, Panel, Severity, Side};
-pub use compare::{Detection, Finding, Known, Novelty, compare};
+pub use compare::{Basis, Detection, Finding, Known, Novelty, Pickup, compare};
+pub use overlay::{Layer, Overlay, Placed, Transform};
 pub use region::{Region, RegionRefused};

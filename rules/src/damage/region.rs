@@ -43,6 +43,16 @@ impl Region {
         self.shared(other) / self.area()
     }
 
+    /// The box with a margin all around, cut off at the photo's edge.
+    pub fn grown(&self, margin: f64) -> Self {
+        let span = |at: f64, size: f64| {
+            let (from, to) = ((at - margin).max(0.0), (at + size + margin).min(1.0));
+            (from, to - from)
+        };
+        let ((x, width), (y, height)) = (span(self.x, self.width), span(self.y, self.height));
+        Self { x, y, width, height }
+    }
+
     fn shared(&self, other: &Self) -> f64 {
         let span = |a: f64, a_size: f64, b: f64, b_size: f64| ((a + a_size).min(b + b_size) - a.max(b)).max(0.0);
         span(self.x, self.width, other.x, other.width) * span(self.y, self.height, other.y, other.height)

@@ -1,0 +1,79 @@
+//! How one photo lies over another: which points of the two are the same, and
+//! how the one has to be moved to fit the other.
+//!
+//! Chance is seeded, so the same two photos give the same answer bit for bit.
+
+mod chance;
+mod consensus;
+mod fit;
+mod pair;
+
+use rules::damage::{Layer, Overlay, Transform};
+
+use super::landmark::Landmarks;
+use consensus::Surface;
+use pair::{Pair, pairs};
+
+/// The number of this way to lay photos over each other. Raise it when the same photos
+/// would give another answer: stored overlays name it.
+pub const METHOD: u32 = 1;
+
+/// A car and what stands behind it move against each other when it is parked anew,
+/// and its front is no plane.
+const SURFACES: usize = 3;
+
+/// Points that the first surface must have, and each further one. Two photos that have
+/// nothing to do with each other agree on some by chance.
+const LEAST_FIRST: usize = 14;
+const LEAST_FURTHER: usize = 10;
+
+/// Why two photos could not be laid over each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Apart {
+    #[error("one of the photos shows too little to recognise")]
+    Featureless,
+    #[error("the photos do not show the same view")]
+    Unlike,
+}
+
+/// Lays the first photo over the second.
+///
+/// # Errors
+/// When no view fits that a person could have taken: the photos show different things.
+pub fn lay(of: &Landmarks, onto: &Landmarks) -> Result<Overlay, Apart> {
+    let mut pairs = pairs(of, onto);
+    if of.points.len().min(onto.points.len()) < LEAST_FIRST {
+        return Err(Apart::Featureless);
+    }
+    let mut layers = Vec::new();
+    while layers.len() < SURFACES {
+        let Some(surface) = consensus::surface(&pairs, of.size) else { break };
+        let points = proof(&surface, of.size);
+        let least = if layers.is_empty() { LEAST_FIRST } else { LEAST_FURTHER };
+        if points.len() < least {
+            break;
+        }
+        layers.push(Layer { transform: shares(&surface.matrix, of.size, onto.size), points });
+        pairs = surface.rest;
+    }
+    if layers.is_empty() { Err(Apart::Unlike) } else { Ok(Overlay { layers }) }
+}
+
+/// One point for every small square, so that a corner found on several copies counts once.
+fn proof(surface: &Surface, (width, height): (u32, u32)) -> Vec<[f64; 2]> {
+    const SQUARE: f64 = 8.0;
+    let square = |pair: &Pair| ((pair.of.1 / SQUARE) as u32, (pair.of.0 / SQUARE) as u32);
+    let squares: std::collections::BTreeSet<_> = surface.inliers.iter().map(square).collect();
+    // The middle of a square to three digits is all that the proof needs to say.
+    let share =
+        |square: u32, side: u32| ((f64::from(square) + 0.5) * SQUARE / f64::from(side) * 1000.0).round() / 1000.0;
+    squares.into_iter().map(|(y, x)| [share(x, width), share(y, height)]).collect()
+}
+
+/// From pixels of the two copies to shares of the two photos.
+fn shares(matrix: &[f64; 9], of: (u32, u32), onto: (u32, u32)) -> Transform {
+    let across = [f64::from(of.0), f64::from(of.1), 1.0];
+    let down = [f64::from(onto.0), f64::from(onto.1), 1.0];
+    let scaled: [f64; 9] = std::array::from_fn(|at| matrix[at] * across[at % 3] / down[at / 3]);
+    Transform(scaled.map(|value| value / scaled[8]))
+}
