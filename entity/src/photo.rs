@@ -30,6 +30,7 @@ pub struct Model {
     pub exif: Option<Json>,
     pub taken_at: Option<DateTimeUtc>,
     pub warnings: Vec<String>,
+    pub fingerprint: Option<i64>,
     pub uploaded_by: Uuid,
     pub ip: Option<String>,
     pub user_agent: Option<String>,
@@ -40,6 +41,8 @@ pub struct Model {
     pub analysis: Option<Json>,
     pub analysis_failure: Option<String>,
     pub analysed_at: Option<DateTimeUtc>,
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub comparison: Option<Json>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -56,6 +56,8 @@ create table photo (
     exif jsonb,
     taken_at timestamptz,
     warnings text[] not null default '{}',
+    -- What copies of an accepted photo share, however compressed: a difference hash of 64 bits.
+    fingerprint bigint,
     uploaded_by uuid not null references account,
     ip text,
     user_agent text,
@@ -66,6 +68,8 @@ create table photo (
     analysis jsonb,
     analysis_failure text,
     analysed_at timestamptz,
+    -- Of a photo of the return: how it lies over older photos of the side, and which other slots show the same view.
+    comparison jsonb,
     unique (booking_id, occasion, slot, version)
 );
 create index photo_return on photo (return_id) where return_id is not null;

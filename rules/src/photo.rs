@@ -33,6 +33,8 @@ words! {
         Dark = "dark",
         /// By its own clock taken more than 30 minutes away from its arrival (R3).
         TakenEarlier = "taken_earlier",
+        /// Looks like a copy of a photo that was sent for another rental, or at the other end of this one.
+        Copied = "copied",
     }
 }
 

@@ -85,7 +85,7 @@ impl Lot {
     }
 
     /// Starts the pool that looks for damage.
-    async fn watch(&self) {
+    pub(super) async fn watch(&self) {
         let mut context = Context::start(self.bed.settings.clone()).await.unwrap();
         let settings = DetectorSettings { model: Some(self.model.clone()), runtime: None, threads: 1 };
         context.detector = DetectorSlot::new(settings);

@@ -5,6 +5,7 @@ mod evidence;
 mod lot;
 mod retake;
 mod time;
+mod viewpoint;
 mod wait;
 
 use dev::picture::{Mark, Scene, Side, Wound};

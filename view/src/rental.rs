@@ -91,6 +91,8 @@ pub struct Inspection {
     pub reason: Option<String>,
     /// What changes trust in the photos or the analysis.
     pub warnings: Vec<String>,
+    /// How each photo lies over the pick-up photo of its side; sides without one are left out.
+    pub comparisons: Vec<Comparison>,
 }
 
 /// A place in an upright photo, each number relative to its width or height (0 to 1).
@@ -120,7 +122,32 @@ pub struct Finding {
     pub novelty: String,
     /// Why it counts as that.
     pub reason: String,
+    /// What that stands on: `overlay` (the photo was laid over the pick-up photo), `position` (it could not be, so
+    /// the place in the one photo was taken for the place in the other) or `nothing` (no pick-up photo).
+    #[serde(default)]
+    pub basis: String,
+    /// Where it would be on the pick-up photo of the side, if the photos could be laid over each other.
+    #[serde(default)]
+    pub pickup_region: Option<Region>,
     pub suggested_severity: String,
+}
+
+/// How the photo of a side lies over the one that was taken at the pick-up.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+pub struct Comparison {
+    pub side: Word<Slot>,
+    pub pickup_photo_id: Uuid,
+    /// From the photo of the return to that of the pick-up, both in shares of width and height: a projective matrix,
+    /// row by row, of the surface that most points prove. `null` when the photos could not be laid over each other.
+    pub transform: Option<Vec<f64>>,
+    /// Points that prove it, over all surfaces.
+    pub inliers: i32,
+    /// How many surfaces move on their own: the car, what stands behind it.
+    pub surfaces: i32,
+    /// Why the photos could not be laid over each other, in words.
+    pub reason: Option<String>,
 }
 
 /// What a person decided.
@@ -154,6 +181,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What changes trust: blurred photos, no pick-up photos, a claimed time that differs.
     pub warnings: Vec<String>,
+    #[serde(default)]
+    pub comparisons: Vec<Comparison>,
     /// Why the photos were not analysed, in words; `None` when they were.
     pub not_analysed: Option<String>,
     /// Name, file hash and thresholds of the model that looked.
@@ -202,6 +231,7 @@ impl Return {
             .to_owned(),
             reason: report.as_ref().and_then(|report| report.not_analysed.clone()),
             warnings: report.as_ref().map(|report| report.warnings.clone()).unwrap_or_default(),
+            comparisons: report.as_ref().map(|report| report.comparisons.clone()).unwrap_or_default(),
         };
         Self {
             id: rental_return.id,

@@ -1,6 +1,7 @@
 //! What is made of an accepted photo: smaller copies, and what the model sees on it.
 
 mod arrival;
+mod comparison;
 mod detect;
 mod forget;
 mod record;
@@ -16,6 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::{JobError, Work};
 
 pub(crate) use arrival::{arrivals, incoming_key};
+pub(crate) use comparison::Comparison;
 pub(crate) use record::{Refused, Scene, awaiting, next_version, photos_missing, photos_refused, record};
 
 /// The original as it was accepted, or why it is not there, in words.

@@ -35,6 +35,8 @@ pub(super) fn finding(number: i32, novelty: &str) -> Finding {
         region: Region { x: 0.2, y: 0.3, width: 0.1, height: 0.1 },
         novelty: novelty.to_owned(),
         reason: "neither the pick-up photo nor the register shows it".to_owned(),
+        basis: "overlay".to_owned(),
+        pickup_region: None,
         suggested_severity: "moderate".to_owned(),
     }
 }
@@ -201,6 +203,7 @@ fn photo(number: u128, occasion: Occasion) -> photo::Model {
         exif: None,
         taken_at: None,
         warnings: vec!["taken_earlier".to_owned()],
+        fingerprint: None,
         uploaded_by: id(4),
         ip: None,
         user_agent: None,
@@ -210,6 +213,7 @@ fn photo(number: u128, occasion: Occasion) -> photo::Model {
         analysis: None,
         analysis_failure: None,
         analysed_at: None,
+        comparison: None,
     }
 }
 

@@ -3,6 +3,8 @@ use tiny_skia::{
     Shader, SpreadMode, Stroke, Transform,
 };
 
+use super::View;
+
 /// The size that all drawing is thought in, whatever the picture's size is.
 pub(super) const WIDTH: f32 = 1600.0;
 pub(super) const HEIGHT: f32 = 1200.0;
@@ -14,9 +16,15 @@ pub(super) struct Canvas {
 }
 
 impl Canvas {
-    pub(super) fn new(width: u32, height: u32) -> Self {
+    pub(super) fn new(width: u32, height: u32, view: View) -> Self {
         let pixels = Pixmap::new(width, height).expect("a picture has pixels and fits into memory");
-        Self { pixels, transform: Transform::from_scale(width as f32 / WIDTH, height as f32 / HEIGHT) }
+        let (x, y) = (WIDTH / 2.0, HEIGHT / 2.0);
+        let transform = Transform::from_scale(width as f32 / WIDTH, height as f32 / HEIGHT)
+            .pre_translate(x + view.right * WIDTH, y + view.down * HEIGHT)
+            .pre_concat(Transform::from_rotate(view.turn))
+            .pre_scale(view.zoom, view.zoom)
+            .pre_translate(-x, -y);
+        Self { pixels, transform }
     }
 
     /// Turns left and right around for what is drawn next.

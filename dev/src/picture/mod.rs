@@ -33,6 +33,19 @@ pub enum Side {
     Right,
 }
 
+/// How the camera is held: another view is a photo of the same scene from somewhere else.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct View {
+    /// Nearer above 1. From a tenth of shift or a few degrees on, it takes more than 1 to fill the picture.
+    pub zoom: f32,
+    /// How far the scene is moved to the right, as a share of the picture.
+    pub right: f32,
+    /// How far it is moved down, as a share of the picture.
+    pub down: f32,
+    /// Degrees clockwise.
+    pub turn: f32,
+}
+
 /// One photo of a car on a forecourt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scene {
@@ -47,6 +60,7 @@ pub struct Scene {
     pub seed: u64,
     /// Too dark to see much.
     pub night: bool,
+    pub view: View,
     /// Pixels across; the height is three quarters of it.
     pub width: u32,
     /// What the camera wrote into the file; `None` writes nothing.
@@ -63,6 +77,7 @@ impl Scene {
             marks: Vec::new(),
             seed,
             night: false,
+            view: View { zoom: 1.0, right: 0.0, down: 0.0, turn: 0.0 },
             width: 1600,
             exif: None,
         }
@@ -87,7 +102,7 @@ impl Scene {
     }
 
     fn draw(&self) -> Vec<u8> {
-        let mut canvas = Canvas::new(self.width, self.height());
+        let mut canvas = Canvas::new(self.width, self.height(), self.view);
         backdrop::draw(&mut canvas, self.seed);
         match self.side {
             Side::Front => front::draw(&mut canvas, self.colour, &self.plate),

@@ -259,6 +259,8 @@ fn finding(number: i32, side: Slot, class: &str, score: f64, novelty: &str, reas
         region: Region { x: 0.2 + 0.15 * f64::from(number), y: 0.45, width: 0.12, height: 0.16 },
         novelty: novelty.to_owned(),
         reason: reason.to_owned(),
+        basis: "overlay".to_owned(),
+        pickup_region: None,
         suggested_severity: "minor".to_owned(),
     }
 }
@@ -275,6 +277,7 @@ pub(super) fn report() -> Report {
             finding(3, Slot::Back, "scratch", 0.66, "known", "the pick-up photo shows it"),
         ],
         warnings: vec!["The photo of the right side is dark.".to_owned()],
+        comparisons: Vec::new(),
         not_analysed: None,
         model: None,
     }

@@ -6,30 +6,56 @@ use jobs::photo::DetectDamage;
 use rules::rental::Occasion;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel};
 
-use super::{lock_return, original, report_when_all_in};
+use super::{
+    comparison::{Comparison, Recent, compare},
+    lock_return, original, report_when_all_in,
+};
 use crate::{
     Context, Finished, JobError, Perform, Work,
-    vision::{decode, detector::Detections},
+    vision::{
+        decode,
+        detector::Detections,
+        landmark::{Landmarks, landmarks},
+    },
 };
 
 /// How long the model may look at one photo. Less than the patience of the report, so
 /// that a stuck model is named as the reason.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn look(context: &Context, bytes: &Bytes) -> Result<Detections, String> {
-    let detector = context.detector.get().map_err(|unavailable| unavailable.reason)?;
-    let picture = decode::upright(bytes).map_err(|refusal| refusal.words)?;
-    detector.detect(&picture).map_err(|unavailable| unavailable.reason)
+/// What was seen on a photo.
+struct Looked {
+    /// What the model saw, or why it saw nothing, in words.
+    analysis: Result<Detections, String>,
+    /// By which the photo is recognised on others; none when it could not be read.
+    landmarks: Option<Arc<Landmarks>>,
+}
+
+fn look(context: &Context, bytes: &Bytes, sha256: Vec<u8>) -> Looked {
+    let picture = match decode::upright(bytes) {
+        Ok(picture) => picture,
+        Err(refusal) => return Looked::nothing(refusal.words),
+    };
+    let landmarks = Some(Recent::keep(sha256, landmarks(&picture)));
+    let detector = context.detector.get();
+    let analysis = detector.and_then(|detector| detector.detect(&picture)).map_err(|unavailable| unavailable.reason);
+    Looked { analysis, landmarks }
+}
+
+impl Looked {
+    fn nothing(reason: impl Into<String>) -> Self {
+        Self { analysis: Err(reason.into()), landmarks: None }
+    }
 }
 
 /// What the model saw, or why it saw nothing, in words: a model that is missing, broken or
 /// stuck fails no job, because nothing may wait for it (R5).
-async fn analyse(context: Arc<Context>, bytes: Bytes) -> Result<Detections, String> {
-    let looking = tokio::task::spawn_blocking(move || look(&context, &bytes));
+async fn analyse(context: Arc<Context>, bytes: Bytes, sha256: Vec<u8>) -> Looked {
+    let looking = tokio::task::spawn_blocking(move || look(&context, &bytes, sha256));
     match tokio::time::timeout(PATIENCE, looking).await {
-        Ok(Ok(analysis)) => analysis,
-        Ok(Err(_)) => Err("the model crashed".to_owned()),
-        Err(_) => Err(format!("the model took longer than {} seconds", PATIENCE.as_secs())),
+        Ok(Ok(looked)) => looked,
+        Ok(Err(_)) => Looked::nothing("the model crashed"),
+        Err(_) => Looked::nothing(format!("the model took longer than {} seconds", PATIENCE.as_secs())),
     }
 }
 
@@ -38,6 +64,7 @@ async fn record(
     work: &Work,
     photo: photo::Model,
     analysis: Result<Detections, String>,
+    comparison: Option<Comparison>,
 ) -> Result<(), JobError> {
     let (detections, failure) = match analysis {
         Ok(detections) => (Some(serde_json::to_value(detections)?), None),
@@ -47,6 +74,7 @@ async fn record(
     row.analysis = Set(detections);
     row.analysis_failure = Set(failure);
     row.analysed_at = Set(Some(work.now()));
+    row.comparison = Set(comparison.map(serde_json::to_value).transpose()?);
     row.update(tx).await?;
     Ok(())
 }
@@ -64,19 +92,29 @@ async fn unseen(work: &Work, photo: photo::Model) -> Result<Vec<photo::Model>, J
     Ok(photos)
 }
 
-async fn analyse_original(work: &Work, photo: &photo::Model) -> Result<Result<Detections, String>, JobError> {
-    let analysis = match original(work, photo).await? {
-        Ok(bytes) => analyse(work.context.clone(), bytes).await,
-        Err(words) => Err(words.to_owned()),
+async fn analyse_original(work: &Work, photo: &photo::Model) -> Result<Looked, JobError> {
+    let looked = match original(work, photo).await? {
+        Ok(bytes) => analyse(work.context.clone(), bytes, photo.sha256.clone().unwrap_or_default()).await,
+        Err(words) => Looked::nothing(words),
     };
-    if let Err(reason) = &analysis {
+    if let Err(reason) = &looked.analysis {
         tracing::warn!(reason, photo = %photo.id, "not analysed");
     }
-    Ok(analysis)
+    Ok(looked)
+}
+
+/// Photos of the return are compared, those of the pick-up are what they are compared with.
+async fn compared(work: &Work, photo: &photo::Model, looked: &Looked) -> Result<Option<Comparison>, JobError> {
+    match &looked.landmarks {
+        Some(landmarks) if photo.occasion.0 == Occasion::Return => {
+            Ok(Some(compare(work, photo, landmarks.clone()).await?))
+        }
+        _ => Ok(None),
+    }
 }
 
 impl Perform for DetectDamage {
-    /// Two photos, each with the model's patience.
+    /// Two photos, each with the model's patience, and the photos that they are compared with.
     const TIMEOUT: Duration = Duration::from_secs(180);
 
     async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
@@ -88,15 +126,16 @@ impl Perform for DetectDamage {
         }
         let mut looked = Vec::new();
         for photo in unseen(&work, photo.clone()).await? {
-            let analysis = analyse_original(&work, &photo).await?;
-            looked.push((photo, analysis));
+            let seen = analyse_original(&work, &photo).await?;
+            let comparison = compared(&work, &photo, &seen).await?;
+            looked.push((photo, seen.analysis, comparison));
         }
 
         let tx = work.begin().await?;
         let rental_return = lock_return(&tx, &photo).await?;
 
-        for (photo, analysis) in looked {
-            record(&tx, &work, photo, analysis).await?;
+        for (photo, analysis, comparison) in looked {
+            record(&tx, &work, photo, analysis, comparison).await?;
         }
 
         report_when_all_in(&tx, &mut work, rental_return).await?;

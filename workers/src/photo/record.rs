@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use entity::{booking, photo};
 use jobs::{Refusal, rental::Asker};
 use rules::{
-    photo::{Limits, PhotoRefused},
+    photo::{Limits, PhotoRefused, Warning},
     problem,
     rental::{Occasion, Slot},
 };
@@ -18,7 +18,7 @@ use sea_orm::{
 use serde_json::{Value, json};
 
 use super::arrival::{Arrival, Original};
-use crate::JobError;
+use crate::{JobError, vision::fingerprint::COPY};
 
 /// What the photos belong to, and who sent them.
 pub(crate) struct Scene<'a> {
@@ -111,6 +111,24 @@ async fn used_elsewhere(tx: &DatabaseTransaction, scene: &Scene<'_>, sha256: &[u
     Ok(same.count(tx).await? > 0)
 }
 
+/// How many photos of the house are looked through for the original of a copy, the newest first.
+const RECENT: i64 = 5_000;
+
+/// Whether it looks like a copy of the evidence of another rental or of the other end of this
+/// one, compressed anew. Other slots of the same inspection are compared more closely later on.
+async fn looks_copied(tx: &DatabaseTransaction, scene: &Scene<'_>, fingerprint: i64) -> Result<bool, DbErr> {
+    // Ids are in the order of time, so this reads the primary key's end and no more.
+    const COPIES: &str = "select id from (
+            select id, fingerprint, booking_id, occasion from photo
+            where fingerprint is not null order by id desc limit $1
+        ) recent
+        where bit_count((fingerprint # $2)::bit(64)) <= $3 and (booking_id <> $4 or occasion <> $5) limit 1";
+    let booking = scene.booking.id;
+    let values = [RECENT.into(), fingerprint.into(), COPY.into(), booking.into(), scene.occasion.as_str().into()];
+    let copies = Statement::from_sql_and_values(DbBackend::Postgres, COPIES, values);
+    Ok(tx.query_one_raw(copies).await?.is_some())
+}
+
 async fn write(tx: &DatabaseTransaction, scene: &Scene<'_>, arrival: Arrival) -> Result<(), JobError> {
     // What never arrived leaves no trace: its slot is still open.
     if matches!(&arrival.verdict, Err(refusal) if refusal.reason == PhotoRefused::Missing) {
@@ -124,7 +142,14 @@ async fn write(tx: &DatabaseTransaction, scene: &Scene<'_>, arrival: Arrival) ->
     match arrival.verdict {
         Ok(original) => {
             row.object_key = Set(arrival.key);
-            accept(&mut row, scene, &original)?;
+            // The bits as they are: only how many differ is ever asked.
+            let fingerprint = original.inspected.fingerprint.map(u64::cast_signed);
+            let copied = match fingerprint {
+                Some(fingerprint) => looks_copied(tx, scene, fingerprint).await?,
+                None => false,
+            };
+            accept(&mut row, scene, &original, copied)?;
+            row.fingerprint = Set(fingerprint);
         }
         Err(refusal) => {
             row.state = Set(photo::REFUSED.to_owned());
@@ -202,10 +227,11 @@ pub(crate) fn awaiting(
     }
 }
 
-fn accept(row: &mut photo::ActiveModel, scene: &Scene<'_>, original: &Original) -> Result<(), JobError> {
+fn accept(row: &mut photo::ActiveModel, scene: &Scene<'_>, original: &Original, copied: bool) -> Result<(), JobError> {
     let inspected = &original.inspected;
     let taken_at = inspected.claims.taken(scene.booking.time_zone.parse::<Tz>()?);
-    let warnings = Limits::default().warnings(inspected.quality, taken_at, scene.received_at);
+    let mut warnings = Limits::default().warnings(inspected.quality, taken_at, scene.received_at);
+    warnings.extend(copied.then_some(Warning::Copied));
     row.state = Set(photo::ACCEPTED.to_owned());
     row.content_type = Set(Some(inspected.format.as_str().to_owned()));
     row.size = Set(Some(i64::try_from(original.size)?));

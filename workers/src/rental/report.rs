@@ -1,5 +1,7 @@
 //! The report of a return: what the model saw on every side, compared with the pick-up.
 
+mod warning;
+
 use std::time::Duration;
 
 use entity::{branch, car, damage, photo, rental_return};
@@ -9,7 +11,7 @@ use jobs::{
     waitlist::PromoteWaitlist,
 };
 use rules::{
-    damage::{Class, Detection, Known, Novelty, Region, Severity, compare},
+    damage::{Basis, Class, Detection, Known, Novelty, Overlay, Pickup, Region, Severity, compare},
     photo::{PhotoRefused, Warning},
     rental::{Event, Occasion, Slot},
 };
@@ -20,7 +22,7 @@ use sea_orm::{
 use uuid::Uuid;
 use view::rental::{Finding, Report};
 
-use crate::{Finished, JobError, Perform, Work, vision::detector};
+use crate::{Finished, JobError, Perform, Work, photo::Comparison, vision::detector};
 
 /// How long after a return the report usually waits for thumbnails and model; then it tells what there is (R5).
 pub(crate) const REPORT_PATIENCE: Duration = Duration::from_secs(120);
@@ -29,9 +31,15 @@ pub(crate) const REPORT_PATIENCE: Duration = Duration::from_secs(120);
 struct Evidence {
     pickup: Vec<photo::Model>,
     returned: Vec<photo::Model>,
-    register: Vec<Known>,
+    register: Vec<Item>,
     /// The sides for which a file was sent that had been used before.
     reused: Vec<Slot>,
+}
+
+/// An open item of the register, and the photo that its box was drawn on.
+struct Item {
+    known: Known,
+    photo: Option<Uuid>,
 }
 
 impl Evidence {
@@ -59,13 +67,15 @@ impl Evidence {
 }
 
 /// An item of the register as the comparison wants it. One whose side is no known word tells it nothing.
-fn known(item: &damage::Model) -> Option<Known> {
-    Some(Known {
+fn known(item: &damage::Model) -> Option<Item> {
+    let known = Known {
         side: item.side.parse().ok()?,
         class: item.class.0,
         panel: item.panel.as_ref().and_then(|panel| panel.parse().ok()),
         region: item.region.clone().and_then(|region| serde_json::from_value(region).ok()),
-    })
+        overlay: None,
+    };
+    Some(Item { known, photo: item.photo_id })
 }
 
 fn analysis(photo: &photo::Model) -> Option<detector::Detections> {
@@ -81,27 +91,68 @@ fn detection(slot: Slot, seen: &detector::Detection) -> Detection {
 fn findings(evidence: &Evidence, photo: &photo::Model) -> Vec<Finding> {
     let slot = photo.slot.0;
     let found: Vec<_> = analysis(photo).iter().flat_map(|seen| &seen.boxes).map(|seen| detection(slot, seen)).collect();
-    // A doubtful box on the pick-up photo still speaks for the customer.
-    let before = evidence.pickup_of(slot).and_then(analysis);
-    let before: Option<Vec<_>> = before.map(|seen| seen.raw.iter().map(|seen| detection(slot, seen)).collect());
-    let compared = compare(&found, before.as_deref(), &evidence.register);
+    let overlays = Comparison::of(photo);
+    let overlay = |onto: Uuid| overlays.as_ref()?.onto(onto)?.overlay.clone();
+    let before = evidence.pickup_of(slot).and_then(|before| baseline(slot, before, overlay(before.id)));
+    let register: Vec<_> = evidence
+        .register
+        .iter()
+        .map(|item| Known { overlay: item.photo.and_then(overlay), ..item.known.clone() })
+        .collect();
+    let compared = compare(&found, before.as_ref(), &register);
     compared.into_iter().map(|finding| shown(photo, finding)).collect()
+}
+
+/// What the model saw at the pick-up; none when it did not look.
+fn baseline(slot: Slot, before: &photo::Model, overlay: Option<Overlay>) -> Option<Pickup> {
+    // A doubtful box on the pick-up photo still speaks for the customer.
+    let marks = analysis(before)?.raw.iter().map(|seen| detection(slot, seen)).collect();
+    let poor = [Warning::Blurred, Warning::Dark];
+    let poor = before.warnings.iter().filter_map(|word| word.parse().ok()).any(|warning| poor.contains(&warning));
+    Some(Pickup { marks, overlay, poor })
 }
 
 fn shown(photo: &photo::Model, finding: rules::damage::Finding) -> Finding {
     let Detection { class, score, region, .. } = finding.detection;
-    let Region { x, y, width, height, .. } = region;
+    let by_position = if finding.basis == Basis::Position { " (compared by position alone)" } else { "" };
     Finding {
         number: 0,
         photo_id: photo.id,
         side: photo.slot.into(),
         class: class.to_string(),
         score,
-        region: view::rental::Region { x, y, width, height },
+        region: place(region),
         novelty: finding.novelty.to_string(),
-        reason: finding.reason,
+        reason: format!("{}{by_position}", finding.reason),
+        basis: finding.basis.to_string(),
+        pickup_region: finding.before.map(place),
         suggested_severity: Severity::suggested(class, region.area()).to_string(),
     }
+}
+
+fn place(region: Region) -> view::rental::Region {
+    let Region { x, y, width, height, .. } = region;
+    view::rental::Region { x, y, width, height }
+}
+
+/// How each photo lies over the pick-up photo of its side.
+fn comparisons(evidence: &Evidence) -> Vec<view::rental::Comparison> {
+    let comparison = |photo: &photo::Model| {
+        let before = evidence.pickup_of(photo.slot.0)?;
+        let stored = Comparison::of(photo);
+        let laid = stored.as_ref().and_then(|stored| stored.onto(before.id));
+        let overlay = laid.and_then(|laid| laid.overlay.as_ref());
+        let unknown = || Some("the photos were not compared".to_owned());
+        Some(view::rental::Comparison {
+            side: photo.slot.into(),
+            pickup_photo_id: before.id,
+            transform: overlay.and_then(|overlay| overlay.layers.first()).map(|layer| layer.transform.0.to_vec()),
+            inliers: overlay.map_or(0, |overlay| i32::try_from(overlay.proof()).unwrap_or(i32::MAX)),
+            surfaces: overlay.map_or(0, |overlay| i32::try_from(overlay.layers.len()).unwrap_or(i32::MAX)),
+            reason: if overlay.is_some() { None } else { laid.map_or_else(unknown, |laid| laid.apart.clone()) },
+        })
+    };
+    evidence.returned.iter().filter_map(comparison).collect()
 }
 
 /// Possibly new marks first, known ones last; the numbers are those of the boxes on the photos.
@@ -138,55 +189,12 @@ fn why_not(photo: &photo::Model) -> String {
     photo.analysis_failure.clone().unwrap_or_else(silent)
 }
 
-/// What changes trust in the photos or in the comparison.
-fn warnings(evidence: &Evidence, rental_return: &rental_return::Model) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if rental_return.without_photos_reason.is_some() {
-        warnings.push("The return was completed without photos.".to_owned());
-    }
-    if evidence.pickup.is_empty() {
-        warnings.push("There are no pick-up photos, so nothing can be charged.".to_owned());
-    }
-    for slot in &evidence.reused {
-        warnings.push(format!("A photo of the {slot} side had been sent before and was refused."));
-    }
-    for photo in &evidence.returned {
-        let slot = photo.slot.0;
-        warnings.extend(photo.warnings.iter().filter_map(|word| warning(slot, word)));
-        if photo.derived_at.is_none() {
-            warnings.push(format!("The small copies of the {slot} photo are not made yet."));
-        }
-        warnings.extend(comparison_warning(evidence, slot));
-    }
-    warnings
-}
-
-fn comparison_warning(evidence: &Evidence, slot: Slot) -> Option<String> {
-    match evidence.pickup_of(slot) {
-        _ if evidence.pickup.is_empty() => None,
-        None => Some(format!("There is no pick-up photo of the {slot} side, so nothing on it can be charged.")),
-        Some(before) if analysis(before).is_none() => {
-            Some(format!("The pick-up photo of the {slot} side was not analysed: compare by eye."))
-        }
-        Some(_) => None,
-    }
-}
-
-fn warning(slot: Slot, word: &str) -> Option<String> {
-    Some(match word.parse().ok()? {
-        Warning::Blurred => format!("The {slot} photo is blurred."),
-        Warning::Dark => format!("The {slot} photo is dark."),
-        Warning::TakenEarlier => {
-            format!("The {slot} photo was, by its own clock, not taken within 30 minutes of its arrival.")
-        }
-    })
-}
-
 fn assemble(evidence: &Evidence, rental_return: &rental_return::Model) -> Report {
     let model = evidence.returned.iter().find_map(analysis).map(|seen| seen.model);
     Report {
         findings: numbered(evidence.returned.iter().flat_map(|photo| findings(evidence, photo)).collect()),
-        warnings: warnings(evidence, rental_return),
+        warnings: warning::warnings(evidence, rental_return),
+        comparisons: comparisons(evidence),
         not_analysed: not_analysed(evidence, rental_return),
         model: model.and_then(|model| serde_json::to_value(model).ok()),
     }

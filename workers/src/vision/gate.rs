@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 pub use super::claim::{Claims, Position};
 pub use super::refusal::Refusal;
-use super::{container, decode, quality};
+use super::{container, decode, fingerprint::fingerprint, quality};
 
 /// A file that is a photo, and what is known of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +27,8 @@ pub struct Inspected {
     pub sha256: String,
     /// For [`Limits::warnings`].
     pub quality: Quality,
+    /// What copies of this photo share; `None` when it shows too little.
+    pub fingerprint: Option<u64>,
 }
 
 /// Looks at a file that somebody calls a photo. `declared` is the content type
@@ -53,8 +55,9 @@ pub fn inspect(bytes: &[u8], declared: Option<&str>) -> Result<Inspected, Refusa
         limits.visible(quality)?;
 
         let (width, height) = picture.dimensions();
+        let fingerprint = fingerprint(&picture);
         let sha256 = hex::encode(Sha256::digest(bytes));
-        Ok(Inspected { format, width, height, orientation, claims, sha256, quality })
+        Ok(Inspected { format, width, height, orientation, claims, sha256, quality, fingerprint })
     })
 }
 

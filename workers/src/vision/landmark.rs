@@ -53,3 +53,6 @@ pub fn landmarks(picture: &RgbImage) -> Landmarks {
     }
     Landmarks { size, points }
 }
+
+#[cfg(test)]
+mod tests;

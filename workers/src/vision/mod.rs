@@ -11,6 +11,7 @@ mod container;
 pub mod decode;
 pub mod derivative;
 pub mod detector;
+pub mod fingerprint;
 pub mod gate;
 pub mod landmark;
 pub mod letterbox;

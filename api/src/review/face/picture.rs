@@ -147,6 +147,8 @@ mod tests {
             region: view::rental::Region { x, y, width: 0.1, height: 0.1 },
             novelty: "new".to_owned(),
             reason: String::new(),
+            basis: "overlay".to_owned(),
+            pickup_region: None,
             suggested_severity: "minor".to_owned(),
         };
         for (x, y) in [(0.0, 0.0), (0.99, 0.99), (0.5, 0.5)] {

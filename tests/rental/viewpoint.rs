@@ -1,0 +1,110 @@
+//! Nobody stands twice in the same place: what is compared is the car, not the photo.
+
+use dev::picture::{Mark, Scene, Side, View, Wound};
+use entity::photo;
+use rules::rental::Slot;
+use serde_json::{Value, json};
+use workers::vision::derivative::derive;
+
+use super::{
+    SCRATCH,
+    lot::{self, Lot, done, round},
+    scratched,
+};
+
+/// Nearer, lower, and turned a little.
+const ASIDE: View = View { zoom: 1.2, right: -0.08, down: 0.04, turn: 2.0 };
+
+const DENT: Mark = Mark { wound: Wound::Dent, x: 0.4, y: 0.56, w: 0.07, h: 0.06 };
+
+/// The four sides from another place on another day, the left one with these marks.
+fn from_aside(seed: u64, marks: &[Mark]) -> Vec<(Slot, Vec<u8>)> {
+    let sides = [Side::Front, Side::Back, Side::Left, Side::Right];
+    let scene = |side: Side| {
+        let marks = if side == Side::Left { marks.to_vec() } else { Vec::new() };
+        lot::photo(&Scene { view: ASIDE, marks, ..Scene::new(side, seed) })
+    };
+    Slot::ALL.iter().copied().zip(sides.map(scene)).collect()
+}
+
+impl Lot {
+    async fn returned(&self, scenes: &[(Slot, Vec<u8>)]) -> Value {
+        let return_id = self.bring(scenes).await;
+        done(self.ask(&self.give_back(return_id)).await);
+        self.report(return_id).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn existing_damage_seen_from_elsewhere_is_known_and_a_new_dent_is_new() {
+    let lot = Lot::open().await;
+    done(lot.pick_up(&scratched(1)).await);
+    let report = lot.returned(&from_aside(2, &[SCRATCH, DENT])).await;
+
+    let findings = report["findings"].as_array().unwrap();
+    let verdicts: Vec<_> = findings.iter().map(|it| (&it["class"], &it["novelty"], &it["basis"])).collect();
+    let (overlay, dent, scratch) = (json!("overlay"), json!("dent"), json!("scratch"));
+    assert_eq!(verdicts, [(&dent, &json!("new"), &overlay), (&scratch, &json!("known"), &overlay)], "{report:#}");
+    let before = findings[1]["pickupRegion"]["x"].as_f64().unwrap();
+    assert!((before - f64::from(SCRATCH.x)).abs() < 0.03, "the scratch was at {before}");
+    assert_eq!(report["warnings"], json!([]));
+    let comparisons = report["comparisons"].as_array().unwrap();
+    assert_eq!(comparisons.len(), 4);
+    assert!(comparisons.iter().all(|it| it["inliers"].as_i64() > Some(50)), "{comparisons:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_of_the_register_is_known_where_the_photo_it_was_marked_on_shows_it() {
+    let lot = Lot::open().await;
+    done(lot.pick_up(&round(1)).await);
+    let Mark { x, y, w, h, .. } = SCRATCH;
+    let region = json!({ "x": x, "y": y, "width": w, "height": h });
+    lot.bed
+        .run(&format!(
+            "insert into damage (id, car_id, side, class, severity, region, photo_id)
+             select gen_random_uuid(), car_id, 'left', 'scratch', 'minor', '{region}', id
+             from photo where slot = 'left'"
+        ))
+        .await;
+    let report = lot.returned(&from_aside(2, &[SCRATCH])).await;
+    let finding = &report["findings"][0];
+    assert_eq!(finding["reason"], "it is in the register of known damage", "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_side_photographed_twice_is_told_and_stops_nothing() {
+    let lot = Lot::open().await;
+    done(lot.pick_up(&round(1)).await);
+    let mut scenes = round(2);
+    scenes[3].1 = lot::photo(&Scene { view: ASIDE, ..Scene::new(Side::Left, 3) });
+    let report = lot.returned(&scenes).await;
+    let warnings = report["warnings"].to_string();
+    assert!(warnings.contains("The left photo and the right photo seem to show the same side"), "{warnings}");
+    assert_eq!(report["warnings"].as_array().unwrap().len(), 1, "{warnings}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_an_older_photo_is_told_however_it_was_compressed() {
+    let lot = Lot::open().await;
+    let pickup = round(1);
+    done(lot.pick_up(&pickup).await);
+    let mut scenes = round(2);
+    scenes[2].1 = derive(&pickup[2].1).unwrap().swap_remove(0).jpeg;
+    let report = lot.returned(&scenes).await;
+    assert_eq!(report["warnings"], json!(["The left photo looks like a copy of a photo that was sent before."]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_photo_that_cannot_be_read_any_more_only_costs_its_comparison() {
+    let lot = Lot::unwatched().await;
+    let scenes = round(91);
+    done(lot.pick_up(&scenes).await);
+    let taken = photo::Entity::counting(&lot.bed.db, lot.booking).await.unwrap();
+    lot.bucket.delete(&taken[2].object_key).await.unwrap();
+    lot.watch().await;
+    let report = lot.returned(&round(92)).await;
+    let left = &report["comparisons"][2];
+    assert_eq!((&left["side"], &left["transform"]), (&json!("left"), &Value::Null));
+    assert_eq!(left["reason"], "the original is no longer in the bucket");
+    assert_eq!(lot.bed.number("select count(*) from job where state = 'dead'").await, 0);
+}

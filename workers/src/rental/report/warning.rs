@@ -1,0 +1,74 @@
+use entity::{photo, rental_return};
+use rules::{damage::Basis, photo::Warning, rental::Slot};
+
+use super::{Evidence, analysis, findings};
+use crate::photo::Comparison;
+
+/// What changes trust in the photos or in the comparison.
+pub(super) fn warnings(evidence: &Evidence, rental_return: &rental_return::Model) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if rental_return.without_photos_reason.is_some() {
+        warnings.push("The return was completed without photos.".to_owned());
+    }
+    if evidence.pickup.is_empty() {
+        warnings.push("There are no pick-up photos, so nothing can be charged.".to_owned());
+    }
+    for slot in &evidence.reused {
+        warnings.push(format!("A photo of the {slot} side had been sent before and was refused."));
+    }
+    for photo in &evidence.returned {
+        let slot = photo.slot.0;
+        warnings.extend(photo.warnings.iter().filter_map(|word| warning(slot, word)));
+        if photo.derived_at.is_none() {
+            warnings.push(format!("The small copies of the {slot} photo are not made yet."));
+        }
+        warnings.extend(comparison_warning(evidence, slot));
+        warnings.extend(apart_warning(evidence, photo));
+    }
+    warnings.extend(same_view_warnings(&evidence.returned));
+    warnings
+}
+
+/// Where something was found and could only be compared by its place in the photo.
+fn apart_warning(evidence: &Evidence, photo: &photo::Model) -> Option<String> {
+    let compared = findings(evidence, photo).iter().any(|finding| finding.basis == Basis::Position.as_str());
+    let slot = photo.slot.0;
+    compared.then(|| format!("The {slot} photo does not fit over its pick-up photo: compare the marks by eye."))
+}
+
+/// Two slots that hold the very same view: one side was photographed twice, another not at all.
+fn same_view_warnings(returned: &[photo::Model]) -> Vec<String> {
+    let alike = |one: &photo::Model, other: &photo::Model| {
+        Comparison::of(one).is_some_and(|comparison| comparison.same_view.contains(&other.id))
+    };
+    let mut warnings = Vec::new();
+    for (at, one) in returned.iter().enumerate() {
+        for other in returned[at + 1..].iter().filter(|other| alike(one, other) || alike(other, one)) {
+            let (one, other) = (one.slot.0, other.slot.0);
+            warnings.push(format!("The {one} photo and the {other} photo seem to show the same side of the car."));
+        }
+    }
+    warnings
+}
+
+fn comparison_warning(evidence: &Evidence, slot: Slot) -> Option<String> {
+    match evidence.pickup_of(slot) {
+        _ if evidence.pickup.is_empty() => None,
+        None => Some(format!("There is no pick-up photo of the {slot} side, so nothing on it can be charged.")),
+        Some(before) if analysis(before).is_none() => {
+            Some(format!("The pick-up photo of the {slot} side was not analysed: compare by eye."))
+        }
+        Some(_) => None,
+    }
+}
+
+fn warning(slot: Slot, word: &str) -> Option<String> {
+    Some(match word.parse().ok()? {
+        Warning::Blurred => format!("The {slot} photo is blurred."),
+        Warning::Dark => format!("The {slot} photo is dark."),
+        Warning::Copied => format!("The {slot} photo looks like a copy of a photo that was sent before."),
+        Warning::TakenEarlier => {
+            format!("The {slot} photo was, by its own clock, not taken within 30 minutes of its arrival.")
+        }
+    })
+}
