@@ -29,7 +29,7 @@ pub(super) fn corners(picture: &Grey) -> Vec<(usize, usize)> {
             let mut best = Vec::new();
             for y in top..bottom {
                 for x in left..right {
-                    if is_peak(&strength, width, x, y) {
+                    if strength[y * width + x] >= LEAST && is_peak(&strength, width, x, y) {
                         best.push((strength[y * width + x], x, y));
                     }
                 }
@@ -44,9 +44,6 @@ pub(super) fn corners(picture: &Grey) -> Vec<(usize, usize)> {
 
 fn is_peak(strength: &[f32], width: usize, x: usize, y: usize) -> bool {
     let here = strength[y * width + x];
-    if here < LEAST {
-        return false;
-    }
     let around = |dy: usize| &strength[(y + dy - 2) * width + x - 2..(y + dy - 2) * width + x + 3];
     // Of equal neighbours the first one counts.
     let before = (0..2).flat_map(around).chain(&around(2)[..2]).all(|&other| other < here);
@@ -67,10 +64,14 @@ fn strengths(picture: &Grey, width: usize, height: usize) -> Vec<f32> {
             add(&mut sums, &rows[y + WINDOW], 1);
             add(&mut sums, &rows[y - WINDOW - 1], -1);
         }
+        let mut window = [[0; 3]];
+        for sum in &sums[MARGIN - 2 - WINDOW..MARGIN - 2 + WINDOW] {
+            add(&mut window, &[*sum], 1);
+        }
         for x in MARGIN - 2..width - MARGIN + 2 {
-            let window = &sums[x - WINDOW..=x + WINDOW];
-            let [xx, yy, xy] =
-                window.iter().fold([0, 0, 0], |sum, it| [sum[0] + it[0], sum[1] + it[1], sum[2] + it[2]]);
+            add(&mut window, &[sums[x + WINDOW]], 1);
+            let [xx, yy, xy] = window[0];
+            add(&mut window, &[sums[x - WINDOW]], -1);
             let (half, apart) = ((xx + yy) as f32 / 2.0, (xx - yy) as f32 / 2.0);
             strength[y * width + x] = half - (apart * apart + xy as f32 * xy as f32).sqrt();
         }

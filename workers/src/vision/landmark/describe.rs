@@ -9,7 +9,8 @@ pub struct Descriptor(pub [u64; 4]);
 impl Descriptor {
     /// How many answers differ, 0 to 256.
     pub fn distance(&self, other: &Self) -> u32 {
-        self.0.iter().zip(other.0).map(|(one, other)| (one ^ other).count_ones()).sum()
+        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+        (a ^ e).count_ones() + (b ^ f).count_ones() + (c ^ g).count_ones() + (d ^ h).count_ones()
     }
 }
 
