@@ -81,23 +81,25 @@ fn strengths(picture: &Grey, width: usize, height: usize) -> Vec<f32> {
 
 fn add(sums: &mut [[i32; 3]], row: &[[i32; 3]], sign: i32) {
     for (sum, value) in sums.iter_mut().zip(row) {
-        for part in 0..3 {
-            sum[part] += sign * value[part];
-        }
+        sum[0] += sign * value[0];
+        sum[1] += sign * value[1];
+        sum[2] += sign * value[2];
     }
 }
 
 /// Gradient products (xx, yy, xy) of one row. A gradient is at most 255 each way, so sums of 25 fit.
 fn products(picture: &Grey, width: usize, height: usize, y: usize) -> Vec<[i32; 3]> {
-    let mut products = vec![[0; 3]; width];
     if y == 0 || y + 1 == height {
-        return products;
+        return vec![[0; 3]; width];
     }
     let (above, here, below) = (picture.row(y - 1), picture.row(y), picture.row(y + 1));
-    for x in 1..width - 1 {
+    let product = |x: usize| {
+        if x == 0 || x + 1 == width {
+            return [0; 3];
+        }
         let across = i32::from(here[x + 1]) - i32::from(here[x - 1]);
         let down = i32::from(below[x]) - i32::from(above[x]);
-        products[x] = [across * across, down * down, across * down];
-    }
-    products
+        [across * across, down * down, across * down]
+    };
+    (0..width).map(product).collect()
 }

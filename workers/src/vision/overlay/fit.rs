@@ -71,11 +71,9 @@ fn least_squares<const N: usize>(equations: impl Iterator<Item = ([f64; N], f64)
     let mut normal = [[0.0; N]; N];
     let mut right = [0.0; N];
     for (row, value) in equations {
-        for i in 0..N {
-            for j in 0..N {
-                normal[i][j] += row[i] * row[j];
-            }
-            right[i] += row[i] * value;
+        for ((line, right), own) in normal.iter_mut().zip(&mut right).zip(row) {
+            line.iter_mut().zip(row).for_each(|(cell, other)| *cell += own * other);
+            *right += own * value;
         }
     }
     solve(normal, right)
