@@ -4,11 +4,12 @@ use dev::picture::{Mark, Scene, Side, View, Wound};
 use entity::photo;
 use rules::rental::Slot;
 use serde_json::{Value, json};
+use tests::done;
 use workers::vision::derivative::derive;
 
 use super::{
     SCRATCH,
-    lot::{self, Lot, done, round},
+    lot::{self, Lot, round},
     scratched,
 };
 
