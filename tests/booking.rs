@@ -1,6 +1,8 @@
 //! Bookings, as a customer would say it.
 
+mod block;
 mod change;
+mod overdue;
 
 use std::collections::HashMap;
 

@@ -1,5 +1,6 @@
 //! The fleet: looking for cars, adding, changing and retiring them.
 
+mod block;
 mod search;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use crate::{
     listing::{Page, limit},
 };
 
+pub use block::BlockApi;
 pub(crate) use search::free_between;
 
 /// A car that joins the fleet.

@@ -68,6 +68,7 @@ fn service() -> OpenApiService<impl OpenApi, ()> {
         account::AccountApi,
         account::LoginApi,
         car::CarApi,
+        car::BlockApi,
         branch::BranchApi,
         availability::AvailabilityApi,
         booking::BookingApi,

@@ -78,3 +78,46 @@ pub struct Alternative {
     pub start_date: DateTime<Utc>,
     pub end_date: DateTime<Utc>,
 }
+
+/// Time in which staff keep a car from being rented.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+pub struct Block {
+    pub id: Uuid,
+    pub car_id: Uuid,
+    pub from: DateTime<Utc>,
+    pub to: DateTime<Utc>,
+    /// `maintenance` or `block`.
+    pub purpose: String,
+    pub reason: Option<String>,
+    pub created_at: DateTime<Utc>,
+}
+
+impl From<entity::reservation::Model> for Block {
+    fn from(row: entity::reservation::Model) -> Self {
+        Self {
+            id: row.id,
+            car_id: row.resource_id,
+            from: row.starts_at,
+            to: row.ends_at,
+            purpose: row.purpose,
+            reason: row.reason,
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// What stands in the way of a block.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+pub struct Conflict {
+    /// `booking`, `offer`, `checkout`, `maintenance` or `block`.
+    pub purpose: String,
+    pub booking_id: Option<Uuid>,
+    /// Of the booking.
+    pub number: Option<String>,
+    pub start_date: DateTime<Utc>,
+    pub end_date: DateTime<Utc>,
+}

@@ -3,7 +3,9 @@
 mod alternative;
 mod cancel;
 mod change;
+mod conflict;
 mod lock;
+mod overdue;
 mod price;
 mod request;
 

@@ -1,6 +1,8 @@
 //! The fleet: cars join, change and leave.
 
-use entity::{booking, branch, car, odometer_reading, rental_return};
+mod block;
+
+use entity::{booking, booking_change, branch, car, odometer_reading, rental_return, reservation};
 use jobs::{
     Refusal,
     car::{AddCar, ChangeCar, RetireCar},
@@ -191,7 +193,8 @@ async fn has_history(tx: &DatabaseTransaction, car: Uuid) -> Result<bool, DbErr>
     let bookings = booking::Entity::find().filter(booking::Column::CarId.eq(car)).count(tx).await?;
     let readings = odometer_reading::Entity::find().filter(odometer_reading::Column::CarId.eq(car)).count(tx).await?;
     let returns = rental_return::Entity::find().filter(rental_return::Column::CarId.eq(car)).count(tx).await?;
-    Ok(bookings + readings + returns > 0)
+    let changes = booking_change::Entity::find().filter(booking_change::Column::CarId.eq(car)).count(tx).await?;
+    Ok(bookings + readings + returns + changes > 0)
 }
 
 impl Perform for RetireCar {
@@ -215,6 +218,12 @@ impl Perform for RetireCar {
 
         let deleted = !has_history(&tx, car.id).await?;
         if deleted {
+            // Blocks name their car without the database's help.
+            reservation::Entity::delete_many()
+                .filter(reservation::Column::ResourceKind.eq("car"))
+                .filter(reservation::Column::ResourceId.eq(car.id))
+                .exec(&tx)
+                .await?;
             car::Entity::delete_by_id(car.id).exec(&tx).await?;
         } else {
             let version = car.version + 1;

@@ -3,6 +3,7 @@
 //! Dedupe keys make repeats harmless, so several clocks may run and none is a leader.
 
 mod decision;
+mod rental;
 mod waitlist;
 
 use std::time::Duration;
@@ -88,6 +89,15 @@ async fn tick(db: &DatabaseConnection, tickets: &Tickets, keep_days: i32) -> Res
     }
     if let Some(before) = uploads_before(db).await? {
         enqueue(db, tickets, NewJob::new(&ForgetUploads { before, after: None })).await?;
+    }
+    for reminder in rental::ending(db).await? {
+        enqueue(db, tickets, NewJob::new(&reminder)).await?;
+    }
+    for check in rental::overdue(db).await? {
+        enqueue(db, tickets, NewJob::new(&check)).await?;
+    }
+    for conflict in rental::conflicts(db).await? {
+        enqueue(db, tickets, NewJob::new(&conflict)).await?;
     }
     ledger::prune(db, keep_days).await?;
     forget(db).await

@@ -28,8 +28,11 @@ mod waitlist;
 use jobs::{
     Queue,
     account::{AddStaff, ChangeProfile, RegisterAccount},
-    booking::{CancelBooking, ChangeBooking, ExtendBooking, ReleaseNoShow, RequestBooking},
-    car::{AddBranch, AddCar, ChangeCar, RetireCar},
+    booking::{
+        CancelBooking, ChangeBooking, CheckOverdue, EscalateOverdue, ExtendBooking, ReleaseNoShow, RequestBooking,
+        ResolveConflict,
+    },
+    car::{AddBranch, AddCar, BlockCar, ChangeCar, RetireCar, UnblockCar},
     notify::{Announce, ReadNotification, SendDigest, SendMail},
     photo::{DetectDamage, ForgetUploads, MakeThumbnails},
     rental::{DecideReturn, OpenReturn, PickUpCar, ReportReturn, ReturnCar},
@@ -59,11 +62,16 @@ pub fn registry() -> Registry {
         .with::<AddCar>()
         .with::<ChangeCar>()
         .with::<RetireCar>()
+        .with::<BlockCar>()
+        .with::<UnblockCar>()
         .with::<RequestBooking>()
         .with::<ChangeBooking>()
         .with::<ExtendBooking>()
         .with::<CancelBooking>()
         .with::<ReleaseNoShow>()
+        .with::<CheckOverdue>()
+        .with::<EscalateOverdue>()
+        .with::<ResolveConflict>()
         .with::<Announce>()
         .with::<SendMail>()
         .with::<SendDigest>()

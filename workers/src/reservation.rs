@@ -96,6 +96,24 @@ pub(crate) async fn let_go(tx: &impl ConnectionTrait, offer: Uuid) -> Result<(),
     Ok(())
 }
 
+/// Keeps a car from being rented: `(id, purpose, reason)` of the block. `None`: something occupies the time.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn shut(
+    tx: &impl ConnectionTrait,
+    car: Uuid,
+    period: Period,
+    (id, purpose, reason): (Uuid, &str, &str),
+) -> Result<Option<reservation::Model>, DbErr> {
+    drop_expired(tx, car, period).await?;
+    let insert = "insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose, reason)
+                  values ($1, 'car', $2, $3, $4, $5, $6) on conflict do nothing";
+    let values = [id.into(), car.into(), period.start.into(), period.end.into(), purpose.into(), reason.into()];
+    tx.execute_raw(statement(insert, values)).await?;
+    reservation::Entity::find_by_id(id).one(tx).await
+}
+
 /// Frees all the time that a booking holds.
 ///
 /// # Errors

@@ -5,12 +5,13 @@ mod claim;
 use entity::{account, booking, car, damage, link, rental_return};
 use jobs::{
     Refusal,
+    booking::ResolveConflict,
     notify::{Announce, News},
     rental::DecideReturn,
     waitlist::PromoteWaitlist,
 };
 use rules::{
-    booking::Event,
+    booking::{BookingStatus, Event, SOON},
     car::CarStatus,
     damage::Severity,
     problem,
@@ -141,8 +142,8 @@ async fn register(
     Ok(())
 }
 
-/// A car that is not safe to drive is not handed to the next customer.
-async fn quarantine(tx: &DatabaseTransaction, work: &Work, hearing: &Hearing) -> Result<(), DbErr> {
+/// A car that is not safe to drive is not handed to the next customers: those of the next days get another.
+async fn quarantine(tx: &DatabaseTransaction, work: &mut Work, hearing: &Hearing) -> Result<(), DbErr> {
     let severe = hearing.claims.iter().any(|claim| claim.severity == Severity::Severe);
     if !severe || hearing.case.car.status.0 != CarStatus::InService {
         return Ok(());
@@ -153,6 +154,14 @@ async fn quarantine(tx: &DatabaseTransaction, work: &Work, hearing: &Hearing) ->
     row.version = Set(version);
     row.updated_at = Set(work.now());
     row.update(tx).await?;
+    let car_id = hearing.case.car.id;
+    let soon = booking::Entity::find()
+        .filter(booking::Column::CarId.eq(car_id))
+        .filter(booking::Column::Status.eq(BookingStatus::Confirmed.as_str()))
+        .filter(booking::Column::StartsAt.lte(work.now() + SOON));
+    for next in soon.all(tx).await? {
+        work.then(&ResolveConflict { booking_id: next.id, car_id, turn: version });
+    }
     Ok(())
 }
 
@@ -193,7 +202,7 @@ impl Perform for DecideReturn {
         let decided = settle(&tx, &work, &self, &hearing).await?;
         if hearing.state == ReturnState::Decided {
             register(&tx, &work, &self, &hearing).await?;
-            quarantine(&tx, &work, &hearing).await?;
+            quarantine(&tx, &mut work, &hearing).await?;
             close(&tx, &work, &hearing.case.booking).await?;
         }
         end_links(&tx, &work, decided.id).await?;
