@@ -1,5 +1,6 @@
 //! Time in which a car is kept from being rented.
 
+use chrono::{DateTime, Utc};
 use jobs::Queue;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -54,7 +55,8 @@ async fn a_block_over_bookings_is_refused_and_names_them() {
     let conflicts = refused.body["conflicts"].as_array().unwrap();
     let numbers: Vec<_> = conflicts.iter().map(|conflict| &conflict["number"]).collect();
     assert_eq!(numbers, [&first.body["number"], &second.body["number"]]);
-    assert_eq!(conflicts[0]["endDate"], first.body["endDate"], "the customer's own dates");
+    let end: DateTime<Utc> = text(&conflicts[0], "endDate").parse().unwrap();
+    assert_eq!(end, noon(11), "the customer's own dates");
     assert!(refused.body["detail"].as_str().unwrap().contains(&text(&first.body, "number")));
     assert_eq!(house.bed.number("select count(*) from reservation where purpose = 'maintenance'").await, 0);
 }

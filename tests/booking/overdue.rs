@@ -57,10 +57,8 @@ impl Yard {
              values ('{id}', '{id}', '{car}', '{customer}', '{BRANCH}', now() + interval '{from} minutes',
                      now() + interval '{to} minutes', 'UTC', '{status}', '{{}}', 11900, 'EUR', '{car}');
              insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose, booking_id)
-             select gen_random_uuid(), 'car', car_id, starts_at,
-                    least(ends_at + interval '1 hour', coalesce((select min(n.starts_at) from booking n
-                        where n.car_id = b.car_id and n.starts_at > b.starts_at), 'infinity')), 'booking', id
-             from booking b where id = '{id}'"
+             select gen_random_uuid(), 'car', car_id, starts_at, ends_at + interval '1 hour', 'booking', id
+             from booking where id = '{id}'"
         );
         self.bed.run(&sql).await;
     }
@@ -114,8 +112,11 @@ async fn an_overdue_car_is_marked_and_told_once_to_renter_and_staff() {
     yard.keep_time().await;
     yard.bed.until("select count(*) from booking where overdue_at is not null", 1).await;
     yard.settled().await;
-    yard.check().await;
+    let again = "update job set state = 'ready', finished_at = null, dispatched_at = null where kind = 'check_overdue'";
+    yard.bed.run(again).await;
+    yard.settled().await;
     assert_eq!((yard.told("return_overdue").await, yard.told("car_overdue").await), (1, 1));
+    assert_eq!(yard.bed.number("select count(*) from audit_log where action = 'check_overdue'").await, 1);
     assert_eq!(yard.row(yard.out).await.status.0.as_str(), "Active", "a fact, not a status");
     assert_eq!(yard.row(yard.next).await.car_id, yard.car, "who comes tomorrow is not in danger yet");
     let later = "select count(*) from job where kind = 'escalate_overdue' and run_at > now() + interval '23 hours'";
@@ -149,7 +150,7 @@ async fn the_end_of_a_rental_is_told_two_hours_ahead_and_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_customer_gets_another_car_of_the_class_at_the_same_price() {
-    let yard = Yard::open(1, 30).await;
+    let yard = Yard::open(35, 30).await;
     let (lesser, better, same) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
     yard.car(lesser, "economy", 5).await;
     yard.car(better, "suv", 5).await;
@@ -181,7 +182,7 @@ async fn the_next_customer_gets_another_car_of_the_class_at_the_same_price() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_class_is_out_the_upgrade_is_free_and_never_has_fewer_seats() {
-    let yard = Yard::open(1, 30).await;
+    let yard = Yard::open(35, 30).await;
     let (small, taken, suv) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
     yard.car(small, "compact", 2).await;
     yard.car(taken, "compact", 5).await;
@@ -195,7 +196,7 @@ async fn when_the_class_is_out_the_upgrade_is_free_and_never_has_fewer_seats() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_nothing_is_free_somebody_is_told_whom_to_call() {
-    let yard = Yard::open(1, 30).await;
+    let yard = Yard::open(35, 30).await;
     yard.car(Uuid::now_v7(), "economy", 5).await;
     yard.check().await;
     yard.settled().await;
@@ -222,7 +223,7 @@ async fn who_comes_into_danger_later_is_found_by_the_clock() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_car_that_comes_back_in_the_same_moment_is_either_back_or_replaced_never_both_wrong() {
     for _ in 0..5 {
-        let yard = Yard::open(1, 30).await;
+        let yard = Yard::open(35, 30).await;
         let other = Uuid::now_v7();
         yard.car(other, "compact", 5).await;
         let admin = "update account set role = 'admin'";
