@@ -1,6 +1,7 @@
 //! Returned, available and settled are three things (R4).
 
 use rules::rental::Verdict;
+use serde_json::json;
 use uuid::Uuid;
 
 use tests::{done, refused};
@@ -70,4 +71,26 @@ async fn where_the_branch_allows_it_a_spotless_return_releases_the_car_and_stays
     assert_eq!(done(lot.pick_up_again().await)["status"], "Active");
     let undecided = "select count(*) from rental_return where released_at is not null and decided_at is null";
     assert_eq!(lot.bed.number(undecided).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_would_get_an_unsafe_car_next_gets_another_one() {
+    let mut lot = Lot::open().await;
+    let return_id = lot.clean_return().await;
+    lot.next_rental().await;
+    let other =
+        "insert into car select gen_random_uuid(), 'T-OTHER', null, make, model, year, category, seats, fuel_type,
+                                        price_per_day, currency, branch_id from car";
+    lot.bed.run(other).await;
+    let mut damage = lot.verdict(return_id, Verdict::Damage);
+    damage.note = Some("the front left tyre is flat".to_owned());
+    damage.findings = vec![json!({ "side": "left", "class": "tire_flat", "severity": "severe" })];
+    done(lot.ask(&damage).await);
+
+    let moved = format!(
+        "select count(*) from booking b join car c on c.id = b.car_id where b.id = '{}' and c.plate = 'T-OTHER'",
+        lot.booking
+    );
+    lot.bed.until(&moved, 1).await;
+    assert_eq!(lot.bed.number("select count(*) from car where status = 'quarantined'").await, 1);
 }
