@@ -62,6 +62,7 @@ fn scopes() -> BTreeMap<&'static str, Option<Scope>> {
         ("acceptOffer", Some(Scope::WaitlistWrite)),
         ("declineOffer", Some(Scope::WaitlistWrite)),
         ("listQueue", Some(Scope::WaitlistManage)),
+        ("explainQueue", Some(Scope::WaitlistManage)),
         ("offerToEntry", Some(Scope::WaitlistManage)),
         ("prioritizeEntry", Some(Scope::WaitlistManage)),
         ("reinstateEntry", Some(Scope::WaitlistManage)),

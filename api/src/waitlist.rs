@@ -1,6 +1,7 @@
 //! Waiting for time that is taken: joining, looking at one's place, leaving, joining again.
 
 mod body;
+mod explain;
 mod found;
 mod page;
 mod staff;

@@ -4,6 +4,7 @@
 mod act;
 mod client;
 mod photos;
+mod queue;
 
 use std::{path::PathBuf, time::Instant};
 
@@ -58,6 +59,7 @@ pub async fn play(platform: &Platform, photos: &Photos) -> Result<()> {
     let house = act::open_the_house(&client, &mut teller, &admin.email, password).await?;
     let booked = act::book(&client, &mut teller, &house).await?;
     act::cancel(&client, &mut teller, &house).await?;
+    queue::wait_and_be_asked(&client, &mut teller, &house).await?;
     act::pick_up(&client, &mut teller, &booked, photos).await?;
     let returned = act::give_back(&client, &mut teller, &booked, photos).await?;
     let mail = act::read_the_report(&client, &mut teller, &returned, &admin.email).await?;

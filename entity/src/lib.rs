@@ -23,6 +23,7 @@ pub mod registration;
 pub mod rental_return;
 pub mod reservation;
 pub mod session;
+pub mod supply;
 pub mod waitlist_entry;
 pub mod waitlist_offer;
 mod word;

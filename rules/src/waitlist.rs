@@ -2,6 +2,7 @@
 
 mod answer;
 mod entry;
+mod explain;
 mod gap;
 mod join;
 mod offer;
@@ -11,6 +12,7 @@ mod words;
 
 pub use answer::{Answer, Moment, answer};
 pub use entry::{EntryEvent, EntryRefused, EntryState, Place, Silence, silence};
+pub use explain::{Considered, Fared, explain, explained};
 pub use gap::{Gap, Whereabouts, gaps};
 pub use join::{JoinFacts, JoinRefused, join};
 pub use offer::{OfferEvent, OfferRefused, OfferState, has_expired};

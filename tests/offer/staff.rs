@@ -1,7 +1,8 @@
 //! What staff see and do past the order of the queue.
 
+use reqwest::Method;
 use serde_json::{Value, json};
-use tests::house::text;
+use tests::house::{noon, send, text, with};
 
 use super::desk::Desk;
 
@@ -78,4 +79,33 @@ async fn a_pause_takes_offers_back_and_nobody_is_asked_until_it_ends() {
     desk.offer(&person, &waits).await;
     let neither = json!({ "paused": true, "reason": "x" });
     assert_eq!(desk.house.post(path, Some(&desk.admin), neither).await.status, 422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn staff_are_told_in_words_why_each_was_or_was_not_served() {
+    let desk = Desk::open().await;
+    let first = desk.taken(10).await;
+    desk.waiting(10).await;
+    let (held, _) = desk.waiting(10).await;
+    let (left, left_waits) = desk.waiting(10).await;
+    let leave = format!("/api/v1/waitlist/{}", text(&left_waits, "id"));
+    assert_eq!(send(with(desk.house.ask(Method::DELETE, &leave), Some(&left))).await.status, 200);
+    let path = format!(
+        "/api/v1/admin/waitlist/explain?carId={}&from={}&to={}",
+        desk.car,
+        noon(9).to_rfc3339().replace('+', "%2B"),
+        noon(13).to_rfc3339().replace('+', "%2B")
+    );
+    let fared = async || {
+        let told = desk.house.get(&path, Some(&desk.admin)).await;
+        assert_eq!(told.status, 200, "{told:?}");
+        let items = told.body["items"].as_array().unwrap().clone();
+        items.iter().map(|item| text(item, "fared")).collect::<Vec<_>>()
+    };
+    assert_eq!(fared().await, ["does_not_fit", "does_not_fit", "not_waiting"]);
+    desk.cancel(&first).await;
+    desk.settle().await;
+    assert_eq!(fared().await, ["offered", "held_for_another", "not_waiting"]);
+    desk.house.bed.run(&format!("update account set suspended_at = now() where id = '{}'", held.id)).await;
+    assert_eq!(fared().await, ["offered", "suspended", "not_waiting"]);
 }

@@ -13,6 +13,7 @@ mod end;
 mod grant;
 mod join;
 mod leave;
+mod measure;
 mod pause;
 mod promote;
 mod queue;

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use chrono::{DateTime, Utc};
 use entity::{
     account, car,
     waitlist_entry::{Column, Entity, Model},
@@ -13,7 +14,7 @@ use poem_openapi::{
     param::{Path, Query},
     payload::Json,
 };
-use rules::{car::Category, waitlist::EntryState};
+use rules::{car::Category, period::Period, waitlist::EntryState};
 use sea_orm::{
     ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value,
     sea_query::Expr,
@@ -25,7 +26,10 @@ use view::{
     waitlist::{Entry, Offer},
 };
 
-use super::documents;
+use super::{
+    documents,
+    explain::{Explanation, explanation},
+};
 use crate::{
     Tag,
     accept::{Asking, Key, Written, job_for},
@@ -145,6 +149,23 @@ impl StaffWaitlistApi {
         Ok(Json(Page::cut(entries, limit, cursor, |entry| entry)))
     }
 
+    /// Explain a queue
+    ///
+    /// For the time of a car, per entry, why it was or was not served: `fared` for programs, `why` in words.
+    #[oai(path = "/waitlist/explain", method = "get", operation_id = "explainQueue")]
+    async fn explain(
+        &self,
+        front: Data<&Arc<Front>>,
+        _caller: Caller<WaitlistManage>,
+        #[oai(name = "carId")] car_id: Query<Uuid>,
+        from: Query<DateTime<Utc>>,
+        to: Query<DateTime<Utc>>,
+    ) -> Result<Json<Explanation>, ApiError> {
+        let mut reasons = Reasons::default();
+        let period = reasons.take("/to", Period::new(from.0, to.0)).ok_or_else(|| reasons.into_error())?;
+        Ok(Json(explanation(&front.db, car_id.0, period).await?))
+    }
+
     /// Offer a car to somebody
     ///
     /// Past the order of the queue, but never what is taken: `409 car_taken`.
@@ -247,7 +268,7 @@ impl StaffWaitlistApi {
 
 /// Those whom this car can serve: they wait for it, for its class where it stands, or for a lesser
 /// class there and welcome a better one.
-async fn served_by(db: &DatabaseConnection, id: Uuid) -> Result<Condition, ApiError> {
+pub(super) async fn served_by(db: &DatabaseConnection, id: Uuid) -> Result<Condition, ApiError> {
     let car = car::Entity::find_by_id(id).one(db).await?.ok_or_else(ApiError::not_found)?;
     let lesser = Category::ALL.iter().filter(|class| **class < car.category.0).map(|class| class.as_str());
     let of_class = Condition::any()

@@ -67,6 +67,12 @@ async fn boot(flags: Flags) -> anyhow::Result<Platform> {
         let model = story::write_tiny_model(&options.data_dir.join("model"))?;
         options.env.push(("DAMAGE_MODEL".to_owned(), model.display().to_string()));
     }
+    // Somebody in the story does not answer an offer; nobody wants to wait hours for that.
+    for name in ["WAITLIST_OFFER_SHORTEST_SECONDS", "WAITLIST_OFFER_LONGEST_SECONDS"] {
+        if std::env::var_os(name).is_none() {
+            options.env.push((name.to_owned(), "6".to_owned()));
+        }
+    }
     println!("Booting the platform …");
     let platform = Platform::start(options).await?;
     println!("{}", platform.banner()?);

@@ -11,7 +11,7 @@ use crate::Mail;
 
 /// What the later acts need of the first.
 pub(super) struct House {
-    admin: String,
+    pub(super) admin: String,
     first_car: String,
     second_car: String,
 }
@@ -34,7 +34,7 @@ fn soon() -> DateTime<Utc> {
     Utc::now() + TimeDelta::minutes(65)
 }
 
-async fn add_car(client: &Client<'_>, admin: &str, make: &str, model: &str) -> Result<String> {
+pub(super) async fn add_car(client: &Client<'_>, admin: &str, make: &str, model: &str) -> Result<String> {
     let plate = format!("B-FC-{:04X}", rand::random::<u16>());
     let body = json!({
         "make": make, "model": model, "year": 2025, "plate": plate, "category": "compact", "seats": 5,
@@ -61,7 +61,7 @@ pub(super) async fn open_the_house(
     Ok(House { admin, first_car, second_car })
 }
 
-fn wish(car: &str, start: DateTime<Utc>) -> Value {
+pub(super) fn wish(car: &str, start: DateTime<Utc>) -> Value {
     json!({ "carId": car, "startDate": start, "endDate": start + TimeDelta::days(2) })
 }
 
@@ -187,7 +187,7 @@ fn link(mail: &Mail) -> Result<String> {
     Ok(text[start..end].to_owned())
 }
 
-fn csrf(page: &str) -> Result<String> {
+pub(super) fn csrf(page: &str) -> Result<String> {
     let value = page.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
     Ok(value.context("the page has a form")?.to_owned())
 }

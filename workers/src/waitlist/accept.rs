@@ -20,6 +20,7 @@ use view::booking::Booking;
 
 use super::{
     case::{Case, booking_of, follow, not_found},
+    measure,
     supply::clock,
 };
 use crate::{Finished, JobError, Perform, Work, reservation};
@@ -51,7 +52,9 @@ impl Perform for AcceptOffer {
         fulfil(&tx, entry, &booking, now).await?;
 
         work.then(&Announce { news: News::BookingConfirmed, subject_id: booking.id, turn: 0 });
-        work.done(tx, Booking::from(booking)).await
+        let finished = work.done(tx, Booking::from(booking)).await?;
+        measure::accepted(&offer, now);
+        Ok(finished)
     }
 }
 

@@ -7,13 +7,16 @@ use jobs::Refusal;
 use rules::{
     car::{CarStatus, Category},
     pricing::Quote,
-    waitlist::{Answer, Fit},
+    waitlist::{Answer, Fit, Terms},
 };
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{join::Wanted, promote::best, supply::Supply};
+use super::{
+    join::Wanted,
+    supply::{Supply, best},
+};
 use crate::JobError;
 
 /// Free time that serves a wish now, and its price.
@@ -43,6 +46,7 @@ pub(super) async fn find(
     db: &impl ConnectionTrait,
     entry: &waitlist_entry::Model,
     wanted: &Wanted,
+    terms: Terms,
 ) -> Result<Option<Bookable>, JobError> {
     let (cars, branch) = match wanted {
         Wanted::Car(car, branch) if car.status.0.is_rentable() => (vec![car.clone()], branch),
@@ -50,7 +54,7 @@ pub(super) async fn find(
         Wanted::Class(branch) => (of_class(db, entry, branch).await?, branch),
     };
     let mut found = Vec::new();
-    for supply in Supply::of(db, cars, branch).await? {
+    for supply in Supply::of(db, cars, branch, terms).await? {
         let Some((_, Answer::Offer { fit, .. } | Answer::FinalCall(fit))) = best(entry, &supply.gaps, &supply) else {
             continue;
         };

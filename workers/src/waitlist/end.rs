@@ -18,6 +18,7 @@ use view::waitlist::Offer;
 
 use super::{
     case::{Case, end_offer, follow, illegal, not_found, tail},
+    measure,
     supply::clock,
 };
 use crate::{Finished, JobError, Perform, Work};
@@ -44,7 +45,9 @@ impl Perform for DeclineOffer {
 
         work.then(&Announce { news: News::OfferDeclined, subject_id: offer.id, turn: 0 });
         work.then(&PromoteWaitlist::new(offer.car_id));
-        work.done(tx, Offer::from(offer)).await
+        let finished = work.done(tx, Offer::from(offer)).await?;
+        measure::offers("declined", 1);
+        Ok(finished)
     }
 }
 
@@ -86,7 +89,9 @@ impl Perform for ExpireOffer {
             Silence::Lapse => Announce { news: News::WaitlistLapsed, subject_id: entry.id, turn: entry.turn },
         });
         work.then(&PromoteWaitlist::new(offer.car_id));
-        work.done(tx, Offer::from(offer)).await
+        let finished = work.done(tx, Offer::from(offer)).await?;
+        measure::offers("expired", 1);
+        Ok(finished)
     }
 }
 

@@ -136,7 +136,7 @@ async fn admit(
     let now = clock(tx).await?;
     let row = model(asked, now, wanted.branch().time_zone.parse()?)?;
     let others = Others::count(tx, &customer, &row).await?;
-    let bookable = bookable::find(tx, &row, wanted).await?;
+    let bookable = bookable::find(tx, &row, wanted, work.context.waitlist_terms).await?;
     let facts = JoinFacts {
         bookable_now: bookable.as_ref().is_some_and(|bookable| !bookable.is_gift),
         eligible: customer.suspended_at.is_none(),

@@ -17,6 +17,7 @@ use super::{
     bookable,
     case::{Case, capital, document, end_offer, follow, illegal, is_staff, not_found, tail},
     join::{Others, Wanted},
+    measure,
 };
 use crate::{Finished, JobError, Perform, Work, audit};
 
@@ -48,7 +49,9 @@ impl Perform for LeaveWaitlist {
             work.then(&PromoteWaitlist::new(car));
         }
         let document = document(&tx, entry).await?;
-        work.done(tx, document).await
+        let finished = work.done(tx, document).await?;
+        measure::offers("revoked", freed.iter().len());
+        Ok(finished)
     }
 }
 
@@ -111,7 +114,7 @@ pub(super) async fn look_again(
     entry: &waitlist_entry::Model,
 ) -> Result<(), JobError> {
     let Some(wanted) = Wanted::of(db, entry).await? else { return Ok(()) };
-    if let Some(bookable) = bookable::find(db, entry, &wanted).await? {
+    if let Some(bookable) = bookable::find(db, entry, &wanted, work.context.waitlist_terms).await? {
         work.then(&PromoteWaitlist::new(bookable.car_id));
     }
     Ok(())

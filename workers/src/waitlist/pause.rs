@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::{
     case::{end_offer, follow, lock_entry, not_found},
+    measure,
     supply::{clock, lock_branch},
 };
 use crate::{Finished, JobError, Perform, Work, audit_with};
@@ -46,7 +47,9 @@ impl Perform for PauseWaitlist {
                 work.then(&PromoteWaitlist::new(car.id));
             }
         }
-        work.done(tx, json!({ "paused": self.paused, "offersRevoked": revoked.len() })).await
+        let finished = work.done(tx, json!({ "paused": self.paused, "offersRevoked": revoked.len() })).await?;
+        measure::offers("revoked", revoked.len());
+        Ok(finished)
     }
 }
 

@@ -1,8 +1,5 @@
 //! Time of a car is free: who is asked? (W5–W10)
 
-use std::cmp::Reverse;
-
-use chrono::TimeDelta;
 use entity::{waitlist_entry, waitlist_offer};
 use jobs::{
     notify::{Announce, News},
@@ -10,7 +7,7 @@ use jobs::{
 };
 use rules::{
     period::Period,
-    waitlist::{Answer, Fit, Gap, Wish, answer},
+    waitlist::{Answer, Fit, Gap},
 };
 use sea_orm::DatabaseTransaction;
 use serde_json::json;
@@ -18,8 +15,9 @@ use uuid::Uuid;
 
 use super::{
     grant::{Grant, follow_up, grant},
+    measure,
     queue::{self, Behind},
-    supply::Supply,
+    supply::{self, Supply, best},
 };
 use crate::{Finished, JobError, Perform, Work};
 
@@ -29,7 +27,7 @@ const MOST_OFFERS: usize = 25;
 impl Perform for PromoteWaitlist {
     async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
         let tx = work.begin().await?;
-        let Some(supply) = Supply::lock(&tx, self.car_id).await? else {
+        let Some(supply) = supply::lock(&tx, self.car_id, work.context.waitlist_terms).await? else {
             drop(tx);
             return work.skip("the car is gone").await;
         };
@@ -50,7 +48,10 @@ impl Perform for PromoteWaitlist {
         if round.is_full() {
             work.then(&PromoteWaitlist::new(self.car_id));
         }
-        work.done(tx, json!({ "offers": round.offers.len(), "called": round.called.len() })).await
+        let (offers, called) = (round.offers.len(), round.called.len());
+        let finished = work.done(tx, json!({ "offers": offers, "called": called })).await?;
+        measure::offers("made", offers);
+        Ok(finished)
     }
 }
 
@@ -126,27 +127,6 @@ impl<'a> Round<'a> {
         let before = Period::new(gap.period.start, busy.start).map(|period| Gap { period, ..gap });
         let after = Period::new(busy.end, gap.period.end).map(|period| Gap { period, now: false });
         self.gaps.extend(before.into_iter().chain(after));
-    }
-}
-
-/// The gap that serves a wish best: with time to think, exact, long, near.
-pub(super) fn best(entry: &waitlist_entry::Model, gaps: &[Gap], supply: &Supply) -> Option<(Gap, Answer)> {
-    let wish = entry.wish(supply.moment.zone)?;
-    let answers = gaps.iter().filter_map(|gap| Some((*gap, answer(&wish, gap, &supply.moment)?)));
-    answers.min_by_key(|(_, answer)| {
-        let (hurried, fit) = match answer {
-            Answer::Offer { fit, .. } => (false, fit),
-            Answer::FinalCall(fit) => (true, fit),
-        };
-        (hurried, !fit.exact, Reverse(fit.period.length()), distance(&wish, fit))
-    })
-}
-
-/// How far the start is from the wished one.
-fn distance(wish: &Wish, fit: &Fit) -> TimeDelta {
-    match wish {
-        Wish::Window { period, .. } => (fit.period.start - period.start).abs(),
-        Wish::Asap { latest_start, .. } => fit.period.start - *latest_start,
     }
 }
 

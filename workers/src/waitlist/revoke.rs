@@ -12,6 +12,7 @@ use view::waitlist::Offer;
 use super::{
     case::{Case, document, end_offer, follow, illegal, not_found},
     leave::look_again,
+    measure,
     supply::clock,
 };
 use crate::{Finished, JobError, Perform, Work, audit_with};
@@ -41,7 +42,9 @@ impl Perform for RevokeOffer {
 
         work.then(&Announce { news: News::OfferRevoked, subject_id: offer.id, turn: 0 });
         work.then(&PromoteWaitlist::new(offer.car_id));
-        work.done(tx, Offer::from(offer)).await
+        let finished = work.done(tx, Offer::from(offer)).await?;
+        measure::offers("revoked", 1);
+        Ok(finished)
     }
 }
 

@@ -16,8 +16,8 @@ use view::waitlist::Offer;
 use super::{
     case::{Case, document, illegal, lock_entry, not_found},
     grant::{Grant, follow_up, grant},
-    promote::best,
-    supply::Supply,
+    measure,
+    supply::{self, best},
 };
 use crate::{Finished, JobError, Perform, Work, audit_with};
 
@@ -30,7 +30,7 @@ impl Perform for OfferToEntry {
         if let Some(offer) = waitlist_offer::Entity::find_by_id(self.offer_id).one(&tx).await? {
             return work.done(tx, Offer::from(offer)).await;
         }
-        let Some(supply) = Supply::lock(&tx, self.car_id).await? else {
+        let Some(supply) = supply::lock(&tx, self.car_id, work.context.waitlist_terms).await? else {
             drop(tx);
             return work.refuse(not_found()).await;
         };
@@ -59,7 +59,9 @@ impl Perform for OfferToEntry {
         audit_with(&tx, Some(self.offered_by), "offer_to_entry", ("waitlist_offer", offer.id), detail).await?;
 
         follow_up(&mut work, &offer);
-        work.done(tx, Offer::from(offer)).await
+        let finished = work.done(tx, Offer::from(offer)).await?;
+        measure::offers("made", 1);
+        Ok(finished)
     }
 }
 

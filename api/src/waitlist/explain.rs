@@ -1,0 +1,149 @@
+//! Why those who wait for a car's time were asked or not.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use entity::{
+    account, branch, car,
+    supply::{Supply, best},
+    waitlist_entry::{Column, Entity, Model},
+    waitlist_offer,
+};
+use poem_openapi::Object;
+use rules::{
+    period::Period,
+    waitlist::{Answer, Considered, EntryState, Fared, Gap, OfferState, Terms, explain, explained},
+};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value,
+    sea_query::Expr,
+};
+use uuid::Uuid;
+use view::Word;
+
+use super::staff::served_by;
+use crate::error::ApiError;
+
+/// Entries in one explanation; nobody reads more.
+const MOST: u64 = 200;
+
+/// Everybody whom the car could serve, in the order in which they are asked.
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase")]
+pub(super) struct Explanation {
+    /// The free time of the car within the period asked about.
+    free: Vec<view::car::Stretch>,
+    items: Vec<Explained>,
+}
+
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase")]
+pub(super) struct Explained {
+    entry_id: Uuid,
+    user_id: Uuid,
+    priority: i32,
+    state: Word<EntryState>,
+    fared: Word<Fared>,
+    /// The same in words.
+    why: String,
+}
+
+/// A car with those who could have wanted its time.
+struct Sheet {
+    period: Period,
+    supply: Supply,
+    without_holds: Supply,
+    offers: Vec<waitlist_offer::Model>,
+    suspended: HashMap<Uuid, bool>,
+}
+
+pub(super) async fn explanation(
+    db: &DatabaseConnection,
+    car_id: Uuid,
+    period: Period,
+) -> Result<Explanation, ApiError> {
+    let car = car::Entity::find_by_id(car_id).one(db).await?.ok_or_else(ApiError::not_found)?;
+    let branch = branch::Entity::find_by_id(car.branch_id).one(db).await?.ok_or_else(ApiError::not_found)?;
+    let entries = candidates(db, car_id, period).await?;
+    let terms = Terms::default();
+    let supply = Supply::of(db, vec![car.clone()], &branch, terms).await?.pop();
+    let without_holds = Supply::without_holds(db, vec![car], &branch, terms).await?.pop();
+    let (supply, without_holds) = supply.zip(without_holds).ok_or_else(ApiError::not_found)?;
+    let people: Vec<Uuid> = entries.iter().map(|entry| entry.customer_id).collect();
+    let offers = waitlist_offer::Entity::find()
+        .filter(waitlist_offer::Column::CustomerId.is_in(people.clone()))
+        .filter(waitlist_offer::Column::StartsAt.lt(period.end))
+        .filter(waitlist_offer::Column::EndsAt.gt(period.start));
+    let accounts = account::Entity::find().filter(account::Column::Id.is_in(people)).all(db).await?;
+    let sheet = Sheet {
+        period,
+        offers: offers.all(db).await?,
+        suspended: accounts.into_iter().map(|row| (row.id, row.suspended_at.is_some())).collect(),
+        supply,
+        without_holds,
+    };
+    let free = within(&sheet.supply.gaps, period).into_iter();
+    let free = free.map(|gap| view::car::Stretch { from: gap.period.start, to: gap.period.end }).collect();
+    let items: Result<_, ApiError> = entries.iter().map(|entry| sheet.explained(entry)).collect();
+    Ok(Explanation { free, items: items? })
+}
+
+/// Entries of the car whose dates meet the period, whatever became of them.
+async fn candidates(db: &DatabaseConnection, car: Uuid, period: Period) -> Result<Vec<Model>, ApiError> {
+    let reach = "tstzrange(coalesce(starts_at - make_interval(mins => flexibility_minutes), created_at),
+                           coalesce(ends_at + make_interval(mins => flexibility_minutes),
+                                    latest_start + make_interval(days => days))) && tstzrange($1, $2)";
+    let bounds: [Value; 2] = [DateTime::<Utc>::into(period.start), DateTime::<Utc>::into(period.end)];
+    let wanted = Condition::all().add(served_by(db, car).await?).add(Expr::cust_with_values(reach, bounds));
+    let query = Entity::find().filter(wanted).order_by_desc(Column::Priority).order_by_asc(Column::Seq);
+    Ok(query.limit(MOST).all(db).await?)
+}
+
+/// What of the gaps lies in the period.
+fn within(gaps: &[Gap], period: Period) -> Vec<Gap> {
+    gaps.iter().filter_map(|gap| Some(Gap { period: gap.period.intersection(&period)?, ..*gap })).collect()
+}
+
+impl Sheet {
+    fn explained(&self, entry: &Model) -> Result<Explained, ApiError> {
+        let (free, released) = (within(&self.supply.gaps, self.period), within(&self.without_holds.gaps, self.period));
+        let answer = best(entry, &free, &self.supply).map(|(_, answer)| answer);
+        let own: Vec<OfferState> = self.offers.iter().filter(|offer| self.concerns(offer, entry)).map(state).collect();
+        let elsewhere = |offer: &waitlist_offer::Model| {
+            offer.customer_id == entry.customer_id && state(offer).is_live() && !self.concerns(offer, entry)
+        };
+        let considered = Considered {
+            state: entry.state.0,
+            suspended: self.suspended.get(&entry.customer_id).copied().unwrap_or(true),
+            given_away: self.supply.is_open(),
+            answer,
+            without_holds: best(entry, &released, &self.without_holds).map(|(_, answer)| answer),
+            too_dear: self.is_too_dear(entry, answer)?,
+            offers: &own,
+            asked_elsewhere: self.offers.iter().any(elsewhere),
+        };
+        Ok(Explained {
+            entry_id: entry.id,
+            user_id: entry.customer_id,
+            priority: entry.priority,
+            state: entry.state.into(),
+            fared: explain(&considered).into(),
+            why: explained(&considered),
+        })
+    }
+
+    fn concerns(&self, offer: &waitlist_offer::Model, entry: &Model) -> bool {
+        offer.entry_id == entry.id && offer.car_id == self.supply.car.id
+    }
+
+    fn is_too_dear(&self, entry: &Model, answer: Option<Answer>) -> Result<bool, ApiError> {
+        let (Some(cap), Some(Answer::Offer { fit, .. } | Answer::FinalCall(fit))) = (entry.price_cap, answer) else {
+            return Ok(false);
+        };
+        Ok(self.supply.quote(entry, fit.period)?.total.amount > cap)
+    }
+}
+
+fn state(offer: &waitlist_offer::Model) -> OfferState {
+    offer.state.0
+}
