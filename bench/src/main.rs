@@ -15,7 +15,7 @@ mod peer;
 mod report;
 mod running;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use benchmark::Benchmark;
@@ -70,11 +70,7 @@ async fn main() -> Result<()> {
         benchmark::all().iter().for_each(|each| println!("{:8} {}", each.name(), each.about()));
         return Ok(());
     }
-    tokio::select! {
-        measured = measure(arguments) => measured,
-        // Returning ends every process that a round has started.
-        stopped = tokio::signal::ctrl_c() => Ok(stopped?),
-    }
+    measure(arguments).await
 }
 
 async fn measure(arguments: Arguments) -> Result<()> {
@@ -83,13 +79,23 @@ async fn measure(arguments: Arguments) -> Result<()> {
     eprintln!("starting PostgreSQL, Redis and the bucket …");
     let ground = Ground::prepare(Choice { peer, model, seconds, quick, huge }).await?;
     let rounds = rounds.unwrap_or(if quick { 1 } else { 5 });
+    let measured = tokio::select! {
+        measured = all_rounds(&chosen, &ground, rounds, json.as_deref()) => measured,
+        stopped = tokio::signal::ctrl_c() => stopped.map_err(Into::into),
+    };
+    // While their folder is there: Redis does not end before it has saved.
+    ground.services.stop().await;
+    measured
+}
+
+async fn all_rounds(chosen: &[Box<dyn Benchmark>], ground: &Ground, rounds: usize, json: Option<&Path>) -> Result<()> {
     let mut reports = Vec::new();
-    for benchmark in &chosen {
+    for benchmark in chosen {
         let rounds = if benchmark.once() { 1 } else { rounds };
-        let report = take_turns(&**benchmark, &ground, rounds).await;
+        let report = take_turns(&**benchmark, ground, rounds).await;
         reports.push(report.with_context(|| format!("the benchmark {}", benchmark.name()))?);
         // After each, because a long run may be ended early.
-        if let Some(file) = &json {
+        if let Some(file) = json {
             report::save(file, &reports)?;
         }
     }
