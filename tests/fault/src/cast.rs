@@ -42,7 +42,7 @@ impl Cast {
     /// Registers, logs in and adds, over HTTP like anybody else.
     ///
     /// # Errors
-    /// Something of it is refused: there is no fault yet, so nothing may be.
+    /// Something of it is refused.
     pub async fn gather(client: &Client, crowd: Crowd) -> Result<Self> {
         let admin = client.log_in(ADMIN, PASSWORD).await?;
         let customers = try_join_all((0..crowd.customers).map(|n| customer(client, n))).await?;
@@ -56,7 +56,8 @@ impl Cast {
 
 async fn customer(client: &Client, n: usize) -> Result<Person> {
     let (email, wanted) = registration();
-    let answer = client.ask(None, n, &wanted).await?;
+    // A crash point may lie on the way of these requests already.
+    let answer = client.insist(None, n, &wanted, client.ledger.now() + 60.0).await?;
     ensure!(answer.fate == Fate::Ok, "{email} could not register: {answer:?}");
     client.log_in(&email, PASSWORD).await
 }

@@ -105,9 +105,18 @@ impl Client {
     /// # Errors
     /// It does not happen.
     pub async fn post_plain(&self, front: usize, path: &str, who: &Person, body: &Value) -> Result<Value> {
-        let request = self.request(front, Method::POST, path, Some(who)).header("Prefer", "wait=20").json(body);
-        let response = request.header("Idempotency-Key", Uuid::new_v4().to_string()).send().await?;
-        Ok(response.error_for_status()?.json().await?)
+        let key = Uuid::new_v4().to_string();
+        let mut turn = 0;
+        loop {
+            let request =
+                self.request(front + turn, Method::POST, path, Some(who)).header("Prefer", "wait=20").json(body);
+            let sent = request.header("Idempotency-Key", &key).send().await;
+            match sent.and_then(reqwest::Response::error_for_status) {
+                Err(_) if turn < 20 => tokio::time::sleep(Duration::from_millis(300)).await,
+                answer => return Ok(answer?.json().await?),
+            }
+            turn += 1;
+        }
     }
 
     /// The status of a write under a key, not written down: it must not count.

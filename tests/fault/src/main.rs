@@ -92,15 +92,23 @@ async fn start(arguments: Arguments) -> Result<bool> {
 }
 
 async fn matrix(ground: &Ground, chosen: &[Scenario], wishes: &Wishes, times: u64) -> Result<bool> {
-    let mut reports = Vec::new();
+    let (mut reports, mut unplayed) = (Vec::new(), false);
     for (scenario, turn) in chosen.iter().flat_map(|scenario| (0..times).map(move |turn| (scenario, turn))) {
         let wishes = Wishes { seed: wishes.seed + turn, ..wishes.clone() };
-        let report = run(ground, scenario, &wishes).await?;
-        tell(&report);
-        reports.push(report);
+        match run(ground, scenario, &wishes).await {
+            Ok(report) => {
+                tell(&report);
+                reports.push(report);
+            }
+            // One row that could not be played says nothing about the others.
+            Err(error) => {
+                println!("{:>3} {:<36} was not played: {error:#}", scenario.row, scenario.name);
+                unplayed = true;
+            }
+        }
     }
     println!("\n{}", table::scenarios(&reports));
-    Ok(reports.iter().all(|report| report.counts.holds()))
+    Ok(!unplayed && reports.iter().all(|report| report.counts.holds()))
 }
 
 async fn mutants(ground: &Ground, all: &[Scenario], wishes: &Wishes, chosen: &[String]) -> Result<bool> {

@@ -54,6 +54,9 @@ pub async fn run(ground: &Ground, scenario: &Scenario, wishes: &Wishes) -> Resul
     let played = play(&stage, scenario, wishes, &progress).await;
     let holds = played.as_ref().is_ok_and(|report| report.counts.holds());
     let name = stage.name.clone();
+    if !holds {
+        keep_changes(&stage).await?;
+    }
     stage.close().await;
     if !holds {
         keep(ground, &name)?;
@@ -61,11 +64,24 @@ pub async fn run(ground: &Ground, scenario: &Scenario, wishes: &Wishes) -> Resul
     played
 }
 
-/// Puts the ledger and the logs of a scenario that failed where they outlive the run.
-fn keep(ground: &Ground, name: &str) -> Result<()> {
+/// Where the ledger and the logs of a scenario that failed outlive the run.
+fn kept(ground: &Ground, name: &str) -> Result<std::path::PathBuf> {
     let target = ground.programs.plain.parent().unwrap_or(&ground.programs.plain);
     let kept = target.join("faults/failed").join(name);
     std::fs::create_dir_all(&kept)?;
+    Ok(kept)
+}
+
+/// What became of every job, step by step.
+async fn keep_changes(stage: &Stage<'_>) -> Result<()> {
+    let changes: Vec<serde_json::Value> = rows(&stage.db, "select * from checker.attempt order by seq").await?;
+    let lines: String = changes.iter().map(|change| format!("{change}\n")).collect();
+    Ok(std::fs::write(kept(stage.ground, &stage.name)?.join("changes.jsonl"), lines)?)
+}
+
+/// Puts the ledger and the logs of a scenario that failed aside.
+fn keep(ground: &Ground, name: &str) -> Result<()> {
+    let kept = kept(ground, name)?;
     std::fs::copy(ground.data_dir.path(format!("{name}.jsonl")), kept.join("clients.jsonl"))?;
     for log in std::fs::read_dir(ground.data_dir.path("log"))?.flatten() {
         let file = log.file_name().to_string_lossy().into_owned();
@@ -115,10 +131,10 @@ async fn play(stage: &Stage<'_>, scenario: &Scenario, wishes: &Wishes, progress:
     progress.phase("counting");
     let mut counts = check::count(stage, healed, &alive, scene.given_up()).await?;
     counts.besides.extend(scene.complaints());
-    if let (Some(limit), Some(rerun)) = (scenario.rerun_within, counts.rerun)
-        && rerun > limit
+    if let (Some(limit), Some(seconds)) = (scenario.taken_back_within, counts.taken_back)
+        && seconds > limit
     {
-        counts.besides.push(format!("a job of a dead worker ran again after {rerun:.1} s, {limit} s are promised"));
+        counts.besides.push(format!("a dead worker kept a job for {seconds:.1} s, {limit} s are promised"));
     }
     if let (Some(limit), Some(dispatch)) = (scenario.dispatch_within, counts.dispatch)
         && dispatch > limit

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use crate::run::Report;
 
 const HEAD: &str = "\
-| row | scenario | seed | tries | ok | no | unknown | recovered | lost | lost effect | phantom | overlap | dup effect | mail ids | double booked | wrong status | miscounted | dead | stuck | lifeless | again | mail repeats | recovery s | dispatch s | rerun s | holds |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
+| row | scenario | seed | tries | ok | no | unknown | recovered | lost | lost effect | phantom | overlap | dup effect | mail ids | double booked | wrong status | miscounted | dead | stuck | lifeless | again | mail repeats | recovery s | dispatch s | taken back s | rerun s | holds |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
 /// One line per scenario.
@@ -30,13 +30,10 @@ fn line(report: &Report) -> String {
     }
     let verdict = if counts.holds() { "yes".to_owned() } else { format!("NO: {}", counts.complaints().join("; ")) };
     let notes = report.notes.iter().map(|note| format!(" ({note})")).collect::<String>();
-    let _ = writeln!(
-        line,
-        " {} | {} | {} | {verdict}{notes} |",
-        seconds(counts.recovery),
-        seconds(counts.dispatch),
-        seconds(counts.rerun)
-    );
+    for value in [counts.recovery, counts.dispatch, counts.taken_back, counts.rerun] {
+        let _ = write!(line, " {} |", seconds(value));
+    }
+    let _ = writeln!(line, " {verdict}{notes} |");
     line
 }
 

@@ -59,7 +59,9 @@ pub struct Counts {
     pub mail_repeats: usize,
     /// Seconds from the end of the fault to the first success.
     pub recovery: Option<f64>,
-    /// The longest that a job of a dead worker waited for its next, in seconds.
+    /// The longest that a dead worker kept a job, in seconds from the last that was heard of it.
+    pub taken_back: Option<f64>,
+    /// The longest until such a job was claimed again; behind a backlog it waits for its turn.
     pub rerun: Option<f64>,
     /// Seconds from the end of the fault until the last job that waited for it was claimed.
     pub dispatch: Option<f64>,
@@ -123,6 +125,7 @@ pub async fn count(stage: &Stage<'_>, healed: Healed, fronts: &[bool], given_up:
     counts.overlap_exec = truth.finished_twice;
     counts.again = truth.claimed_again;
     counts.miscounted = truth.miscounted;
+    counts.taken_back = truth.taken_back;
     counts.rerun = truth.rerun;
     counts.dispatch = truth.dispatch;
     let dead = truth.jobs.iter().filter(|job| job.state == "dead").count();

@@ -85,6 +85,7 @@ pub(super) struct Truth {
     pub(super) finished_twice: usize,
     pub(super) claimed_again: usize,
     pub(super) miscounted: usize,
+    pub(super) taken_back: Option<f64>,
     pub(super) rerun: Option<f64>,
     /// Seconds from the end of the fault until the last job that waited for it was claimed.
     pub(super) dispatch: Option<f64>,
@@ -125,14 +126,18 @@ select count(*) from job j join (
     from checker.attempt group by job) a on a.job = j.id
 where j.attempt <> a.claims";
 
-/// From the last that was heard of a worker that died to the next claim of its job. Only the queues
-/// with the short lease.
-const RERUN: &str = "
-select coalesce(max(extract(epoch from again - at)), 0)::float8 as seconds from (
-    select at, change, lead(change) over w as then_change, lead(change, 2) over w as after, lead(at, 2) over w as again
-    from checker.attempt where change in ('claimed', 'renewed', 'crashed') and queue <> 'damage'
-    window w as (partition by job order by seq)) t
-where change in ('claimed', 'renewed') and then_change = 'crashed' and after = 'claimed'";
+/// From the last that was heard of a worker that died: until its job was taken back, and until it
+/// was claimed again, which may have to wait for its turn. Only the queues with the short lease.
+fn after_death(until: &str) -> String {
+    format!(
+        "select coalesce(max(extract(epoch from {until} - at)), 0)::float8 as seconds from (
+             select at, change, lead(change) over w as then_change, lead(at) over w as taken,
+                    lead(change, 2) over w as after, lead(at, 2) over w as again
+             from checker.attempt where change in ('claimed', 'renewed', 'crashed') and queue <> 'damage'
+             window w as (partition by job order by seq)) t
+         where change in ('claimed', 'renewed') and then_change = 'crashed' and after = 'claimed'"
+    )
+}
 
 /// Jobs that were due when the fault ended and that nobody had claimed by then.
 fn dispatch(epoch: f64) -> String {
@@ -181,7 +186,8 @@ impl Truth {
             finished_twice: count(FINISHED_TWICE).await?,
             claimed_again: count(CLAIMED_AGAIN).await?,
             miscounted: count(MISCOUNTED).await?,
-            rerun: seconds(RERUN).await?,
+            taken_back: seconds(&after_death("taken")).await?,
+            rerun: seconds(&after_death("again")).await?,
             dispatch: seconds(&dispatch(healed)).await?,
             done: rows(
                 db,

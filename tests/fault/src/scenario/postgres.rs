@@ -37,7 +37,7 @@ fn kill<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
         for _ in 0..2 {
             postgres.process().signal(Signal::SIGKILL)?;
             tokio::time::sleep(scene.lasts / 4).await;
-            postgres.resume().await?;
+            scene.back(async || postgres.resume().await).await?;
             tokio::time::sleep(scene.lasts / 4).await;
         }
         Ok(())

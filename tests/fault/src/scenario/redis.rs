@@ -65,7 +65,7 @@ fn kill<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
                 Ok(())
             })
             .await?;
-        server(scene)?.resume().await
+        scene.back(async || server(scene)?.resume().await).await
     };
     async move { without_restarts(scene, fault).await }.boxed_local()
 }
@@ -80,7 +80,7 @@ async fn changed(scene: &Scene<'_>, change: impl FnOnce(&Path) -> Result<()>) ->
     redis.process().signal(Signal::SIGKILL)?;
     redis.stop().await;
     change(&folder(scene))?;
-    redis.resume().await
+    scene.back(async || redis.resume().await).await
 }
 
 fn power_cut<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
@@ -140,7 +140,7 @@ fn down<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
         tokio::time::sleep(scene.lasts).await;
         let refused = unknown() - before;
         scene.expect(refused == 0, format!("{refused} requests were not accepted while Redis was away"));
-        server(scene)?.resume().await
+        scene.back(async || server(scene)?.resume().await).await
     };
     async move { without_restarts(scene, fault).await }.boxed_local()
 }

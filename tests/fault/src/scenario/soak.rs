@@ -56,7 +56,7 @@ async fn trouble(scene: &Scene<'_>, dice: &mut Dice) -> Result<&'static str> {
         3 => {
             if let Some(redis) = services.redis() {
                 let _ = redis.process().signal(Signal::SIGKILL);
-                redis.resume().await?;
+                scene.back(async || redis.resume().await).await?;
             }
             Ok("kill Redis")
         }
