@@ -63,7 +63,7 @@ pub struct Counts {
     pub taken_back: Option<f64>,
     /// The longest until such a job was claimed again; behind a backlog it waits for its turn.
     pub rerun: Option<f64>,
-    /// Seconds from the end of the fault until the last job that waited for it was claimed.
+    /// Seconds from the end of the fault until the last job that waited for it had a ticket.
     pub dispatch: Option<f64>,
 }
 

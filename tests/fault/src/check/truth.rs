@@ -87,7 +87,7 @@ pub(super) struct Truth {
     pub(super) miscounted: usize,
     pub(super) taken_back: Option<f64>,
     pub(super) rerun: Option<f64>,
-    /// Seconds from the end of the fault until the last job that waited for it was claimed.
+    /// Seconds from the end of the fault until the last job that waited for it had a ticket.
     pub(super) dispatch: Option<f64>,
     done: Vec<Done>,
 }
@@ -139,11 +139,13 @@ fn after_death(until: &str) -> String {
     )
 }
 
-/// Jobs that were due when the fault ended and that nobody had claimed by then.
+/// Jobs that were due when the fault ended and that nobody had claimed by then: until each had a new
+/// ticket or a worker.
 fn dispatch(epoch: f64) -> String {
     format!(
-        "select coalesce(max(extract(epoch from claimed) - {epoch}), 0)::float8 as seconds from (
-             select job, min(at) filter (where change = 'accepted') as accepted, min(at) filter (where change = 'claimed') as claimed
+        "select coalesce(max(extract(epoch from hurried) - {epoch}), 0)::float8 as seconds from (
+             select job, min(at) filter (where change = 'accepted') as accepted, min(at) filter (where change = 'claimed') as claimed,
+                    min(at) filter (where change in ('claimed', 'dispatched') and extract(epoch from at) > {epoch}) as hurried
              from checker.attempt group by job) t join job j on j.id = t.job
          where extract(epoch from accepted) < {epoch} and extract(epoch from claimed) > {epoch}
            and j.run_at <= j.created_at + interval '1 second'"

@@ -136,7 +136,7 @@ pub struct Scenario {
     pub patience: Duration,
     /// A job of a dead worker is free for others within this.
     pub taken_back_within: Option<f64>,
-    /// What waited for the end of the fault is claimed within this.
+    /// What waited for the end of the fault has a ticket within this.
     pub dispatch_within: Option<f64>,
     pub inject: Inject,
 }
