@@ -23,7 +23,7 @@ pub(super) fn rows() -> Vec<Scenario> {
             .reruns(),
         Scenario::new("4", "zombie", "a worker of each pool frozen beyond its lease, then thawed", zombie)
             .seconds(30.0)
-            .rate(20.0),
+            .rate(30.0),
         Scenario::new("5", "frozen_pool", "all booking and notify workers frozen beyond their lease", frozen_pool)
             .seconds(32.0)
             .rate(12.0),
@@ -77,10 +77,23 @@ fn kill<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
     .boxed_local()
 }
 
-/// Every statement takes long, so that a kill falls between two of them.
+/// Every statement takes long, so that a kill falls between two of them. Mostly those that tell people:
+/// a booking that is made again finds itself made already, a notification does not.
 fn kill_mid_work<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
-    scene.stage.links.worker_db.weather(Weather::Slow(Duration::from_millis(50)));
-    kill(scene)
+    async move {
+        scene.stage.links.worker_db.weather(Weather::Slow(Duration::from_millis(120)));
+        let mut dice = scene.dice("kill mid work");
+        scene
+            .times(8, async || {
+                let pool = if dice.percent(75) { "notify" } else { "booking" };
+                let worker = scene.stage.pool(pool).nth(dice.below(2));
+                // One that is just being started cannot be killed.
+                let _ = worker.map(|worker| worker.signal(Signal::SIGKILL));
+                Ok(())
+            })
+            .await
+    }
+    .boxed_local()
 }
 
 /// Longer than any short lease and the sweep that follows.
@@ -89,8 +102,8 @@ const BEYOND: Duration = Duration::from_millis(17_500);
 fn zombie<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
     async move {
         // Slow enough that a frozen worker is in the middle of something.
-        scene.stage.links.worker_db.weather(Weather::Slow(Duration::from_millis(60)));
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        scene.stage.links.worker_db.weather(Weather::Slow(Duration::from_millis(150)));
+        tokio::time::sleep(Duration::from_secs(3)).await;
         let frozen = ["booking", "notify", "waitlist"].map(|pool| scene.stage.pool(pool).next());
         for worker in frozen.into_iter().flatten() {
             worker.signal(Signal::SIGSTOP)?;
