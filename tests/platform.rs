@@ -8,6 +8,7 @@ mod booking;
 mod ledger;
 mod notify;
 mod offer;
+mod ops;
 mod outage;
 mod rental;
 mod scope;

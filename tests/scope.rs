@@ -52,6 +52,8 @@ fn scopes() -> BTreeMap<&'static str, Option<Scope>> {
         ("listReturns", Some(Scope::ReturnsRead)),
         ("showReturn", Some(Scope::ReturnsRead)),
         ("decideReturn", Some(Scope::ReturnsDecide)),
+        ("showDamageMatrix", Some(Scope::SettingsWrite)),
+        ("replaceDamageMatrix", Some(Scope::SettingsWrite)),
         ("showPhoto", Some(Scope::MediaRead)),
         ("joinWaitlist", Some(Scope::WaitlistWrite)),
         ("listWaitlist", Some(Scope::WaitlistRead)),

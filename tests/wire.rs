@@ -35,7 +35,7 @@ fn pinned<J: Job>(kind: &str, payload: Value) {
 
 #[test]
 fn the_json_of_every_kind_is_pinned() {
-    use jobs::{account, booking, car, notify, photo, rental, waitlist};
+    use jobs::{account, booking, car, damage, notify, photo, rental, waitlist};
     let id = Uuid::from_u128(7);
     let asker = json!({ "account_id": id, "staff": false, "ip": null, "user_agent": null });
     pinned::<account::RegisterAccount>("register_account", json!({ "registration_id": id }));
@@ -78,6 +78,10 @@ fn the_json_of_every_kind_is_pinned() {
     pinned::<rental::ReturnCar>("return_car", json!({ "return_id": id, "asker": asker, "odometer": 1, "fuel": 0.5 }));
     pinned::<rental::ReportReturn>("report_return", json!({ "return_id": id }));
     pinned::<rental::DecideReturn>("decide_return", json!({ "return_id": id, "decided_by": id, "verdict": "clear" }));
+    pinned::<damage::ReplaceDamageMatrix>(
+        "replace_damage_matrix",
+        json!({ "currency": "EUR", "lines": [{ "class": "dent", "severity": "minor", "amount": 1 }], "replaced_by": id }),
+    );
     pinned::<photo::MakeThumbnails>("make_thumbnails", json!({ "photo_id": id }));
     pinned::<photo::DetectDamage>("detect_damage", json!({ "photo_id": id }));
     pinned::<photo::ForgetUploads>("forget_uploads", json!({ "before": "2027-01-01T10:00:00Z" }));

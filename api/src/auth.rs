@@ -50,6 +50,7 @@ needs!(
     CarsWrite,
     BranchesWrite,
     StaffManage,
+    SettingsWrite,
     NotificationsRead,
     NotificationsWrite,
     WaitlistRead,

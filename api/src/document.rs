@@ -15,7 +15,9 @@ pub(crate) fn complete(derived: &str) -> Value {
             if operation.get("security").is_none() {
                 operation["security"] = json!([]);
             }
-            if matches!(method.as_str(), "post" | "patch" | "delete") && operation["responses"].get("202").is_some() {
+            if matches!(method.as_str(), "post" | "put" | "patch" | "delete")
+                && operation["responses"].get("202").is_some()
+            {
                 add_write_headers(operation);
             }
         }

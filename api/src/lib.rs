@@ -10,6 +10,7 @@ pub mod availability;
 pub mod booking;
 pub mod branch;
 pub mod car;
+pub mod damage;
 mod document;
 pub mod error;
 pub mod front;
@@ -80,6 +81,7 @@ fn service() -> OpenApiService<impl OpenApi, ()> {
         notification::NotificationApi,
         job::JobApi,
         staff::StaffApi,
+        damage::DamageApi,
     );
     OpenApiService::new(apis, "Forecourt", env!("CARGO_PKG_VERSION")).description(
         "Runs a car-rental house. Every write is a job: it answers the final result when it is ready in time, else \

@@ -110,3 +110,19 @@ pub async fn positions(db: &impl ConnectionTrait, entries: Vec<Uuid>) -> Result<
 pub async fn position(db: &impl ConnectionTrait, entry: &Model) -> Result<Option<i64>, DbErr> {
     Ok(positions(db, vec![entry.id]).await?.remove(&entry.id))
 }
+
+/// How many people wait for what this car could serve: the car itself, its class at its branch, or a lower class
+/// for those who take a better one.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn waiting_for(db: &impl ConnectionTrait, car: Uuid) -> Result<i64, DbErr> {
+    let sql = "select count(distinct entry.customer_id) from waitlist_entry entry, car c
+               where c.id = $1 and entry.state = 'waiting' and entry.latest_start > now()
+                 and (entry.car_id = c.id or entry.branch_id = c.branch_id and (entry.category = c.category
+                      or entry.or_better and array_position($2, c.category) > array_position($2, entry.category)))";
+    let classes: Vec<String> = Category::WORDS.iter().map(|&word| word.to_owned()).collect();
+    let query = Statement::from_sql_and_values(DbBackend::Postgres, sql, [car.into(), classes.into()]);
+    let row = db.query_one_raw(query).await?;
+    row.map_or(Ok(0), |row| row.try_get_by_index(0))
+}

@@ -8,6 +8,7 @@
 pub mod account;
 pub mod booking;
 pub mod car;
+pub mod damage;
 pub mod fault;
 pub mod ledger;
 pub mod notify;

@@ -1,1 +1,1 @@
-drop table link, damage, derivative, photo, rental_return;
+drop table damage_matrix, link, damage, derivative, photo, rental_return;

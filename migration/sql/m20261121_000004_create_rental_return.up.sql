@@ -119,3 +119,40 @@ create table link (
     created_at timestamptz not null default now()
 );
 create index link_subject on link (scope, subject_id);
+
+-- What damage usually costs; each replacement is a new version, and decisions name the one they were made with.
+create table damage_matrix (
+    version integer primary key check (version > 0),
+    currency text not null check (currency ~ '^[A-Z]{3}$'),
+    -- [{panel?, class, severity, amount}], amounts in minor units.
+    lines jsonb not null,
+    -- NULL is what the platform came with.
+    replaced_by uuid references account,
+    created_at timestamptz not null default now()
+);
+-- Something to begin with: plausible, and to be replaced by what the house's own workshops charge.
+insert into damage_matrix (version, currency, lines) values (1, 'EUR', '[
+    {"class": "scratch", "severity": "cosmetic", "amount": 0},
+    {"class": "scratch", "severity": "minor", "amount": 18000},
+    {"class": "scratch", "severity": "moderate", "amount": 35000},
+    {"class": "dent", "severity": "cosmetic", "amount": 0},
+    {"class": "dent", "severity": "minor", "amount": 22000},
+    {"class": "dent", "severity": "moderate", "amount": 45000},
+    {"class": "crack", "severity": "cosmetic", "amount": 0},
+    {"class": "crack", "severity": "minor", "amount": 20000},
+    {"class": "crack", "severity": "moderate", "amount": 40000},
+    {"class": "glass_shatter", "severity": "moderate", "amount": 45000},
+    {"class": "glass_shatter", "severity": "severe", "amount": 60000},
+    {"class": "lamp_broken", "severity": "moderate", "amount": 40000},
+    {"class": "lamp_broken", "severity": "severe", "amount": 60000},
+    {"class": "tire_flat", "severity": "severe", "amount": 18000},
+    {"class": "broken", "severity": "moderate", "amount": 45000},
+    {"class": "broken", "severity": "severe", "amount": 90000},
+    {"class": "missing_part", "severity": "minor", "amount": 15000},
+    {"class": "missing_part", "severity": "moderate", "amount": 40000},
+    {"panel": "bumper", "class": "scratch", "severity": "minor", "amount": 12000},
+    {"panel": "bumper", "class": "scratch", "severity": "moderate", "amount": 25000},
+    {"panel": "mirror", "class": "broken", "severity": "moderate", "amount": 25000},
+    {"panel": "wheel", "class": "scratch", "severity": "minor", "amount": 9000},
+    {"panel": "glass", "class": "crack", "severity": "minor", "amount": 9000}
+]');

@@ -3,11 +3,13 @@
 mod case;
 mod class;
 mod compare;
+mod matrix;
 mod overlay;
 mod region;
 
 pub use case::{CaseEvent, CaseRefused, CaseState};
 pub use class::{Class, Panel, Severity, Side};
 pub use compare::{Basis, Detection, Finding, Known, Novelty, Pickup, compare};
+pub use matrix::{LineRefused, Matrix, MatrixLine, Suggestion, refused};
 pub use overlay::{Layer, Overlay, Placed, Transform};
 pub use region::{Region, RegionRefused};

@@ -153,3 +153,32 @@ async fn better_photos_that_never_come_are_remembered_after_a_day() {
     let text = mails_to(story.admins[1]).await[0].text.clone().unwrap();
     assert!(text.contains("Better photos were asked for and have not come."), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_report_says_how_many_people_wait_for_this_very_car() {
+    let story = Story::new().await;
+    story.tell().await;
+    let branch = "(select branch_id from booking limit 1)";
+    for (who, car, category, or_better) in [
+        (story.admins[0], "(select id from car)", "null", false),
+        (story.admins[1], "null", "'compact'", false),
+        (story.admins[2], "null", "'economy'", true),
+        (story.customer, "null", "'economy'", false),
+        (story.customer, "null", "'suv'", true),
+    ] {
+        let at = if car == "null" { branch } else { "null" };
+        story
+            .bed
+            .run(&format!(
+                "insert into waitlist_entry (id, customer_id, car_id, category, branch_id, or_better, kind, days,
+                                             latest_start, earliest_end)
+                 values (gen_random_uuid(), '{who}', {car}, {category}, {at}, {or_better}, 'asap', 2,
+                         now() + interval '9 days', now())"
+            ))
+            .await;
+    }
+    story.announce(News::ReturnReported, story.rental_return).await;
+    story.told(News::ReturnReported, 2).await;
+    let text = mails_to(story.admins[0]).await[0].text.clone().unwrap();
+    assert!(text.contains("Waiting for this car: 3 people"), "{text}");
+}

@@ -2,6 +2,7 @@
 
 mod decision;
 mod digest;
+mod review;
 mod story;
 
 use jobs::notify::{News, SendMail};

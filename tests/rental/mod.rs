@@ -3,6 +3,7 @@
 mod clear;
 mod evidence;
 mod lot;
+mod matrix;
 mod retake;
 mod time;
 mod viewpoint;
@@ -45,6 +46,8 @@ async fn a_new_scratch_is_found_reported_once_and_decided_by_a_person() {
     assert_eq!((&findings[0]["number"], &findings[0]["side"]), (&json!(1), &json!("left")));
     assert_eq!((&findings[0]["class"], &findings[0]["novelty"]), (&json!("scratch"), &json!("new")));
     assert_eq!(report["notAnalysed"], Value::Null);
+    assert_eq!(report["matrixVersion"], 1);
+    assert_eq!(findings[0]["suggestedEstimate"], json!({ "amount": 18_000, "currency": "EUR" }), "{report:#}");
     assert_eq!(lot.bed.number("select count(*) from derivative").await, 8 * 3);
     let mails = "select count(*) from job where kind = 'announce' and payload->>'news' = 'return_reported'";
     assert_eq!(lot.bed.number(mails).await, 1);
@@ -58,6 +61,7 @@ async fn a_new_scratch_is_found_reported_once_and_decided_by_a_person() {
     damage.findings = vec![json!({ "number": 1, "severity": "minor", "estimate": 18_000 })];
     let decided = done(lot.ask(&damage).await);
     assert_eq!((&decided["state"], &decided["decision"]["verdict"]), (&json!("decided"), &json!("damage")));
+    assert_eq!(decided["decision"]["matrixVersion"], 1);
     let register = "select count(*) from damage where side = 'left' and class = 'scratch' and estimate = 18000";
     assert_eq!(lot.bed.number(register).await, 1);
     assert_eq!(lot.bed.number("select count(*) from booking where status = 'Completed'").await, 1);

@@ -8,6 +8,7 @@ pub mod account;
 pub mod booking;
 pub mod branch;
 pub mod car;
+pub mod damage;
 pub mod job;
 pub mod money;
 pub mod notification;

@@ -129,7 +129,11 @@ pub struct Finding {
     /// Where it would be on the pick-up photo of the side, if the photos could be laid over each other.
     #[serde(default)]
     pub pickup_region: Option<Region>,
-    pub suggested_severity: String,
+    /// `null` when the model is not sure: the mark is for manual review, and no number is proposed.
+    pub suggested_severity: Option<String>,
+    /// What the damage matrix says for that severity; a person confirms or changes it.
+    #[serde(default)]
+    pub suggested_estimate: Option<crate::Money>,
 }
 
 /// How the photo of a side lies over the one that was taken at the pick-up.
@@ -160,6 +164,9 @@ pub struct Decision {
     pub note: Option<String>,
     pub decided_by: Uuid,
     pub decided_at: DateTime<Utc>,
+    /// The version of the damage matrix whose estimates were suggested.
+    #[serde(default)]
+    pub matrix_version: Option<i32>,
 }
 
 impl Decision {
@@ -169,8 +176,10 @@ impl Decision {
         note: Option<String>,
         decided_by: Uuid,
         decided_at: DateTime<Utc>,
+        matrix_version: Option<i32>,
     ) -> Self {
-        Self { verdict: verdict.into(), findings: Any(Value::Array(findings)), note, decided_by, decided_at }
+        let findings = Any(Value::Array(findings));
+        Self { verdict: verdict.into(), findings, note, decided_by, decided_at, matrix_version }
     }
 }
 
@@ -187,6 +196,9 @@ pub struct Report {
     pub not_analysed: Option<String>,
     /// Name, file hash and thresholds of the model that looked.
     pub model: Option<Value>,
+    /// The version of the damage matrix that the estimates are from.
+    #[serde(default)]
+    pub matrix_version: Option<i32>,
 }
 
 impl Photo {

@@ -11,6 +11,7 @@ mod calendar;
 mod car;
 pub mod clock;
 mod context;
+mod damage;
 mod detector;
 pub mod evaluation;
 mod link;
@@ -33,6 +34,7 @@ use jobs::{
         ResolveConflict,
     },
     car::{AddBranch, AddCar, BlockCar, ChangeCar, RetireCar, UnblockCar},
+    damage::ReplaceDamageMatrix,
     notify::{Announce, ReadNotification, SendDigest, SendMail},
     photo::{DetectDamage, ForgetUploads, MakeThumbnails},
     rental::{DecideReturn, OpenReturn, PickUpCar, ReportReturn, ReturnCar},
@@ -84,6 +86,7 @@ pub fn registry() -> Registry {
         .with::<ReturnCar>()
         .with::<ReportReturn>()
         .with::<DecideReturn>()
+        .with::<ReplaceDamageMatrix>()
         .with::<JoinWaitlist>()
         .with::<LeaveWaitlist>()
         .with::<RejoinWaitlist>()

@@ -254,6 +254,49 @@ mod tests {
     }
 
     #[test]
+    fn a_sure_finding_is_filled_in_and_a_doubtful_one_is_left_to_the_person() {
+        let page = html(&sample::sheet(), None);
+        assert!(page.contains("name=\"amount-1\" inputmode=\"decimal\" autocomplete=\"off\" value=\"450.00\""));
+        assert!(page.contains("name=\"amount-3\" inputmode=\"decimal\" autocomplete=\"off\" value=\"\""));
+        assert!(page.contains("name=\"severity-3\"><option value=\"\">choose</option>"));
+        assert!(page.contains("Not sure enough for a suggestion: manual review."));
+    }
+
+    /// What the Tab key comes to, in its order: without `tabindex` that is the order of the document.
+    fn stops(page: &str) -> Vec<&str> {
+        let starts = ["<a ", "<button", "<input", "<select", "<textarea", "<summary"];
+        let tags = page.match_indices('<').map(|(at, _)| page[at..].split_once('>').map_or("", |(tag, _)| tag));
+        tags.filter(|tag| starts.iter().any(|start| tag.starts_with(start)) && !tag.contains("hidden")).collect()
+    }
+
+    #[test]
+    fn the_keyboard_alone_reaches_everything_in_the_order_of_the_work() {
+        let page = html(&sample::sheet(), None);
+        assert!(!page.contains("tabindex") && !page.contains(" onclick"));
+        let stops = stops(&page);
+        let place = |part: &str| stops.iter().position(|tag| tag.contains(part)).unwrap_or_else(|| panic!("{part}"));
+        assert_eq!(place("class=\"skip\""), 0);
+        let order = [
+            "<button",
+            "#damage",
+            "#more-photos",
+            "/original",
+            "value=\"1\"",
+            "severity-1",
+            "amount-1",
+            "<summary",
+            "extra-0-side",
+            "damage-note",
+            "photos-note",
+        ];
+        let places: Vec<_> = order.iter().map(|part| place(part)).collect();
+        assert!(places.is_sorted(), "{places:?}");
+        for field in stops.iter().filter_map(|tag| tag.split_once(" id=\"")?.1.split('"').next()) {
+            assert!(page.contains(&format!("<label for=\"{field}\"")), "{field} has no label");
+        }
+    }
+
+    #[test]
     fn a_return_without_report_or_photos_can_be_decided_too() {
         let mut sheet = sample::sheet();
         sheet.report = None;

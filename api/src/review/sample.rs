@@ -37,7 +37,8 @@ pub(super) fn finding(number: i32, novelty: &str) -> Finding {
         reason: "neither the pick-up photo nor the register shows it".to_owned(),
         basis: "overlay".to_owned(),
         pickup_region: None,
-        suggested_severity: "moderate".to_owned(),
+        suggested_severity: (novelty == "new").then(|| "moderate".to_owned()),
+        suggested_estimate: (novelty == "new").then(|| view::Money::new(45_000, "EUR")),
     }
 }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use jobs::notify::News;
 use rules::{
     damage::Class,
+    money::{Currency, Money},
     rental::{Occasion, ReturnState, Subject, is_urgent},
 };
 use serde::Serialize;
@@ -46,7 +47,7 @@ struct Candidate {
     what: String,
     score: String,
     compared: String,
-    severity: String,
+    suggestion: String,
 }
 
 impl Page {
@@ -86,9 +87,17 @@ impl Candidate {
             what: format!("{}: {}", capital(finding.side.0.as_str()), mark(&finding.class)),
             score: format!("{:.2}", finding.score),
             compared: format!("{}: {}", finding.novelty, finding.reason),
-            severity: finding.suggested_severity.clone(),
+            suggestion: suggestion(finding),
         }
     }
+}
+
+/// Severity and estimate; no number for what the model is not sure of.
+fn suggestion(finding: &Finding) -> String {
+    let Some(severity) = &finding.suggested_severity else { return "none: routed to manual review".to_owned() };
+    let estimate = finding.suggested_estimate.as_ref();
+    let estimate = estimate.and_then(|sum| Some(Money::new(sum.amount, Currency::new(&sum.currency).ok()?)));
+    estimate.map_or_else(|| severity.clone(), |sum| format!("{severity}, about {sum}"))
 }
 
 fn candidates(returned: &Returned) -> impl Iterator<Item = &Finding> {
@@ -213,7 +222,13 @@ fn fuel(out: Option<i64>, back: Option<i64>) -> Option<String> {
 fn clocks(returned: &Returned) -> Vec<Row> {
     let row = |name, value| Row { name, value };
     let next = returned.next.as_ref();
-    let deposit = returned.rental.deposit.map(|deposit| format!("{} agreed; no hold on a card is recorded", deposit.0));
+    let deposit = returned.rental.deposit;
+    let deposit = deposit.map(|sum| format!("{}; hold not taken yet: no payment provider is configured", sum.0));
+    let waiting = match returned.waiting {
+        0 => "nobody".to_owned(),
+        1 => "1 person".to_owned(),
+        people => format!("{people} people"),
+    };
     let release = if returned.auto_release {
         "This branch lets a clean return make its car available by itself; who pays stays open."
     } else {
@@ -225,6 +240,7 @@ fn clocks(returned: &Returned) -> Vec<Row> {
             "Next booking",
             next.map_or_else(|| "none".to_owned(), |next| format!("{} ({})", next.starts, next.number)),
         ),
+        row("Waiting for this car", waiting),
         row("Deposit", deposit.unwrap_or_else(|| "none agreed".to_owned())),
         row("Availability", release.to_owned()),
     ]

@@ -261,7 +261,8 @@ fn finding(number: i32, side: Slot, class: &str, score: f64, novelty: &str, reas
         reason: reason.to_owned(),
         basis: "overlay".to_owned(),
         pickup_region: None,
-        suggested_severity: "minor".to_owned(),
+        suggested_severity: (novelty == "new").then(|| "minor".to_owned()),
+        suggested_estimate: (novelty == "new").then(|| view::Money::new(18_000, "EUR")),
     }
 }
 
@@ -280,6 +281,7 @@ pub(super) fn report() -> Report {
         comparisons: Vec::new(),
         not_analysed: None,
         model: None,
+        matrix_version: Some(3),
     }
 }
 
@@ -309,6 +311,7 @@ pub(super) fn returned(report: Report) -> Returned {
         items: vec![],
         register: vec!["Front, bumper: scratch, cosmetic, in the register since 3 Feb 2026".to_owned()],
         next: Some(Next { number: "BK-2M4N6P".to_owned(), starts: when("2026-05-07T16:00") }),
+        waiting: 2,
         auto_release: false,
         deciders: vec![alex.clone(), Person { id: Uuid::from_u128(0xaa), name: "Robin Example".to_owned() }],
         admins: vec![alex, Person { id: Uuid::from_u128(0xab), name: "Sam Example".to_owned() }],

@@ -98,7 +98,9 @@ async fn settle(
     row.version = Set(version);
     row.updated_at = Set(now);
     let findings = hearing.claims.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
-    let decision = Decision::new(asked.verdict, findings, asked.note.clone(), asked.decided_by, now);
+    let report = hearing.rental_return.report.clone();
+    let matrix = report.and_then(|report| serde_json::from_value::<Report>(report).ok()?.matrix_version);
+    let decision = Decision::new(asked.verdict, findings, asked.note.clone(), asked.decided_by, now, matrix);
     row.decision = Set(Some(serde_json::to_value(decision)?));
     if asked.verdict == Verdict::MorePhotos {
         row.turn = Set(turn);

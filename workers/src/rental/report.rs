@@ -4,14 +4,15 @@ mod warning;
 
 use std::time::Duration;
 
-use entity::{branch, car, damage, photo, rental_return};
+use entity::{booking, branch, car, damage, damage_matrix, photo, rental_return};
 use jobs::{
     notify::{Announce, News},
     rental::ReportReturn,
     waitlist::PromoteWaitlist,
 };
 use rules::{
-    damage::{Basis, Class, Detection, Known, Novelty, Overlay, Pickup, Region, Severity, compare},
+    damage::{Basis, Class, Detection, Known, Matrix, Novelty, Overlay, Pickup, Region, compare},
+    money::Currency,
     photo::{PhotoRefused, Warning},
     rental::{Event, Occasion, Slot},
 };
@@ -34,6 +35,7 @@ struct Evidence {
     register: Vec<Item>,
     /// The sides for which a file was sent that had been used before.
     reused: Vec<Slot>,
+    matrix: Matrix,
 }
 
 /// An open item of the register, and the photo that its box was drawn on.
@@ -58,12 +60,25 @@ impl Evidence {
             .all(tx)
             .await?;
         let reused = reused.iter().map(|photo| photo.slot.0).collect();
-        Ok(Self { pickup, returned, register: register.iter().filter_map(known).collect(), reused })
+        let booking = booking::Entity::find_by_id(rental_return.booking_id).one(tx).await?;
+        let mut matrix = matrix(damage_matrix::Entity::current(tx).await?)?;
+        // Amounts of another currency would be worse than none.
+        if booking.is_none_or(|booking| booking.currency != matrix.currency.as_str()) {
+            matrix.lines.clear();
+        }
+        Ok(Self { pickup, returned, register: register.iter().filter_map(known).collect(), reused, matrix })
     }
 
     fn pickup_of(&self, slot: Slot) -> Option<&photo::Model> {
         self.pickup.iter().find(|photo| photo.slot.0 == slot)
     }
+}
+
+fn matrix(row: damage_matrix::Model) -> Result<Matrix, DbErr> {
+    let wrong = |error: &dyn std::fmt::Display| DbErr::Type(format!("damage matrix {}: {error}", row.version));
+    let currency = Currency::new(&row.currency).map_err(|error| wrong(&error))?;
+    let lines = serde_json::from_value(row.lines.clone()).map_err(|error| wrong(&error))?;
+    Ok(Matrix { version: row.version, currency, lines })
 }
 
 /// An item of the register as the comparison wants it. One whose side is no known word tells it nothing.
@@ -100,7 +115,7 @@ fn findings(evidence: &Evidence, photo: &photo::Model) -> Vec<Finding> {
         .map(|item| Known { overlay: item.photo.and_then(overlay), ..item.known.clone() })
         .collect();
     let compared = compare(&found, before.as_ref(), &register);
-    compared.into_iter().map(|finding| shown(photo, finding)).collect()
+    compared.into_iter().map(|finding| shown(photo, finding, &evidence.matrix)).collect()
 }
 
 /// What the model saw at the pick-up; none when it did not look.
@@ -112,7 +127,9 @@ fn baseline(slot: Slot, before: &photo::Model, overlay: Option<Overlay>) -> Opti
     Some(Pickup { marks, overlay, poor })
 }
 
-fn shown(photo: &photo::Model, finding: rules::damage::Finding) -> Finding {
+fn shown(photo: &photo::Model, finding: rules::damage::Finding, matrix: &Matrix) -> Finding {
+    let suggestion = matrix.suggestion(&finding);
+    let estimate = suggestion.and_then(|suggestion| suggestion.estimate);
     let Detection { class, score, region, .. } = finding.detection;
     let by_position = if finding.basis == Basis::Position { " (compared by position alone)" } else { "" };
     Finding {
@@ -126,7 +143,8 @@ fn shown(photo: &photo::Model, finding: rules::damage::Finding) -> Finding {
         reason: format!("{}{by_position}", finding.reason),
         basis: finding.basis.to_string(),
         pickup_region: finding.before.map(place),
-        suggested_severity: Severity::suggested(class, region.area()).to_string(),
+        suggested_severity: suggestion.map(|suggestion| suggestion.severity.to_string()),
+        suggested_estimate: estimate.map(|sum| view::Money::new(sum.amount, sum.currency.as_str())),
     }
 }
 
@@ -197,6 +215,7 @@ fn assemble(evidence: &Evidence, rental_return: &rental_return::Model) -> Report
         comparisons: comparisons(evidence),
         not_analysed: not_analysed(evidence, rental_return),
         model: model.and_then(|model| serde_json::to_value(model).ok()),
+        matrix_version: Some(evidence.matrix.version),
     }
 }
 

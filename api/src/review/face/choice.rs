@@ -1,6 +1,9 @@
 //! What the form offers: the findings of the report, and rows for what the model did not see.
 
-use rules::damage::{Class, Novelty, Severity, Side};
+use rules::{
+    damage::{Class, Novelty, Severity, Side},
+    money::{Currency, Money},
+};
 use serde::Serialize;
 use view::rental::Finding;
 
@@ -27,6 +30,8 @@ pub(super) struct Candidate {
     suggested: String,
     ticked: bool,
     amount: String,
+    /// Nothing is chosen for a person who has not looked.
+    undecided: bool,
     severities: Vec<Choice>,
 }
 
@@ -44,10 +49,17 @@ fn choices(words: &[&'static str], chosen: &str) -> Vec<Choice> {
     words.iter().map(|word| Choice { word, name: spaced(word), chosen: *word == chosen }).collect()
 }
 
+/// An amount as people type it: `180.00`.
+fn decimal(sum: &view::Money) -> Option<String> {
+    let words = Money::new(sum.amount, Currency::new(&sum.currency).ok()?).to_string();
+    words.split_once(' ').map(|(number, _)| number.to_owned())
+}
+
 pub(super) fn candidate(finding: &Finding, filled: Option<&Form>) -> Candidate {
     let number = finding.number;
     let typed = |name: &str| filled.map(|form| form.text(&format!("{name}-{number}"))).unwrap_or_default();
-    let severity = Some(typed("severity")).filter(|word| !word.is_empty()).unwrap_or(&finding.suggested_severity);
+    let severity = Some(typed("severity")).filter(|word| !word.is_empty()).or(finding.suggested_severity.as_deref());
+    let proposed = finding.suggested_estimate.as_ref().filter(|_| filled.is_none()).and_then(decimal);
     Candidate {
         number,
         novelty: finding.novelty.clone(),
@@ -61,10 +73,14 @@ pub(super) fn candidate(finding: &Finding, filled: Option<&Form>) -> Candidate {
         class_name: spaced(&finding.class),
         score: format!("{:.2}", finding.score),
         reason: sentence(&finding.reason),
-        suggested: finding.suggested_severity.clone(),
+        suggested: match &finding.suggested_severity {
+            Some(severity) => format!("Suggested severity: {severity}."),
+            None => "Not sure enough for a suggestion: manual review.".to_owned(),
+        },
         ticked: filled.map_or(finding.novelty == Novelty::New.as_str(), |form| form.ticked(number)),
-        amount: typed("amount").to_owned(),
-        severities: choices(Severity::WORDS, severity),
+        amount: proposed.unwrap_or_else(|| typed("amount").to_owned()),
+        undecided: severity.is_none(),
+        severities: choices(Severity::WORDS, severity.unwrap_or_default()),
     }
 }
 

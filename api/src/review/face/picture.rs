@@ -149,7 +149,8 @@ mod tests {
             reason: String::new(),
             basis: "overlay".to_owned(),
             pickup_region: None,
-            suggested_severity: "minor".to_owned(),
+            suggested_severity: Some("minor".to_owned()),
+            suggested_estimate: None,
         };
         for (x, y) in [(0.0, 0.0), (0.99, 0.99), (0.5, 0.5)] {
             let mark = mark(&finding(x, y), 1600.0, 1200.0);

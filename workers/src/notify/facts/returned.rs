@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use entity::{account, booking, branch, damage, derivative, photo, rental_return};
+use entity::{account, booking, branch, damage, derivative, photo, rental_return, waitlist_entry};
 use jobs::notify::News;
 use rules::{
     booking::BookingStatus,
@@ -48,6 +48,8 @@ pub(crate) struct Returned {
     /// Open items of the car's register that are older than this return.
     pub(crate) register: Vec<String>,
     pub(crate) next: Option<Next>,
+    /// People on the waitlist whom this car could serve.
+    pub(crate) waiting: i64,
     pub(crate) auto_release: bool,
     /// Who is asked to decide: the people of its branch.
     pub(crate) deciders: Vec<Person>,
@@ -120,6 +122,7 @@ impl Returned {
             items: items.into_iter().enumerate().map(|(place, damage)| Item::new(place + 1, damage, &rental)).collect(),
             register: register.iter().map(known).collect(),
             next: next(db, &booking, zone).await?,
+            waiting: waitlist_entry::waiting_for(db, booking.car_id).await?,
             auto_release: branch.is_some_and(|branch| branch.auto_release),
             deciders: people(db, account::Entity::deciding_at(booking.branch_id)).await?,
             admins: people(db, account::Entity::admins()).await?,

@@ -60,7 +60,7 @@ impl Reader<'_> {
         let side = self.word(&place, item, "side", found.as_ref().map(|found| found.side.0.as_str()));
         let class = self.word(&place, item, "class", found.as_ref().map(|found| found.class.as_str()));
         let severity =
-            self.word(&place, item, "severity", found.as_ref().map(|found| found.suggested_severity.as_str()));
+            self.word(&place, item, "severity", found.as_ref().and_then(|found| found.suggested_severity.as_deref()));
         let estimate = self.estimate(&place, item);
         let note = self.note(&place, item);
         Some(Claim {
