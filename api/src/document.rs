@@ -1,5 +1,7 @@
 //! The OpenAPI document: what poem-openapi derives, completed with what it cannot express.
 
+mod example;
+
 use serde_json::{Value, json};
 
 /// The headers that every write understands are added here once instead of at
@@ -8,6 +10,9 @@ pub(crate) fn complete(derived: &str) -> Value {
     let mut document: Value = serde_json::from_str(derived).expect("poem-openapi writes JSON");
     document["servers"] = json!([{ "url": "/", "description": "This front." }]);
     document["info"]["license"] = json!({ "name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0" });
+    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
+        example::add(schemas);
+    }
     let Some(paths) = document["paths"].as_object_mut() else { return document };
     for operations in paths.values_mut().filter_map(Value::as_object_mut) {
         for (method, operation) in operations {
