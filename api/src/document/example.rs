@@ -19,6 +19,19 @@ pub(super) fn add(schemas: &mut Map<String, Value>) {
             schema.entry("example").or_insert(example);
         }
     }
+    schemas.values_mut().filter_map(|schema| schema.get_mut("example")).for_each(leave_out_nulls);
+}
+
+/// What is optional is left out: its schema knows no null.
+fn leave_out_nulls(example: &mut Value) {
+    match example {
+        Value::Object(members) => {
+            members.retain(|_, value| !value.is_null());
+            members.values_mut().for_each(leave_out_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_out_nulls),
+        _ => {}
+    }
 }
 
 fn requests() -> Vec<(&'static str, Value)> {
