@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use entity::{branch, car, waitlist_entry};
 use jobs::Refusal;
 use rules::{
-    car::{CarStatus, Category},
+    car::Category,
     pricing::Quote,
     waitlist::{Answer, Fit, Terms},
 };
@@ -48,13 +48,13 @@ pub(super) async fn find(
     wanted: &Wanted,
     terms: Terms,
 ) -> Result<Option<Bookable>, JobError> {
-    let (cars, branch) = match wanted {
-        Wanted::Car(car, branch) if car.status.0.is_rentable() => (vec![car.clone()], branch),
-        Wanted::Car(..) => return Ok(None),
-        Wanted::Class(branch) => (of_class(db, entry, branch).await?, branch),
+    let cars = match &wanted.car {
+        Some(car) => vec![car.clone()],
+        None => of_class(db, entry, &wanted.branch).await?,
     };
+    let cars = cars.into_iter().filter(|car| car.status.0.is_rentable()).collect();
     let mut found = Vec::new();
-    for supply in Supply::of(db, cars, branch, terms).await? {
+    for supply in Supply::of(db, cars, &wanted.branch, terms).await? {
         let Some((_, Answer::Offer { fit, .. } | Answer::FinalCall(fit))) = best(entry, &supply.gaps, &supply) else {
             continue;
         };
@@ -69,7 +69,7 @@ pub(super) async fn find(
     Ok(found.into_iter().min_by_key(worth))
 }
 
-/// The cars in service at a branch that an entry for a class would take.
+/// The cars at a branch that an entry for a class would take.
 async fn of_class(
     db: &impl ConnectionTrait,
     entry: &waitlist_entry::Model,
@@ -78,8 +78,6 @@ async fn of_class(
     let Some(class) = entry.category.map(|category| category.0) else { return Ok(Vec::new()) };
     let better = class.upgrades().filter(|_| entry.or_better);
     let classes: Vec<&str> = std::iter::once(class).chain(better).map(Category::as_str).collect();
-    let cars = car::Entity::find()
-        .filter(Condition::all().add(car::Column::BranchId.eq(branch.id)).add(car::Column::Category.is_in(classes)))
-        .filter(car::Column::Status.eq(CarStatus::InService.as_str()));
-    Ok(cars.all(db).await?)
+    let of_class = Condition::all().add(car::Column::BranchId.eq(branch.id)).add(car::Column::Category.is_in(classes));
+    Ok(car::Entity::find().filter(of_class).all(db).await?)
 }

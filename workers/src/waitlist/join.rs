@@ -28,13 +28,26 @@ use super::{
 };
 use crate::{Finished, JobError, Perform, Work};
 
-/// What is waited for, with the locks that keep it as it is until the entry is committed.
-pub(super) enum Wanted {
-    Car(car::Model, branch::Model),
-    Class(branch::Model),
+/// What is waited for: a car, or a class at the branch.
+pub(super) struct Wanted {
+    pub(super) car: Option<car::Model>,
+    pub(super) branch: branch::Model,
 }
 
 impl Wanted {
+    /// Locks it, so that what is free stays as it is until the entry is committed.
+    async fn lock(tx: &DatabaseTransaction, target: &Target) -> Result<Option<Self>, DbErr> {
+        let (car, branch) = match target {
+            Target::Car { car_id } => {
+                let Some(car) = lock_car(tx, *car_id).await? else { return Ok(None) };
+                let branch = car.branch_id;
+                (Some(car), branch)
+            }
+            Target::Class { branch_id, .. } => (None, *branch_id),
+        };
+        Ok(lock_branch(tx, branch).await?.map(|branch| Self { car, branch }))
+    }
+
     /// The same without locks, for an entry that is in the queue already.
     pub(super) async fn of(db: &impl ConnectionTrait, entry: &waitlist_entry::Model) -> Result<Option<Self>, DbErr> {
         let car = match entry.car_id {
@@ -42,21 +55,15 @@ impl Wanted {
             None => None,
         };
         let Some(branch) = car.as_ref().map(|car| car.branch_id).or(entry.branch_id) else { return Ok(None) };
-        let Some(branch) = branch::Entity::find_by_id(branch).one(db).await? else { return Ok(None) };
-        Ok(Some(car.map_or_else(|| Self::Class(branch.clone()), |car| Self::Car(car, branch.clone()))))
-    }
-
-    pub(super) fn branch(&self) -> &branch::Model {
-        match self {
-            Self::Car(_, branch) | Self::Class(branch) => branch,
-        }
+        let branch = branch::Entity::find_by_id(branch).one(db).await?;
+        Ok(branch.map(|branch| Self { car, branch }))
     }
 }
 
 impl Perform for JoinWaitlist {
     async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
         let tx = work.begin().await?;
-        let Some(wanted) = lock(&tx, &self.target).await? else {
+        let Some(wanted) = Wanted::lock(&tx, &self.target).await? else {
             drop(tx);
             return work.refuse(Refusal::new(problem::NOT_FOUND.code, "There is no such car or branch.")).await;
         };
@@ -100,24 +107,13 @@ pub(crate) async fn wait_for_car(
         wish: Wish::Window { start, end, flexibility_minutes: 0, min_days: None },
         price_cap: None,
     };
-    let admitted = admit(tx, work, &asked, &Wanted::Car(car.clone(), branch)).await?;
+    let admitted = admit(tx, work, &asked, &Wanted { car: Some(car.clone()), branch }).await?;
     let entry = match admitted {
         Ok(entry) => entry,
         Err(refusal) => return Ok(Err(refusal)),
     };
     work.then(&Announce { news: News::WaitlistJoined, subject_id: entry.id, turn: entry.turn });
     Ok(Ok(document(tx, entry).await?))
-}
-
-async fn lock(tx: &DatabaseTransaction, target: &Target) -> Result<Option<Wanted>, DbErr> {
-    match target {
-        Target::Car { car_id } => {
-            let Some(car) = lock_car(tx, *car_id).await? else { return Ok(None) };
-            let branch = lock_branch(tx, car.branch_id).await?;
-            Ok(branch.map(|branch| Wanted::Car(car, branch)))
-        }
-        Target::Class { branch_id, .. } => Ok(lock_branch(tx, *branch_id).await?.map(Wanted::Class)),
-    }
 }
 
 /// Writes the entry down and lets the queue look at it, or says why not.
@@ -134,7 +130,7 @@ async fn admit(
         return Ok(Err(Refusal::new(problem::NOT_FOUND.code, "The account is gone.")));
     };
     let now = clock(tx).await?;
-    let row = model(asked, now, wanted.branch().time_zone.parse()?)?;
+    let row = model(asked, now, wanted.branch.time_zone.parse()?)?;
     let others = Others::count(tx, &customer, &row).await?;
     let bookable = bookable::find(tx, &row, wanted, work.context.waitlist_terms).await?;
     let facts = JoinFacts {
