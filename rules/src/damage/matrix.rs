@@ -84,7 +84,7 @@ pub fn refused(lines: &[MatrixLine]) -> Vec<(usize, LineRefused)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::damage::{Detection, Region, Side};
+    use crate::damage::{Basis, Detection, Region, Side};
 
     fn line(panel: Option<Panel>, severity: Severity, amount: i64) -> MatrixLine {
         MatrixLine { panel, class: Class::Scratch, severity, amount }
@@ -98,7 +98,7 @@ mod tests {
     fn finding(score: f64, novelty: Novelty) -> Finding {
         let region = Region::new(0.1, 0.1, 0.1, 0.1).unwrap();
         let detection = Detection { side: Side::Left, class: Class::Scratch, score, region, panel: None };
-        Finding { detection, novelty, reason: String::new() }
+        Finding { detection, novelty, basis: Basis::Overlay, reason: String::new(), before: None }
     }
 
     #[test]
