@@ -223,7 +223,7 @@ async fn fifty_who_book_move_and_extend_at_once_never_overlap_and_never_see_an_e
         let request = match turn % 5 {
             0 => house.ask(Method::POST, "/api/v1/bookings").json(&dates(car, day, day + 2)),
             1 | 2 => {
-                let to = if turn % 2 == 0 { car } else { other };
+                let to = if turn.is_multiple_of(2) { car } else { other };
                 house.ask(Method::PATCH, &format!("/api/v1/bookings/{booking}")).json(&dates(to, day, day + 2))
             }
             3 => {
