@@ -40,7 +40,9 @@ fn server<'a>(scene: &'a Scene<'a>) -> Result<&'a dev::Redis> {
 
 async fn command(scene: &Scene<'_>, words: &[&str]) -> Result<redis::Value> {
     let client = redis::Client::open(scene.stage.ground.services.redis_url())?;
-    let mut connection = client.get_multiplexed_async_connection().await?;
+    // The default of half a second is shorter than what a busy disk takes to empty a log.
+    let patient = redis::AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(20)));
+    let mut connection = client.get_multiplexed_async_connection_with_config(&patient).await?;
     let mut command = redis::cmd(words[0]);
     words[1..].iter().for_each(|word| {
         command.arg(*word);
