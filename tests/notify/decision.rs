@@ -170,9 +170,9 @@ async fn the_report_says_how_many_people_wait_for_this_very_car() {
         story
             .bed
             .run(&format!(
-                "insert into waitlist_entry (id, customer_id, car_id, category, branch_id, or_better, kind, days,
+                "insert into waitlist_entry (id, customer_id, car_id, category, branch_id, or_better, kind, days, least_minutes,
                                              latest_start, earliest_end)
-                 values (gen_random_uuid(), '{who}', {car}, {category}, {at}, {or_better}, 'asap', 2,
+                 values (gen_random_uuid(), '{who}', {car}, {category}, {at}, {or_better}, 'asap', 2, 2880,
                          now() + interval '9 days', now())"
             ))
             .await;
