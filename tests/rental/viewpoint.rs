@@ -96,7 +96,6 @@ async fn a_copy_of_an_older_photo_is_told_however_it_was_compressed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the report is not made in time when a pick-up photo has vanished: not understood yet"]
 async fn a_photo_that_cannot_be_read_any_more_only_costs_its_comparison() {
     let lot = Lot::unwatched().await;
     let scenes = round(91);
