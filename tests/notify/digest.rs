@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jobs::{Queue, notify::News};
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use tests::services;
 use uuid::Uuid;
 use workers::{Context, Mailer, Pool};
@@ -58,10 +59,17 @@ fn links(text: &str) -> Vec<&str> {
 async fn beyond_so_many_an_hour_reports_come_in_one_digest_each_once_and_none_is_lost() {
     let story = Story::new().await;
     let ids = story.returns(9).await;
+    // Whoever has counted waits here, before it is written down, until all workers are under way.
+    let gate = story.bed.db.begin().await.unwrap();
+    gate.execute_unprepared("lock table decision_call in share mode").await.unwrap();
     story.tell_alone(3).await;
     for id in &ids {
         story.announce(News::ReturnReported, *id).await;
     }
+    let waiting =
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    story.bed.until(waiting, 8).await;
+    gate.commit().await.unwrap();
     story.told_in("send_mail", 2 * 9).await;
     let admin = story.admins[0];
     assert_eq!(mails_to(admin).await.len(), 3, "however many workers count at a time");
