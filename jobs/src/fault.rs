@@ -5,7 +5,7 @@
 
 /// A place between two effects. `CRASH_POINT=name:hit` ends the process here, as a crash
 /// would, when it comes by for the `hit`-th time; once only for all processes that share
-/// the file `CRASH_ONCE`.
+/// the file `CRASH_ONCE`. With `CRASH_ACTION=stop` it is frozen instead, until somebody thaws it.
 #[cfg(not(feature = "faults"))]
 #[inline(always)]
 pub fn crash_point(_: &'static str) {}
@@ -17,7 +17,7 @@ pub const fn removed(_: &'static str) -> bool {
     false
 }
 
-/// Does what a payload marked `"poison": "abort" | "panic" | "loop"` asks for.
+/// Does what a payload marked `"poison": "abort" | "panic" | "loop" | "hoard"` asks for.
 #[cfg(not(feature = "faults"))]
 #[inline(always)]
 pub fn poison(_: &serde_json::Value) {}
@@ -54,8 +54,16 @@ mod armed {
     pub fn crash_point(name: &'static str) {
         let Some(armed) = armed().filter(|armed| armed.point == name) else { return };
         if armed.left.fetch_sub(1, Ordering::Relaxed) == 1 && is_first() {
-            std::process::abort();
+            match env::var("CRASH_ACTION").as_deref() {
+                Ok("stop") => stop(),
+                _ => std::process::abort(),
+            }
         }
+    }
+
+    /// The shell's parent is this process.
+    fn stop() {
+        let _ = std::process::Command::new("sh").args(["-c", "kill -STOP $PPID"]).status();
     }
 
     fn is_first() -> bool {
@@ -66,10 +74,20 @@ mod armed {
         match payload["poison"].as_str() {
             Some("abort") => std::process::abort(),
             Some("panic") => panic!("poisoned"),
+            Some("hoard") => hoard(),
             Some("loop") => loop {
                 std::hint::spin_loop();
             },
             _ => {}
+        }
+    }
+
+    /// Takes memory, and uses it, until somebody ends this process.
+    fn hoard() -> ! {
+        let mut hoard = Vec::new();
+        loop {
+            hoard.push(vec![1_u8; 8 << 20]);
+            std::thread::sleep(std::time::Duration::from_millis(20));
         }
     }
 

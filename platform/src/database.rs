@@ -10,10 +10,15 @@ use crate::Settings;
 /// A connection that was idle this long is asked whether it still lives before it is used.
 const RESTED: Duration = Duration::from_secs(1);
 
-/// A session that does nothing inside a transaction for this long is ended by the server: a process
-/// that is frozen, or whose machine is gone without a word, must not keep a car's row locked. Longer
-/// than the lease of short work, and no transaction of ours waits for anything but the database.
-const IDLE_IN_TRANSACTION: (&str, &str) = ("idle_in_transaction_session_timeout", "20s");
+/// What the server does for us when a process is frozen, or its machine is gone without a word: a car's row
+/// must not stay locked for long. No transaction of ours waits for anything but the database.
+const PATIENCE: [(&str, &str); 2] = [
+    // A session that does nothing inside a transaction is ended.
+    ("idle_in_transaction_session_timeout", "10s"),
+    // Less than half of that: sessions of the same process may stand in line for the lock that the ended one
+    // gives up, and would idle on it one after the other. Waiting for a row is up to two waits, each with this limit.
+    ("lock_timeout", "4s"),
+];
 
 /// Opens the pool. It connects when it is first used, so a process can start while PostgreSQL is away.
 ///
@@ -42,7 +47,7 @@ pub async fn connect(settings: &Settings) -> Result<DatabaseConnection, DbErr> {
                 })
             })
         })
-        .map_sqlx_postgres_opts(|options| options.options([IDLE_IN_TRANSACTION]))
+        .map_sqlx_postgres_opts(|options| options.options(PATIENCE))
         .sqlx_logging(false);
     Database::connect(options).await
 }

@@ -55,6 +55,15 @@ async fn a_zombie_worker_cannot_commit_after_its_job_was_given_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sessions_of_a_frozen_process_leave_the_line_before_the_one_that_holds_the_lock_is_ended() {
+    let bed = bed().await;
+    let limit = async |name: &str| bed.number(&format!("select setting from pg_settings where name = '{name}'")).await;
+    let (waits, idles) = (limit("lock_timeout").await, limit("idle_in_transaction_session_timeout").await);
+    // One wait for the place in front of the line, one for the row itself.
+    assert!(waits > 0 && 2 * waits < idles, "waits for {waits} ms, idles for {idles} ms");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_heartbeat_renews_the_lease_and_tells_who_lost_it() {
     let bed = bed().await;
     let (mine, lost) = (accept(&bed, &kinds::Mark {}).await, accept(&bed, &kinds::Mark {}).await);

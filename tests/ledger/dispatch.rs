@@ -7,6 +7,7 @@ use jobs::{
     ledger::{self, AcceptError, Accepted, Idempotency},
     ticket::{self, Tickets},
 };
+use platform::settings::Secret;
 use uuid::Uuid;
 
 use super::{QUEUE, accept, bed, kinds, registry, state_is};
@@ -15,6 +16,18 @@ use super::{QUEUE, accept, bed, kinds, registry, state_is};
 async fn a_job_whose_ticket_was_never_pushed_is_done_all_the_same() {
     let bed = bed().await;
     let id = accept(&bed, &kinds::Mark {}).await;
+    bed.work(QUEUE, registry()).await;
+    bed.until(&state_is(id, "done"), 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_back_from_a_dead_worker_waits_for_no_ticket() {
+    let mut bed = bed().await;
+    let id = accept(&bed, &kinds::Mark {}).await;
+    ledger::claim(&bed.db, QUEUE, &[id], "doomed").await.unwrap();
+    bed.run("update job set lease_until = clock_timestamp() - interval '1 second'").await;
+    // Nobody listens there, so no ticket comes.
+    bed.settings.redis_url = Secret::new("redis://127.0.0.1:9".to_owned());
     bed.work(QUEUE, registry()).await;
     bed.until(&state_is(id, "done"), 1).await;
 }

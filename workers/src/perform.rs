@@ -169,6 +169,7 @@ impl Work {
         ledger::insert(&tx, &follow_ups).await?;
         if fault::removed("one_transaction") {
             tx.commit().await?;
+            fault::crash_point("before_commit");
             ledger::complete(&self.context.db, &self.job, &outcome).await?;
         } else if fault::removed("effect_before_ack") {
             tx.commit().await?;

@@ -1,9 +1,12 @@
 //! A worker pool's process: takes tickets, claims jobs, runs them under a lease and records how they end.
 
+mod attempt;
 mod lease;
+mod watch;
 
 use std::{sync::Arc, time::Duration};
 
+use attempt::{panic_words, perform};
 use jobs::{
     Claimed, Outcome, Queue, fault,
     ledger::{self, LeaseLost},
@@ -11,16 +14,14 @@ use jobs::{
     ticket::{self, Place, Tickets},
 };
 use lease::Leases;
-use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use sea_orm::DbErr;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use uuid::Uuid;
+use watch::Watch;
 
 use crate::{Context, Finished, JobError, Registry, registry::Performer};
-
-/// How often an attempt that lost a deadlock or a serialization conflict is begun again at once.
-const CONFLICT_TRIES: u32 = 5;
 
 /// One process's share of a queue.
 pub struct Pool {
@@ -31,6 +32,7 @@ pub struct Pool {
     tickets: Tickets,
     outcomes: Publisher,
     leases: Leases,
+    watch: Watch,
     room: Arc<Semaphore>,
 }
 
@@ -54,6 +56,7 @@ impl Pool {
             tickets: Tickets::start(&place)?,
             outcomes: Publisher::connect(&place.redis_url, &place.prefix)?,
             leases: Leases::default(),
+            watch: Watch::start()?,
             room: Arc::new(Semaphore::new(concurrency)),
             context,
             registry,
@@ -82,7 +85,7 @@ impl Pool {
             let Some(mut permits) = self.permits(rest.len(), stop).await else { return };
             let (now, later) = rest.split_at(permits.len());
             rest = later;
-            match ledger::claim(&self.context.db, self.queue, now, &self.name).await {
+            match self.claim(now).await {
                 // A claim that the database did not answer may stand: its lease runs out then.
                 Err(error) => tracing::warn!(%error, "jobs could not be claimed"),
                 Ok(claimed) => {
@@ -92,6 +95,16 @@ impl Pool {
                     }
                 }
             }
+        }
+    }
+
+    /// Twice where a session broke: a ticket that leads nowhere costs its jobs five seconds.
+    async fn claim(&self, ids: &[Uuid]) -> Result<Vec<Claimed>, DbErr> {
+        let claim = || ledger::claim(&self.context.db, self.queue, ids, &self.name);
+        match claim().await {
+            Err(DbErr::ConnectionAcquire(error)) => Err(DbErr::ConnectionAcquire(error)),
+            Err(_) => claim().await,
+            claimed => claimed,
         }
     }
 
@@ -143,7 +156,8 @@ impl Pool {
             let _ = ledger::complete(&self.context.db, job, &early).await;
         }
         let (context, copy) = (self.context.clone(), job.clone());
-        let task = tokio::spawn(perform(performer, context, copy).instrument(tracing::Span::current()));
+        let watched = self.watch.begins(job, performer.timeout);
+        let task = tokio::spawn(perform(performer, context, copy, watched).instrument(tracing::Span::current()));
         self.leases.hold(job, task.abort_handle());
         let abort = task.abort_handle();
         match tokio::time::timeout(performer.timeout, task).await {
@@ -248,36 +262,4 @@ fn lost() -> &'static str {
     tracing::warn!("the lease was lost; whatever this attempt did is rolled back");
     metrics::counter!("jobs_lease_lost_total").increment(1);
     "lease_lost"
-}
-
-async fn perform(performer: Performer, context: Arc<Context>, job: Claimed) -> Result<Finished, JobError> {
-    fault::poison(&job.payload);
-    for _ in 1..CONFLICT_TRIES {
-        match (performer.run)(context.clone(), job.clone()).await {
-            Err(JobError::Retry(error)) if is_conflict(&error) => {
-                metrics::counter!("db_retry_total").increment(1);
-                let pause = Duration::from_millis(rand::random_range(1..20));
-                tokio::time::sleep(pause).await;
-            }
-            ended => return ended,
-        }
-    }
-    (performer.run)(context, job).await
-}
-
-/// PostgreSQL chose this transaction to give way: deadlock (40P01) or serialization (40001).
-fn is_conflict(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|cause| cause.downcast_ref::<DbErr>()).any(|error| match error {
-        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
-            matches!(&**error, SqlxError::Database(error) if matches!(error.code().as_deref(), Some("40001" | "40P01")))
-        }
-        _ => false,
-    })
-}
-
-fn panic_words(ended: tokio::task::JoinError) -> String {
-    let panic = ended.into_panic();
-    let words = panic.downcast_ref::<String>().cloned();
-    let words = words.or_else(|| panic.downcast_ref::<&str>().map(|words| (*words).to_owned()));
-    format!("panicked: {}", words.unwrap_or_default())
 }

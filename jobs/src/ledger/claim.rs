@@ -120,17 +120,17 @@ struct Reaped {
     dead: bool,
 }
 
-/// Takes back the jobs of workers that stopped renewing: ready again, or dead after
+/// Takes back the jobs of workers that stopped renewing: ready again, which are told, or dead after
 /// [`MAX_CRASHES`].
 ///
 /// # Errors
 /// When the database fails.
-pub async fn reap(db: &impl ConnectionTrait, queue: Queue) -> Result<u64, DbErr> {
+pub async fn reap(db: &impl ConnectionTrait, queue: Queue) -> Result<Vec<Uuid>, DbErr> {
     let values = [queue.as_str().into(), MAX_CRASHES.into()];
     let reaped = Reaped::find_by_statement(statement(REAP, values)).all(db).await?;
     for job in &reaped {
         tracing::warn!(job.id = %job.id, job.dead = job.dead, "a lease ran out");
         metrics::counter!("jobs_crashes_total", "queue" => queue.as_str()).increment(1);
     }
-    Ok(reaped.len() as u64)
+    Ok(reaped.into_iter().filter(|job| !job.dead).map(|job| job.id).collect())
 }

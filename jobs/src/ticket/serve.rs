@@ -44,7 +44,8 @@ where
     F: Fn(Vec<Uuid>) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
-    let sweeping = tokio::spawn(sweep(place.clone(), queue, db, Pusher::new(&place, queue)?, stop.clone()));
+    let sweeper = Sweeper { pusher: Pusher::new(&place, queue)?, place: place.clone(), queue, db };
+    let sweeping = tokio::spawn(sweeper.sweep(stop.clone(), handle.clone()));
     let wakes = Wakes::subscribe(&place, queue)?;
     while !stop.is_cancelled() {
         if let Err(error) = receive(&place, queue, &wakes, stop.clone(), handle.clone())?.await {
@@ -124,39 +125,61 @@ where
     Ok(worker.run_until(stopped).boxed())
 }
 
-async fn sweep(place: Place, queue: Queue, db: DatabaseConnection, mut pusher: Pusher, stop: CancellationToken) {
-    let mut failing = false;
-    while !stop.is_cancelled() {
-        let swept = sweep_once(&place, queue, &db, &mut pusher).await;
-        match &swept {
-            // Said once per outage, not once per second.
-            Err(error) if !failing => tracing::warn!(%error, %queue, "the ledger was not swept; trying on"),
-            Ok(_) if failing => tracing::info!(%queue, "the ledger is swept again"),
-            _ => {}
-        }
-        failing = swept.is_err();
-        let pause = if matches!(swept, Ok(true)) { SWEEP_BACKLOG } else { SWEEP };
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
+/// What keeps tickets coming.
+struct Sweeper {
+    place: Place,
+    queue: Queue,
+    db: DatabaseConnection,
+    pusher: Pusher,
 }
 
-/// `true`: there is more due than there was room for.
-async fn sweep_once(place: &Place, queue: Queue, db: &DatabaseConnection, pusher: &mut Pusher) -> anyhow::Result<bool> {
-    ledger::reap(db, queue).await?;
-    fault::crash_point("after_reap");
-    pusher.forget_finished(place, queue).await?;
-    let room = pusher.room().await?;
-    if room == 0 {
-        return Ok(true);
+impl Sweeper {
+    async fn sweep<F, Fut>(mut self, stop: CancellationToken, handle: F)
+    where
+        F: Fn(Vec<Uuid>) -> Fut,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let (mut failing, queue) = (false, self.queue);
+        while !stop.is_cancelled() {
+            let swept = self.sweep_once(&handle).await;
+            match &swept {
+                // Said once per outage, not once per second.
+                Err(error) if !failing => tracing::warn!(%error, %queue, "the ledger was not swept; trying on"),
+                Ok(_) if failing => tracing::info!(%queue, "the ledger is swept again"),
+                _ => {}
+            }
+            failing = swept.is_err();
+            let pause = if matches!(swept, Ok(true)) { SWEEP_BACKLOG } else { SWEEP };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
     }
-    let due = ledger::due(db, queue, room).await?;
-    if !due.is_empty() {
-        fault::crash_point("after_due_before_push");
-        metrics::counter!("jobs_redispatched_total", "queue" => queue.as_str()).increment(due.len() as u64);
-        pusher.push(&due).await?;
+
+    /// `true`: there is more due than there was room for.
+    async fn sweep_once<F, Fut>(&mut self, handle: &F) -> anyhow::Result<bool>
+    where
+        F: Fn(Vec<Uuid>) -> Fut,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let taken_back = ledger::reap(&self.db, self.queue).await?;
+        fault::crash_point("after_reap");
+        if !taken_back.is_empty() {
+            // They have waited for a whole lease already: not behind every ticket that is in Redis, and not for Redis.
+            tokio::spawn(handle(taken_back));
+        }
+        self.pusher.forget_finished(&self.place, self.queue).await?;
+        let room = self.pusher.room().await?;
+        if room == 0 {
+            return Ok(true);
+        }
+        let due = ledger::due(&self.db, self.queue, room).await?;
+        if !due.is_empty() {
+            fault::crash_point("after_due_before_push");
+            metrics::counter!("jobs_redispatched_total", "queue" => self.queue.as_str()).increment(due.len() as u64);
+            self.pusher.push(&due).await?;
+        }
+        Ok(due.len() as u64 == room)
     }
-    Ok(due.len() as u64 == room)
 }

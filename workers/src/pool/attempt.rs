@@ -1,0 +1,50 @@
+//! One attempt at a job, begun again when it had to give way.
+
+use std::{sync::Arc, time::Duration};
+
+use jobs::{Claimed, fault};
+use sea_orm::{DbErr, RuntimeErr, SqlxError};
+
+use super::watch::Watched;
+use crate::{Context, Finished, JobError, registry::Performer};
+
+/// How often an attempt that gave way to others is begun again at once.
+const CONFLICT_TRIES: u32 = 5;
+
+pub(super) async fn perform(
+    performer: Performer,
+    context: Arc<Context>,
+    job: Claimed,
+    _watched: Watched,
+) -> Result<Finished, JobError> {
+    fault::poison(&job.payload);
+    for _ in 1..CONFLICT_TRIES {
+        match (performer.run)(context.clone(), job.clone()).await {
+            Err(JobError::Retry(error)) if is_conflict(&error) => {
+                metrics::counter!("db_retry_total").increment(1);
+                let pause = Duration::from_millis(rand::random_range(1..20));
+                tokio::time::sleep(pause).await;
+            }
+            ended => return ended,
+        }
+    }
+    (performer.run)(context, job).await
+}
+
+/// PostgreSQL chose this transaction to give way: deadlock (40P01), serialization (40001), or a lock that
+/// did not come in time (55P03).
+fn is_conflict(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref::<DbErr>()).any(|error| match error {
+        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
+            matches!(&**error, SqlxError::Database(error) if matches!(error.code().as_deref(), Some("40001" | "40P01" | "55P03")))
+        }
+        _ => false,
+    })
+}
+
+pub(super) fn panic_words(ended: tokio::task::JoinError) -> String {
+    let panic = ended.into_panic();
+    let words = panic.downcast_ref::<String>().cloned();
+    let words = words.or_else(|| panic.downcast_ref::<&str>().map(|words| (*words).to_owned()));
+    format!("panicked: {}", words.unwrap_or_default())
+}
