@@ -18,12 +18,16 @@ use poem_openapi::{
 use rules::problem;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 pub use headers::Asking;
 pub(crate) use intake::Intake;
 
 use crate::{error::ApiError, front::Front};
+
+/// Between two looks at the row of a request that came before.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How a write is answered.
 #[derive(ApiResponse)]
@@ -126,7 +130,8 @@ impl Front {
         }
     }
 
-    /// The same request came before. Its outcome went to whoever asked first, so this one looks at the row.
+    /// The same request came before. Its outcome went to whoever asked first, so this one looks at the row,
+    /// ever less often.
     async fn again(
         &self,
         id: Uuid,
@@ -137,14 +142,16 @@ impl Front {
         if let Some(outcome) = outcome.filter(|_| state == State::Done) {
             return end(outcome);
         }
-        let deadline = tokio::time::Instant::now() + patience;
+        let deadline = Instant::now() + patience;
+        let mut pause = Duration::from_millis(50);
         loop {
             match self.look(id).await? {
-                Ending::Pending(_) if tokio::time::Instant::now() < deadline => {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                Ending::Pending(_) if Instant::now() < deadline => {
+                    sleep_until(deadline.min(Instant::now() + pause)).await
                 }
                 ending => return Ok(ending),
             }
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
