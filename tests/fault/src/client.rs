@@ -7,7 +7,10 @@ use reqwest::{Method, RequestBuilder, StatusCode, multipart};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::ledger::{Fate, Kind, Ledger};
+use crate::{
+    ledger::{Fate, Kind, Ledger},
+    wait::until_ok,
+};
 
 /// How long one try may take. Longer than the longest wait that is asked for.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -106,17 +109,14 @@ impl Client {
     /// It does not happen.
     pub async fn post_plain(&self, front: usize, path: &str, who: &Person, body: &Value) -> Result<Value> {
         let key = Uuid::new_v4().to_string();
-        let mut turn = 0;
-        loop {
-            let request =
-                self.request(front + turn, Method::POST, path, Some(who)).header("Prefer", "wait=20").json(body);
-            let sent = request.header("Idempotency-Key", &key).send().await;
-            match sent.and_then(reqwest::Response::error_for_status) {
-                Err(_) if turn < 20 => tokio::time::sleep(Duration::from_millis(300)).await,
-                answer => return Ok(answer?.json().await?),
-            }
+        let mut turn = front;
+        until_ok(Duration::from_secs(60), async || {
             turn += 1;
-        }
+            let request = self.request(turn, Method::POST, path, Some(who)).header("Prefer", "wait=20").json(body);
+            let answer = request.header("Idempotency-Key", &key).send().await?.error_for_status()?;
+            Ok(answer.json().await?)
+        })
+        .await
     }
 
     /// The status of a write under a key, not written down: it must not count.
@@ -187,21 +187,17 @@ impl Client {
     /// None does, or the password is wrong.
     pub async fn log_in(&self, email: &str, password: &str) -> Result<Person> {
         let body = json!({ "email": email, "password": password });
-        let mut last = None;
-        for turn in 0..20 {
-            match self.request(turn, Method::POST, "/api/v1/auth/login", None).json(&body).send().await {
-                Ok(answer) if answer.status().is_success() => {
-                    return self.person(turn, email, answer.json().await?).await;
-                }
-                Ok(answer) => last = Some(answer.text().await?),
-                Err(error) => last = Some(error.to_string()),
-            }
-            tokio::time::sleep(Duration::from_millis(250)).await;
-        }
-        anyhow::bail!("{email} cannot log in: {}", last.unwrap_or_default())
+        let mut turn = 0;
+        let pair = until_ok(Duration::from_secs(20), async || {
+            turn += 1;
+            let answer = self.request(turn, Method::POST, "/api/v1/auth/login", None).json(&body).send().await?;
+            Ok(answer.error_for_status()?.json().await?)
+        });
+        let pair = pair.await.with_context(|| format!("{email} cannot log in"))?;
+        until_ok(Duration::from_secs(20), async || self.person(turn, email, &pair).await).await
     }
 
-    async fn person(&self, front: usize, email: &str, pair: Value) -> Result<Person> {
+    async fn person(&self, front: usize, email: &str, pair: &Value) -> Result<Person> {
         let token = pair["accessToken"].as_str().context("a pair has a token")?.to_owned();
         let mut person = Person { id: Uuid::nil(), email: email.to_owned(), token };
         let (_, me) = self.get(front, "/api/v1/me", &person).await?;

@@ -18,3 +18,4 @@ pub mod run;
 pub mod scenario;
 pub mod stage;
 pub mod table;
+pub mod wait;

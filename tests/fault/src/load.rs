@@ -12,7 +12,7 @@ use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
     cast::{Cast, booking, booking_soon, registration},
-    client::{Client, Photos, Wanted},
+    client::{Client, Person, Photos, Wanted},
     dice::Dice,
     ledger::{Fate, Kind},
     photos::renewed,
@@ -156,20 +156,7 @@ impl Actor {
     /// One rental from the booking to the decision, each step repeated until it is answered.
     async fn rent(self, n: usize, car: String, photos: Photos) -> Result<()> {
         let customer = &self.cast.customers[n % self.cast.customers.len()];
-        let step = |wanted: Wanted| self.client.insist_gently(customer, n, wanted, self.until);
-        let booked = step(booking_soon(&car)).await?;
-        let Some(id) = booked.text("id").filter(|_| booked.is(201)).map(str::to_owned) else { return Ok(()) };
-        let path = format!("/api/v1/bookings/{id}");
-        let readings = json!({ "odometer": 12_000, "fuel": 1.0 });
-        let taken = step(Wanted::new(Kind::PickUp, format!("{path}/pickup"), readings)).await?;
-        if taken.fate != Fate::Ok {
-            return Ok(());
-        }
-        let readings = json!({ "odometer": 12_100, "fuel": 0.5 });
-        let mut back = Wanted::new(Kind::GiveBack, format!("{path}/return"), readings);
-        back.photos = Some(photos);
-        let back = step(back).await?;
-        let Some(id) = back.text("id").filter(|_| back.is(201)).map(str::to_owned) else { return Ok(()) };
+        let Some(id) = rental(&self.client, customer, n, &car, photos, self.until).await? else { return Ok(()) };
         let verdict = json!({ "verdict": "clear", "note": "As it was." });
         let decide = Wanted::new(Kind::Decide, format!("/api/v1/returns/{id}/decision"), verdict);
         self.client.insist_gently(&self.cast.admin, n, decide, self.until).await?;
@@ -177,12 +164,40 @@ impl Actor {
     }
 }
 
+/// One rental from the booking to the return, which is told if it came to that.
+///
+/// # Errors
+/// The clients' ledger cannot be written.
+pub async fn rental(
+    client: &Client,
+    customer: &Person,
+    front: usize,
+    car: &str,
+    photos: Photos,
+    until: f64,
+) -> Result<Option<String>> {
+    let step = |wanted: Wanted| client.insist_gently(customer, front, wanted, until);
+    let booked = step(booking_soon(car)).await?;
+    let Some(id) = booked.text("id").filter(|_| booked.is(201)) else { return Ok(None) };
+    let path = format!("/api/v1/bookings/{id}");
+    let readings = json!({ "odometer": 12_000, "fuel": 1.0 });
+    let taken = step(Wanted::new(Kind::PickUp, format!("{path}/pickup"), readings)).await?;
+    if taken.fate != Fate::Ok {
+        return Ok(None);
+    }
+    let readings = json!({ "odometer": 12_100, "fuel": 0.5 });
+    let mut back = Wanted::new(Kind::GiveBack, format!("{path}/return"), readings);
+    back.photos = Some(photos);
+    let back = step(back).await?;
+    Ok(back.text("id").filter(|_| back.is(201)).map(str::to_owned))
+}
+
 impl Client {
     /// As [`Client::insist`], with more patience for what takes long. An answer that it is
     /// accepted is not enough: the same is asked again until it is done.
     async fn insist_gently(
         &self,
-        who: &crate::client::Person,
+        who: &Person,
         front: usize,
         mut wanted: Wanted,
         until: f64,

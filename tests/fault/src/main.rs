@@ -40,8 +40,8 @@ struct Arguments {
 
 /// The protections, with the rows that must notice when one is gone.
 const MUTANTS: [(&str, &[&str]); 10] = [
-    ("one_transaction", &["kill_mid_work"]),
-    ("fence_check", &["zombie"]),
+    ("one_transaction", &["crash_at_effect"]),
+    ("fence_check", &["zombie_at_claim"]),
     ("count_at_claim", &["kill_worker"]),
     ("database_clock", &["clock_ahead", "clock_behind"]),
     ("conflict_clause", &["one_car"]),

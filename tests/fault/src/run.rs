@@ -18,6 +18,7 @@ use crate::{
     load::{self, Plan},
     scenario::{Scenario, Scene},
     stage::{Setup, Stage},
+    wait::{until, until_ok},
 };
 
 /// How a run differs from the scenario's own plan.
@@ -129,12 +130,12 @@ async fn play(stage: &Stage<'_>, scenario: &Scenario, wishes: &Wishes, progress:
     progress.phase("settling");
     settle(stage, scenario.patience).await?;
     progress.phase("counting");
-    let mut counts = check::count(stage, healed, &alive, scene.given_up()).await?;
+    let mut counts = check::count(stage, healed, &alive, scene.meant()).await?;
     counts.besides.extend(scene.complaints());
-    if let (Some(limit), Some(seconds)) = (scenario.taken_back_within, counts.taken_back)
+    if let (Some(limit), Some(seconds)) = (scenario.reruns_within, counts.rerun)
         && seconds > limit
     {
-        counts.besides.push(format!("a dead worker kept a job for {seconds:.1} s, {limit} s are promised"));
+        counts.besides.push(format!("a dead worker's job ran again after {seconds:.1} s, {limit} s are promised"));
     }
     if let (Some(limit), Some(dispatch)) = (scenario.dispatch_within, counts.dispatch)
         && dispatch > limit
@@ -153,28 +154,22 @@ async fn healed(stage: &Stage<'_>) -> Result<Healed> {
     }
     let at = stage.client.ledger.now();
     let sql = "select extract(epoch from clock_timestamp())::float8 as epoch";
-    let mut last = None;
     // Our own connections may be among those that the fault ended.
-    for _ in 0..40 {
-        match rows::<Clock>(&stage.db, sql).await {
-            Ok(clock) => return Ok(Healed { at, epoch: clock.first().map_or(0.0, |clock| clock.epoch) }),
-            Err(error) => last = Some(error),
-        }
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
-    Err(last.unwrap_or_else(|| anyhow::anyhow!("the database does not answer")))
+    let clock = until_ok(Duration::from_secs(10), async || rows::<Clock>(&stage.db, sql).await).await?;
+    Ok(Healed { at, epoch: clock.first().map_or(0.0, |clock| clock.epoch) })
 }
 
 /// Waits until nothing is left that is due, running or to be tried again.
 async fn settle(stage: &Stage<'_>, patience: Duration) -> Result<()> {
     let left = "select count(*) from job where state = 'running'
                 or (state = 'ready' and (run_at <= clock_timestamp() or attempt > 0))";
-    let deadline = Instant::now() + patience;
+    // More than one look: between two jobs, the second may not be there yet.
     let mut quiet = 0;
-    while Instant::now() < deadline && quiet < 3 {
+    until(patience, async || {
         quiet = if number(&stage.db, left).await? == 0 { quiet + 1 } else { 0 };
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+        Ok((quiet > 5).then_some(()))
+    })
+    .await?;
     Ok(())
 }
 

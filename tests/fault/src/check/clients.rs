@@ -43,7 +43,9 @@ pub(super) fn cancels(wish: &Wish) -> Option<Uuid> {
 
 fn contradicts(wish: &Wish, job: Option<&Job>, truth: &Truth, cancelled: &BTreeSet<Uuid>) -> bool {
     let statuses: BTreeSet<u16> = wish.tries.iter().filter_map(|one| one.status).collect();
-    let unfit = statuses.iter().any(|status| (400..500).contains(status) && !matches!(status, 408 | 409 | 429));
+    // Dates that cannot be are refused as such; whether rightly, `agrees` says.
+    let fit = |status: u16| matches!(status, 408 | 409 | 429) || (status == 422 && wish.kind == Kind::Book);
+    let unfit = statuses.iter().any(|status| (400..500).contains(status) && !fit(*status));
     let both = statuses.iter().any(|status| matches!(status, 200 | 201)) && statuses.contains(&409);
     unfit
         || both
@@ -76,7 +78,7 @@ fn agrees(
                 && (is_time(&asked["endDate"], row.ends_at) || row.picked_up);
             same && (row.status != "Cancelled" || cancelled.contains(&row.id))
         }),
-        (Kind::Book, Some(409)) => job.is_none_or(|job| booking(&job.payload["booking_id"]).is_none()),
+        (Kind::Book, Some(409 | 422)) => job.is_none_or(|job| booking(&job.payload["booking_id"]).is_none()),
         (Kind::Cancel, Some(200)) => booking(&body["id"]).is_some_and(|row| row.status == "Cancelled"),
         (Kind::PickUp, Some(200)) => booking(&body["id"]).is_some_and(|row| row.picked_up),
         (Kind::GiveBack, Some(201)) => {

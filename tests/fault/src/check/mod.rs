@@ -108,14 +108,23 @@ pub struct Healed {
     pub epoch: f64,
 }
 
-/// Counts everything once nothing is left to do. `fronts` says which of them answered the probe;
-/// `given_up` is how many dead jobs the scenario itself asked for.
+/// What the scenario itself asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Meant {
+    /// Jobs that are given up.
+    pub dead: usize,
+    /// Objects that are no longer in the bucket.
+    pub missing: usize,
+}
+
+/// Counts everything once nothing is left to do. `fronts` says which of them answered the probe.
 ///
 /// # Errors
 /// The database, the inbox or the ledger cannot be read.
-pub async fn count(stage: &Stage<'_>, healed: Healed, fronts: &[bool], given_up: usize) -> Result<Counts> {
+pub async fn count(stage: &Stage<'_>, healed: Healed, fronts: &[bool], meant: Meant) -> Result<Counts> {
     let wishes = ledger::read(stage.client.ledger.path())?;
-    let truth = Truth::read(stage, healed.epoch).await?;
+    let mut truth = Truth::read(stage, healed.epoch).await?;
+    truth.missing_objects = truth.missing_objects.abs_diff(meant.missing);
     let mut counts = Counts::default();
     tally(&mut counts, &wishes, healed);
     clients::judge(&mut counts, &wishes, &truth);
@@ -129,7 +138,7 @@ pub async fn count(stage: &Stage<'_>, healed: Healed, fronts: &[bool], given_up:
     counts.rerun = truth.rerun;
     counts.dispatch = truth.dispatch;
     let dead = truth.jobs.iter().filter(|job| job.state == "dead").count();
-    counts.dead = dead.abs_diff(given_up);
+    counts.dead = dead.abs_diff(meant.dead);
     counts.stuck = truth.jobs.iter().filter(|job| job.due).count();
     let awake: BTreeSet<&str> = truth.done_since(healed.epoch);
     let asleep = POOLS.iter().filter(|pool| !awake.contains(*pool));

@@ -1,11 +1,13 @@
 //! The sweep over the places between two effects: one process aborts at each of them.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use anyhow::Result;
+use dev::Signal;
 use futures::{FutureExt, future::LocalBoxFuture};
 
 use super::{Scenario, Scene};
+use crate::{database::number, stage::Setup, wait::until};
 
 /// The calls `crash_point("…")` in the product's sources. Read there, so that no point is forgotten.
 fn points() -> Vec<String> {
@@ -33,29 +35,81 @@ fn collect(folder: &Path, found: &mut Vec<String>) {
 }
 
 pub(super) fn rows() -> Vec<Scenario> {
-    points().into_iter().enumerate().map(|(n, point)| row(&point, 1 + n % 3)).collect()
+    let swept = points().into_iter().enumerate().map(|(n, point)| row(&point, 1 + n % 3));
+    swept.chain([after_effect(), zombie()]).collect()
+}
+
+/// A file that is there as soon as a process has come by its point.
+fn marker(name: &str) -> String {
+    std::env::temp_dir().join(format!("forecourt-crash-{}-{name}", std::process::id())).display().to_string()
 }
 
 fn row(point: &str, hit: usize) -> Scenario {
-    let once = std::env::temp_dir().join(format!("forecourt-crash-{}-{point}", std::process::id()));
     let fault = format!("abort at {point}, hit {hit}");
     let scenario =
         Scenario::new("3", &format!("crash.{point}"), &fault, wait).seconds(8.0).rate(20.0).faults().reruns();
+    scenario.set(|setup| setup.with("CRASH_POINT", format!("{point}:{hit}")).with("CRASH_ONCE", marker(point)))
+}
+
+/// The only worker that tells people crashes at its first end: that is one who writes a notification.
+fn after_effect() -> Scenario {
+    let fault = "abort with the effect written and not yet committed";
+    let scenario = Scenario::new("2", "crash_at_effect", fault, wait).seconds(8.0).rate(10.0).faults().reruns();
     scenario.set(|setup| {
-        let setup = setup.with("CRASH_POINT", format!("{point}:{hit}"));
-        setup.with("CRASH_ONCE", once.display().to_string())
+        let setup = Setup { workers: 1, ..setup }.only_for("notify.1", "CRASH_POINT", "before_commit:1");
+        setup.only_for("notify.1", "CRASH_ONCE", marker("effect"))
     })
+}
+
+/// Those that freeze as soon as they have claimed something.
+const FROZEN: [&str; 2] = ["booking", "notify"];
+
+/// Frozen between claim and work, thawed when somebody else did the work: what they do then must not stand.
+fn zombie() -> Scenario {
+    let fault = "a worker frozen between claim and work, beyond its lease";
+    let scenario = Scenario::new("4", "zombie_at_claim", fault, thaw).seconds(36.0).rate(10.0).faults();
+    FROZEN.into_iter().fold(scenario, |scenario, pool| {
+        scenario.set(|setup| {
+            let one = format!("{pool}.1");
+            let setup = setup.only_for(&one, "CRASH_POINT", "after_claim:2").only_for(&one, "CRASH_ACTION", "stop");
+            setup.only_for(&one, "CRASH_ONCE", marker(pool))
+        })
+    })
+}
+
+fn thaw<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
+    async move {
+        for pool in FROZEN {
+            let once = marker(pool);
+            let frozen = until(scene.lasts / 2, async || Ok(Path::new(&once).exists().then_some(()))).await?;
+            let _ = std::fs::remove_file(&once);
+            scene.expect(frozen.is_some(), format!("{pool} was not frozen: nothing was shown"));
+        }
+        let taken = "select count(distinct queue) from checker.attempt where change = 'crashed'";
+        let taken = async || Ok((number(&scene.stage.db, taken).await? == 2).then_some(()));
+        scene.expect(until(Duration::from_secs(25), taken).await?.is_some(), "their jobs were not taken back");
+        // Whoever has them now is to be done with them first.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        for pool in FROZEN {
+            if let Some(worker) = scene.stage.pool(pool).next() {
+                worker.signal(Signal::SIGCONT)?;
+            }
+        }
+        Ok(())
+    }
+    .boxed_local()
 }
 
 fn wait<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
     async move {
-        tokio::time::sleep(scene.lasts).await;
-        let marker = |pair: &&(String, String)| pair.0 == "CRASH_ONCE";
-        let once = scene.stage.setup().env.iter().find(marker).map(|pair| pair.1.clone()).unwrap_or_default();
+        let setup = scene.stage.setup();
+        let all = setup.env.iter().chain(setup.own_env.values().flatten());
+        let once =
+            all.filter(|(name, _)| name == "CRASH_ONCE").map(|(_, path)| path.clone()).next().unwrap_or_default();
         // Some places are only reached later, by the probe; a place never reached is said in the table.
-        let reached = Path::new(&once).exists();
+        let reached = until(scene.lasts, async || Ok(Path::new(&once).exists().then_some(()))).await?;
         let _ = std::fs::remove_file(&once);
-        if !reached {
+        if reached.is_none() {
             scene.note("the point was not reached");
         }
         Ok(())

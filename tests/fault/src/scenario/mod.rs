@@ -1,8 +1,11 @@
 //! The rows of the fault matrix: what is broken, how, and what must hold besides the counters.
 
 mod booking;
+mod boundary;
 mod crash;
 mod front;
+mod photo;
+mod poison;
 mod postgres;
 mod redis;
 mod side;
@@ -20,8 +23,10 @@ use futures::future::LocalBoxFuture;
 
 use crate::{
     cast::{Cast, Crowd},
+    check::Meant,
     dice::Dice,
     stage::{Setup, Stage},
+    wait::until_ok,
 };
 
 /// What an injection sees and may break.
@@ -33,7 +38,7 @@ pub struct Scene<'a> {
     pub lasts: Duration,
     complaints: Mutex<Vec<String>>,
     notes: Mutex<Vec<String>>,
-    given_up: Mutex<usize>,
+    meant: Mutex<Meant>,
 }
 
 impl<'a> Scene<'a> {
@@ -46,7 +51,7 @@ impl<'a> Scene<'a> {
             lasts,
             complaints: Mutex::default(),
             notes: Mutex::default(),
-            given_up: Mutex::default(),
+            meant: Mutex::default(),
         }
     }
 
@@ -74,12 +79,17 @@ impl<'a> Scene<'a> {
 
     /// So many jobs are meant to be given up.
     fn gives_up(&self, jobs: usize) {
-        *self.given_up.lock().unwrap_or_else(PoisonError::into_inner) += jobs;
+        self.meant.lock().unwrap_or_else(PoisonError::into_inner).dead += jobs;
+    }
+
+    /// So many objects are meant to be missing.
+    fn takes_away(&self, objects: usize) {
+        self.meant.lock().unwrap_or_else(PoisonError::into_inner).missing += objects;
     }
 
     #[must_use]
-    pub fn given_up(&self) -> usize {
-        *self.given_up.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn meant(&self) -> Meant {
+        *self.meant.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[must_use]
@@ -98,15 +108,7 @@ impl<'a> Scene<'a> {
 
     /// Waits until a server that was killed answers again: whoever keeps it running pauses first.
     async fn back(&self, resume: impl AsyncFn() -> Result<()>) -> Result<()> {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
-        loop {
-            match resume().await {
-                Err(_) if tokio::time::Instant::now() < deadline => {
-                    tokio::time::sleep(Duration::from_millis(100)).await
-                }
-                ended => return ended,
-            }
-        }
+        until_ok(Duration::from_secs(60), resume).await
     }
 
     /// One of the workers whose lease is short, by chance.
@@ -134,8 +136,8 @@ pub struct Scenario {
     pub seconds: f64,
     /// How long until nothing may be left to do.
     pub patience: Duration,
-    /// A job of a dead worker is free for others within this.
-    pub taken_back_within: Option<f64>,
+    /// A job of a dead worker runs again within this.
+    pub reruns_within: Option<f64>,
     /// What waited for the end of the fault has a ticket within this.
     pub dispatch_within: Option<f64>,
     pub inject: Inject,
@@ -146,7 +148,7 @@ const DISPATCH: f64 = 10.0;
 
 /// A job of a worker that was killed: its lease, two seconds, and one more for a machine that is
 /// busy with the test itself.
-const TAKEN_BACK: f64 = 15.0 + 2.0 + 1.0;
+const RERUN: f64 = 15.0 + 2.0 + 1.0;
 
 impl Scenario {
     fn new(row: &'static str, name: &str, fault: &str, inject: Inject) -> Self {
@@ -159,7 +161,7 @@ impl Scenario {
             per_second: 15.0,
             seconds: 12.0,
             patience: Duration::from_secs(75),
-            taken_back_within: None,
+            reruns_within: None,
             dispatch_within: None,
             inject,
         }
@@ -183,7 +185,7 @@ impl Scenario {
     }
 
     fn reruns(mut self) -> Self {
-        self.taken_back_within = Some(TAKEN_BACK);
+        self.reruns_within = Some(RERUN);
         self
     }
 
@@ -220,12 +222,15 @@ impl Scenario {
 pub fn all() -> Vec<Scenario> {
     let groups = [
         worker::rows(),
+        poison::rows(),
         crash::rows(),
         redis::rows(),
         postgres::rows(),
         front::rows(),
         side::rows(),
+        photo::rows(),
         booking::rows(),
+        boundary::rows(),
         soak::rows(),
     ];
     groups.into_iter().flatten().collect()
@@ -234,7 +239,7 @@ pub fn all() -> Vec<Scenario> {
 /// The rows that every test run plays: the core of the promise in a few minutes.
 #[must_use]
 pub fn short() -> Vec<Scenario> {
-    let core = ["1", "21", "38", "51"];
+    let core = ["1", "21", "38", "51", "64"];
     let rows = all().into_iter().filter(|scenario| core.contains(&scenario.row));
     rows.map(|scenario| {
         let seconds = scenario.seconds.min(8.0);

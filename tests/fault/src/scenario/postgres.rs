@@ -9,13 +9,22 @@ use sea_orm::TransactionTrait;
 
 use super::{Scenario, Scene};
 use crate::{
-    database::{connect, number, run},
+    database::{self, connect, number, run},
     proxy::{Mark, Strike, Weather, When},
+    wait::{until, until_ok},
 };
 
 pub(super) fn rows() -> Vec<Scenario> {
     vec![
         Scenario::new("37", "postgres_kill", "kill -9 of PostgreSQL, twice", kill).seconds(16.0).reruns(),
+        Scenario::new(
+            "37",
+            "claims_lost",
+            "kill -9 of PostgreSQL that had not yet written the latest claims",
+            claims_lost,
+        )
+        .seconds(16.0)
+        .rate(8.0),
         Scenario::new(
             "38",
             "postgres_commit",
@@ -40,6 +49,51 @@ fn kill<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
             scene.back(async || postgres.resume().await).await?;
             tokio::time::sleep(scene.lasts / 4).await;
         }
+        Ok(())
+    }
+    .boxed_local()
+}
+
+/// A job that somebody works on.
+#[derive(serde::Deserialize)]
+struct Claim {
+    id: uuid::Uuid,
+    fence: i64,
+}
+
+/// Claims do not wait for the disk. The server writes them down by itself after 200 ms; here after ten seconds, so
+/// that those since the last commit of anything else are lost.
+fn claims_lost<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
+    async move {
+        let (db, postgres) =
+            (&scene.stage.db, scene.stage.ground.services.postgres().context("PostgreSQL is our own")?);
+        // What follows a claim comes late, so that there is time to crash in between.
+        scene.stage.links.worker_db.weather(Weather::Slow(Duration::from_millis(100)));
+        let mut lost = 0;
+        for _ in 0..3 {
+            run(db, "alter system set wal_writer_delay = '10s'").await?;
+            run(db, "select pg_reload_conf()").await?;
+            tokio::time::sleep(scene.lasts / 12).await;
+            let claimed = async || {
+                let sql = "select id, fence from job where state = 'running'
+                           and pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn()";
+                Ok(Some(database::rows::<Claim>(db, sql).await?).filter(|claims| !claims.is_empty()))
+            };
+            let claimed = until(scene.lasts / 6, claimed).await?.unwrap_or_default();
+            postgres.process().signal(Signal::SIGKILL)?;
+            scene.back(async || postgres.resume().await).await?;
+            let now: Vec<Claim> =
+                until_ok(Duration::from_secs(20), async || database::rows(db, "select id, fence from job").await)
+                    .await?;
+            lost += claimed
+                .iter()
+                .filter(|claim| now.iter().any(|row| row.id == claim.id && row.fence < claim.fence))
+                .count();
+        }
+        run(db, "alter system reset wal_writer_delay").await?;
+        run(db, "select pg_reload_conf()").await?;
+        scene.note(format!("{lost} claims forgotten"));
+        scene.expect(lost > 0, "no claim was forgotten: nothing was shown");
         Ok(())
     }
     .boxed_local()

@@ -7,11 +7,7 @@ use dev::Signal;
 use futures::{FutureExt, future::LocalBoxFuture};
 
 use super::{Scenario, Scene};
-use crate::{
-    cast::Crowd,
-    database::{number, run},
-    proxy::Weather,
-};
+use crate::{cast::Crowd, database::number, proxy::Weather, wait::until};
 
 /// Where Debian keeps the library that shifts a process's clock.
 const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
@@ -35,18 +31,11 @@ pub(super) fn rows() -> Vec<Scenario> {
                 "a worker frozen while it holds the lock of the car that all want",
                 frozen_holder,
             )
-            .seconds(75.0)
+            .seconds(45.0)
             .rate(12.0)
         },
         Scenario::new("6", "terminate", "SIGTERM to every worker in turn", terminate),
         Scenario::new("7", "terminate_kill", "SIGTERM, and SIGKILL before the grace is over", terminate_kill).reruns(),
-        Scenario::new("9", "poison_abort", "two jobs that kill whoever touches them", poison_abort)
-            .seconds(75.0)
-            .rate(15.0)
-            .patient(90)
-            .faults(),
-        Scenario::new("10", "poison_panic", "jobs that panic", poison_panic).faults(),
-        Scenario::new("12", "unreadable", "jobs of an unknown kind, and payloads that cannot be read", unreadable),
     ];
     if std::path::Path::new(FAKETIME).exists() {
         for (name, by) in [("clock_ahead", "+10m"), ("clock_behind", "-10m")] {
@@ -115,15 +104,12 @@ fn zombie<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
         }
         let taken = number(&scene.stage.db, "select count(*) from checker.attempt where change = 'crashed'").await?;
         scene.expect(taken > 0, "no job was taken from a frozen worker: nothing was shown");
-        for _ in 0..50 {
-            if scene.stage.metric("jobs_lease_lost_total").await + scene.stage.metric("jobs_fence_rejected_total").await
-                > 0.0
-            {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        scene.expect(false, "no zombie was turned away");
+        let stage = scene.stage;
+        let turned_away = until(Duration::from_secs(10), async || {
+            let lost = stage.metric("jobs_lease_lost_total").await + stage.metric("jobs_fence_rejected_total").await;
+            Ok((lost > 0.0).then_some(()))
+        });
+        scene.expect(turned_away.await?.is_some(), "no zombie was turned away");
         Ok(())
     }
     .boxed_local()
@@ -144,7 +130,10 @@ fn frozen_pool<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
     .boxed_local()
 }
 
-/// The lock of a frozen worker must not outlive its lease by much: whoever waits for the car goes on.
+/// For how long a session of a frozen process may keep a lock, in seconds, and what a busy machine adds.
+const LOCK_HELD: f64 = 10.0 + 5.0;
+
+/// Sessions of the frozen worker stand in line for the car too: they must not keep it one after the other.
 fn frozen_holder<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
     async move {
         let db = &scene.stage.db;
@@ -154,27 +143,37 @@ fn frozen_holder<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
                       and holding.state_change < clock_timestamp() - interval '1 second'";
         scene.stage.links.worker_db.weather(Weather::Slow(Duration::from_millis(60)));
         let Some(worker) = scene.stage.pool("booking").next() else { return Ok(()) };
+        let mut caught = None;
         for _ in 0..20 {
             worker.signal(Signal::SIGSTOP)?;
-            tokio::time::sleep(Duration::from_millis(1_500)).await;
-            if number(db, held).await? > 0 {
+            let frozen = tokio::time::Instant::now();
+            let seen =
+                until(Duration::from_millis(1_500), async || Ok((number(db, held).await? > 0).then_some(()))).await?;
+            if seen.is_some() {
+                caught = Some(frozen);
                 break;
             }
             worker.signal(Signal::SIGCONT)?;
             tokio::time::sleep(Duration::from_millis(150)).await;
         }
-        scene.expect(number(db, held).await? > 0, "the worker was never caught with the lock: nothing was shown");
         scene.stage.links.worker_db.weather(Weather::Clear);
-        tokio::time::sleep(Duration::from_secs(24)).await;
-        let decided = "select count(*) from checker.attempt where change = 'done' and kind = 'request_booking'
-                       and at > clock_timestamp() - interval '3 seconds'";
-        let decided = number(db, decided).await?;
+        let Some(frozen) = caught else {
+            scene.expect(false, "the worker was never caught with the lock: nothing was shown");
+            return Ok(());
+        };
+        let before = number(db, DECIDED).await?;
+        let moved = async || Ok((number(db, DECIDED).await? > before).then(|| frozen.elapsed().as_secs_f64()));
+        let moved = until(Duration::from_secs(40), moved).await?;
         worker.signal(Signal::SIGCONT)?;
-        scene.expect(decided > 0, "the car stayed locked by a worker that had lost its lease");
+        let seconds = moved.unwrap_or(f64::INFINITY);
+        scene.note(format!("the car was locked for {seconds:.1} s"));
+        scene.expect(seconds < LOCK_HELD, format!("a frozen worker kept a car locked for more than {LOCK_HELD} s"));
         Ok(())
     }
     .boxed_local()
 }
+
+const DECIDED: &str = "select count(*) from checker.attempt where change = 'done' and kind = 'request_booking'";
 
 fn terminate<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
     async move {
@@ -210,88 +209,6 @@ fn terminate_kill<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
                 Ok(())
             })
             .await
-    }
-    .boxed_local()
-}
-
-/// A job that does what its payload says as soon as somebody begins with it.
-fn poisoned(queue: &str, kind: &str, poison: &str, attempts: u32) -> String {
-    format!(
-        "insert into job (id, queue, kind, payload, max_attempts)
-         values (gen_random_uuid(), '{queue}', '{kind}', '{{\"poison\": \"{poison}\"}}', {attempts})"
-    )
-}
-
-const DONE: &str = "select count(*) from checker.attempt where change = 'done'";
-
-fn poison_abort<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
-    async move {
-        let db = &scene.stage.db;
-        let quiet = Duration::from_secs(8);
-        let before = number(db, DONE).await?;
-        tokio::time::sleep(quiet).await;
-        let healthy = number(db, DONE).await? - before;
-
-        let began = tokio::time::Instant::now();
-        run(db, &poisoned("booking", "release_no_show", "abort", 8)).await?;
-        run(db, &poisoned("notify", "announce", "abort", 8)).await?;
-        let start = number(db, DONE).await?;
-        let quarantined = "select count(*) from job where payload ? 'poison' and state = 'dead' and crashes = 3";
-        while number(db, quarantined).await? < 2 && began.elapsed() < Duration::from_secs(60) {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        let took = began.elapsed();
-        scene.gives_up(2);
-        scene.expect(number(db, quarantined).await? == 2, "the poison was not quarantined after three crashes");
-        let poisoned = number(db, DONE).await? - start;
-        let (usual, then) = (healthy as f64 / quiet.as_secs_f64(), poisoned as f64 / took.as_secs_f64());
-        scene.expect(then >= 0.8 * usual, format!("others ran at {then:.1} jobs/s instead of {usual:.1}"));
-        Ok(())
-    }
-    .boxed_local()
-}
-
-fn poison_panic<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
-    async move {
-        let pids = |scene: &Scene<'_>| scene.stage.workers.iter().map(dev::Process::pid).collect::<Vec<_>>();
-        let (before, db) = (pids(scene), &scene.stage.db);
-        for (queue, kind) in [("booking", "release_no_show"), ("notify", "announce"), ("waitlist", "promote_waitlist")]
-        {
-            run(db, &poisoned(queue, kind, "panic", 3)).await?;
-        }
-        scene.gives_up(3);
-        let dead =
-            "select count(*) from job where payload ? 'poison' and state = 'dead' and attempt = 3 and crashes = 0";
-        let began = tokio::time::Instant::now();
-        while number(db, dead).await? < 3 && began.elapsed() < Duration::from_secs(45) {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        scene.expect(number(db, dead).await? == 3, "the jobs that panic are not dead after their three attempts");
-        scene.expect(before == pids(scene), "a worker died of a panic");
-        Ok(())
-    }
-    .boxed_local()
-}
-
-fn unreadable<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
-    async move {
-        let db = &scene.stage.db;
-        run(
-            db,
-            "insert into job (id, queue, kind, payload, max_attempts)
-             select gen_random_uuid(), 'notify', 'from_tomorrow', '{\"v\": 99}', 8 from generate_series(1, 20);
-             insert into job (id, queue, kind, payload, max_attempts)
-             select gen_random_uuid(), 'waitlist', 'promote_waitlist', '[1]', 8 from generate_series(1, 20)",
-        )
-        .await?;
-        tokio::time::sleep(scene.lasts).await;
-        scene.gives_up(20);
-        let parked = "select count(*) from job where kind = 'from_tomorrow' and state = 'ready' and attempt = 0";
-        scene.expect(number(db, parked).await? == 20, "a kind from tomorrow was not parked");
-        let dead =
-            "select count(*) from job where payload = '[1]' and state = 'dead' and attempt = 1 and error is not null";
-        scene.expect(number(db, dead).await? == 20, "what cannot be read is not dead at once with a reason");
-        Ok(())
     }
     .boxed_local()
 }
