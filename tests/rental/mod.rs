@@ -1,6 +1,7 @@
 //! A car goes out and comes back, as those concerned would say it.
 
 mod clear;
+mod desk;
 mod evidence;
 mod lot;
 mod matrix;

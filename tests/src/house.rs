@@ -66,10 +66,9 @@ impl House {
         send(with(self.ask(Method::GET, path), person)).await
     }
 
-    /// Posts JSON with an idempotency key of its own.
+    /// Posts JSON with an idempotency key of its own, and waits for the final answer however busy the machine is.
     pub async fn post(&self, path: &str, person: Option<&Person>, body: Value) -> Answer {
-        let key = Uuid::new_v4().to_string();
-        send(with(self.ask(Method::POST, path), person).header("Idempotency-Key", key).json(&body)).await
+        send(patient(with(self.ask(Method::POST, path), person)).json(&body)).await
     }
 
     /// A new customer, registered and logged in over HTTP.
@@ -154,6 +153,11 @@ pub fn with(request: RequestBuilder, person: Option<&Person>) -> RequestBuilder 
         Some(person) => request.bearer_auth(&person.token),
         None => request,
     }
+}
+
+/// Gives a write an idempotency key of its own and as long as a slow build on a busy machine may need.
+pub fn patient(request: RequestBuilder) -> RequestBuilder {
+    request.header("Idempotency-Key", Uuid::new_v4().to_string()).header("Prefer", "wait=25")
 }
 
 /// Sends a request and reads the whole answer.
