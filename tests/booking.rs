@@ -12,9 +12,8 @@ use reqwest::Method;
 use serde_json::json;
 use tests::{
     House,
-    house::{dates, noon, send, text, with},
+    house::{dates, noon, patient, send, text, with},
 };
-use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_free_car_is_booked_and_the_answer_has_price_and_number() {
@@ -100,8 +99,7 @@ async fn two_hundred_who_want_one_car_at_once_never_overlap_and_never_see_an_err
     let asks = (0..200).map(|turn| {
         let from = 5 + turn % 7;
         let request = with(house.ask(Method::POST, "/api/v1/bookings"), Some(&customer));
-        let request = request.header("Idempotency-Key", Uuid::new_v4().to_string()).header("Prefer", "wait=25");
-        send(request.json(&dates(car, from, from + 2)))
+        send(patient(request).json(&dates(car, from, from + 2)))
     });
     let mut by_status: HashMap<u16, Vec<(String, String)>> = HashMap::new();
     for answer in join_all(asks).await {

@@ -9,7 +9,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::{
     House,
-    house::{Answer, Person, dates, noon, send, text, with},
+    house::{Answer, Person, dates, noon, patient, send, text, with},
 };
 use uuid::Uuid;
 
@@ -235,8 +235,7 @@ async fn fifty_who_book_move_and_extend_at_once_never_overlap_and_never_see_an_e
                 house.ask(Method::POST, &format!("/api/v1/bookings/{booking}/extend")).json(&body)
             }
         };
-        let request = with(request, Some(&customer)).header("Prefer", "wait=25");
-        send(request.header("Idempotency-Key", Uuid::new_v4().to_string()))
+        send(patient(with(request, Some(&customer))))
     };
     let mut by_status: HashMap<u16, usize> = HashMap::new();
     for answer in join_all((0..50).map(ask)).await {
