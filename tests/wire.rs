@@ -82,6 +82,13 @@ fn the_json_of_every_kind_is_pinned() {
         "replace_damage_matrix",
         json!({ "currency": "EUR", "lines": [{ "class": "dent", "severity": "minor", "amount": 1 }], "replaced_by": id }),
     );
+    pinned::<damage::AcceptDamage>("accept_damage", json!({ "case_id": id, "customer_id": id }));
+    pinned::<damage::DisputeDamage>("dispute_damage", json!({ "case_id": id, "customer_id": id, "words": "W" }));
+    pinned::<damage::SettleDamage>(
+        "settle_damage",
+        json!({ "case_id": id, "settled_by": id, "settlement": "reduced", "amount": 1, "reason": "R" }),
+    );
+    pinned::<damage::EndDisputeWindow>("end_dispute_window", json!({ "case_id": id }));
     pinned::<photo::MakeThumbnails>("make_thumbnails", json!({ "photo_id": id }));
     pinned::<photo::DetectDamage>("detect_damage", json!({ "photo_id": id }));
     pinned::<photo::ForgetUploads>("forget_uploads", json!({ "before": "2027-01-01T10:00:00Z" }));

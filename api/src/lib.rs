@@ -24,6 +24,7 @@ mod ops;
 mod outer;
 mod page;
 pub mod password;
+mod picture;
 mod problems;
 pub mod rental;
 mod review;
@@ -81,7 +82,7 @@ fn service() -> OpenApiService<impl OpenApi, ()> {
         notification::NotificationApi,
         job::JobApi,
         staff::StaffApi,
-        damage::DamageApi,
+        (damage::MatrixApi, damage::CaseApi, damage::StaffCaseApi),
     );
     OpenApiService::new(apis, "Forecourt", env!("CARGO_PKG_VERSION")).description(
         "Runs a car-rental house. Every write is a job: it answers the final result when it is ready in time, else \
@@ -112,6 +113,7 @@ pub fn app(front: Arc<Front>, stop: CancellationToken) -> impl Endpoint {
         .nest("/review", review::routes())
         .nest("/offer", offer::routes())
         .nest("/waitlist", waitlist::routes())
+        .nest("/damage", damage::routes())
         .nest("/ops", ops::routes())
         .nest_no_strip("/api/v1", service);
     outer::wrap(routes, &front.settings).data(front)

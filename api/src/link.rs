@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::{error::ApiError, front::Front};
 
-/// Bytes of a form that has only buttons.
-pub(crate) const FORM_LIMIT: usize = 8 * 1024;
+/// Bytes of a filled form; the longest text has 4000 letters.
+const FORM_LIMIT: usize = 64 * 1024;
 
 /// A link that leads somewhere, as yet or no longer.
 pub(crate) struct Opened {
@@ -46,18 +46,32 @@ impl Opened {
         key(front).token("csrf-link", Uuid::from_bytes(bytes), self.reader.id, 0)
     }
 
-    /// Reads a form of this page: which button was pressed; `None` when it did not come from here.
+    /// Reads a form of this page; `None` when it did not come from here.
     ///
     /// # Errors
     /// When it is larger than any form of ours.
-    pub(crate) async fn pressed(&self, front: &Front, body: poem::Body) -> Result<Option<String>, ApiError> {
-        let too_large = |_| ApiError::new(rules::problem::BODY_TOO_LARGE, "Please use the buttons of the page.");
+    pub(crate) async fn filled(&self, front: &Front, body: poem::Body) -> Result<Option<Filled>, ApiError> {
+        let too_large = |_| ApiError::new(rules::problem::BODY_TOO_LARGE, "Please write less.");
         let body = body.into_bytes_limit(FORM_LIMIT).await.map_err(too_large)?;
-        let form: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
-        let field = |name| form.iter().find(|(field, _)| field == name).map_or("", |(_, text)| text.as_str());
+        let form = Filled(form_urlencoded::parse(&body).into_owned().collect());
         // Compared by their hashes, so that the time it takes tells nothing.
-        let ours = hash(&self.csrf(front)) == hash(field("csrf"));
-        Ok(ours.then(|| field("press").to_owned()))
+        let ours = hash(&self.csrf(front)) == hash(form.text("csrf"));
+        Ok(ours.then_some(form))
+    }
+}
+
+/// A filled form of a page from a mail.
+pub(crate) struct Filled(Vec<(String, String)>);
+
+impl Filled {
+    /// Which button was pressed.
+    pub(crate) fn press(&self) -> &str {
+        self.text("press")
+    }
+
+    /// The text of a field without blanks around it; empty when there is none.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(field, _)| field == name).map_or("", |(_, text)| text.trim())
     }
 }
 

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use entity::{audit_log, derivative, photo};
-use poem::web::Data;
+use poem::{
+    IntoResponse, Response,
+    http::{StatusCode, header},
+    web::Data,
+};
 use poem_openapi::{ApiResponse, Enum, OpenApi, param::Path};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, DatabaseConnection, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
@@ -17,9 +21,12 @@ use crate::{
     front::Front,
 };
 
+/// Bytes of a copy of a photo.
+const COPY_LIMIT: u64 = 8 * 1024 * 1024;
+
 /// The original, or a copy by the length of its longer side in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-pub(crate) enum Variant {
+enum Variant {
     #[oai(rename = "original")]
     Original,
     #[oai(rename = "160")]
@@ -49,17 +56,13 @@ enum Media {
 }
 
 /// Where an object is, and what it is served as.
-pub(crate) struct Object {
-    pub(crate) key: String,
-    pub(crate) content_type: String,
+struct Object {
+    key: String,
+    content_type: String,
 }
 
 /// The object behind a variant of a photo, if both are there.
-pub(crate) async fn object(
-    db: &DatabaseConnection,
-    photo: photo::Model,
-    variant: Variant,
-) -> Result<Option<Object>, DbErr> {
+async fn object(db: &DatabaseConnection, photo: photo::Model, variant: Variant) -> Result<Option<Object>, DbErr> {
     let Some(size) = variant.size() else {
         let there = photo.state == photo::ACCEPTED;
         let content_type = photo.content_type.unwrap_or_else(|| "application/octet-stream".to_owned());
@@ -73,7 +76,7 @@ pub(crate) async fn object(
 ///
 /// # Errors
 /// When the database does not answer.
-pub(crate) async fn note_original_shown(db: &DatabaseConnection, photo: Uuid, account: Uuid) -> Result<(), DbErr> {
+async fn note_original_shown(db: &DatabaseConnection, photo: Uuid, account: Uuid) -> Result<(), DbErr> {
     let row = audit_log::ActiveModel {
         actor: Set(Some(account)),
         action: Set("show_original".to_owned()),
@@ -83,6 +86,45 @@ pub(crate) async fn note_original_shown(db: &DatabaseConnection, photo: Uuid, ac
     };
     audit_log::Entity::insert(row).exec_without_returning(db).await?;
     Ok(())
+}
+
+/// A picture for a page that a mail links to, if it is of this rental. Copies come through the front, so that the page
+/// needs nothing from elsewhere; the original is opened at the bucket, at an address that soon ends.
+///
+/// `staff` is who looks, unless it is the renter.
+///
+/// # Errors
+/// `not_found`, or when database or bucket do not answer.
+pub(crate) async fn on_page(
+    front: &Front,
+    booking: Uuid,
+    id: Uuid,
+    variant: &str,
+    staff: Option<Uuid>,
+) -> Result<Response, ApiError> {
+    let of_this_rental = photo::Entity::find_by_id(id).filter(photo::Column::BookingId.eq(booking));
+    let photo = of_this_rental.one(&front.db).await?.ok_or_else(ApiError::not_found)?;
+    let variant = match variant {
+        "1600" => Variant::Large,
+        "original" => Variant::Original,
+        _ => return Err(ApiError::not_found()),
+    };
+    let object = object(&front.db, photo, variant).await?.ok_or_else(ApiError::not_found)?;
+    if variant == Variant::Original {
+        if let Some(reader) = staff {
+            note_original_shown(&front.db, id, reader).await?;
+        }
+        let address = front.bucket.presigned_get(&object.key, &object.content_type).await?;
+        let found = StatusCode::FOUND.with_header(header::LOCATION, address);
+        return Ok(found.with_header(header::CACHE_CONTROL, "no-store").into_response());
+    }
+    let bytes = front.bucket.get(&object.key, COPY_LIMIT).await?.ok_or_else(ApiError::not_found)?;
+    Ok(bytes
+        .to_vec()
+        .with_header(header::CONTENT_TYPE, object.content_type)
+        .with_header(header::CACHE_CONTROL, "private, max-age=600")
+        .with_header(header::CONTENT_SECURITY_POLICY, "default-src 'none'")
+        .into_response())
 }
 
 pub struct MediaApi;

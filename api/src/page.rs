@@ -21,6 +21,7 @@ pub(crate) use done::{Done, words};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
     Review,
+    Damage,
     Offer,
     Waitlist,
     Done,
@@ -32,12 +33,21 @@ pub(crate) enum Page {
 const STYLE: &str = include_str!("../../templates/page/style.css");
 
 impl Page {
-    const ALL: [Self; 7] =
-        [Self::Review, Self::Offer, Self::Waitlist, Self::Done, Self::LinkDead, Self::Ops, Self::OpsLogin];
+    const ALL: [Self; 8] = [
+        Self::Review,
+        Self::Damage,
+        Self::Offer,
+        Self::Waitlist,
+        Self::Done,
+        Self::LinkDead,
+        Self::Ops,
+        Self::OpsLogin,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Review => "review",
+            Self::Damage => "damage",
             Self::Offer => "offer",
             Self::Waitlist => "waitlist",
             Self::Done => "done",
@@ -50,6 +60,7 @@ impl Page {
     fn source(self) -> &'static str {
         match self {
             Self::Review => include_str!("../../templates/page/review.hbs"),
+            Self::Damage => include_str!("../../templates/page/damage.hbs"),
             Self::Offer => include_str!("../../templates/page/offer.hbs"),
             Self::Waitlist => include_str!("../../templates/page/waitlist.hbs"),
             Self::Done => include_str!("../../templates/page/done.hbs"),
@@ -62,7 +73,7 @@ impl Page {
     /// A link from a mail is a secret in the address bar, so such a page tells nobody where it was.
     fn referrer(self) -> &'static str {
         match self {
-            Self::Review | Self::Offer | Self::Waitlist | Self::Done | Self::LinkDead => "no-referrer",
+            Self::Review | Self::Damage | Self::Offer | Self::Waitlist | Self::Done | Self::LinkDead => "no-referrer",
             Self::Ops | Self::OpsLogin => "same-origin",
         }
     }
@@ -86,7 +97,7 @@ impl Page {
         let Value::Object(map) = &mut data else { anyhow::bail!("the content of a page is an object") };
         map.insert("title".to_owned(), frame.title.into());
         map.insert("aside".to_owned(), frame.aside.into());
-        map.insert("narrow".to_owned(), (!matches!(self, Self::Review | Self::Ops)).into());
+        map.insert("narrow".to_owned(), (!matches!(self, Self::Review | Self::Damage | Self::Ops)).into());
         map.insert("referrer".to_owned(), self.referrer().into());
         map.insert("style".to_owned(), STYLE.into());
         Ok(registry().render(self.name(), &data)?)
@@ -113,13 +124,19 @@ pub(crate) struct Frame<'a> {
     pub(crate) aside: &'a str,
 }
 
+/// What several pages share.
+const PARTIALS: [(&str, &str); 2] = [
+    ("layout", include_str!("../../templates/page/layout.hbs")),
+    ("pair", include_str!("../../templates/page/pair.hbs")),
+];
+
 fn registry() -> &'static Handlebars<'static> {
     static REGISTRY: OnceLock<Handlebars<'static>> = OnceLock::new();
     REGISTRY.get_or_init(|| {
         let mut handlebars = Handlebars::new();
         handlebars.set_strict_mode(true);
         let pages = Page::ALL.map(|page| (page.name(), page.source()));
-        for (name, source) in pages.into_iter().chain([("layout", include_str!("../../templates/page/layout.hbs"))]) {
+        for (name, source) in pages.into_iter().chain(PARTIALS) {
             handlebars.register_template_string(name, source).expect("a test parses every template");
         }
         handlebars
@@ -144,7 +161,7 @@ mod tests {
 
     #[test]
     fn every_template_parses() {
-        assert_eq!(registry().get_templates().len(), Page::ALL.len() + 1);
+        assert_eq!(registry().get_templates().len(), Page::ALL.len() + PARTIALS.len());
     }
 
     #[test]

@@ -13,12 +13,12 @@ use std::sync::Arc;
 use chrono::Utc;
 use platform::link::LinkKey;
 use poem::{
-    Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler,
-    http::{StatusCode, header},
+    Endpoint, EndpointExt, Response, Route, get, handler,
+    http::StatusCode,
     web::{Data, Path},
 };
 use rules::money::Currency;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::EntityTrait;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -26,18 +26,18 @@ use crate::{
     accept::{Asking, Ending, Key, job_for},
     error::ApiError,
     front::Front,
-    media::{self, Variant},
+    media,
+    offer::{answer, nowhere},
     page::{Frame, Page, words},
 };
 use face::{Refused, Showing, face};
 use form::Form;
+pub(crate) use form::amount;
 use link::{Link, Opened};
 use sheet::Sheet;
 
 /// Bytes of a filled form; the notes have at most 2000 letters.
 const FORM_LIMIT: usize = 64 * 1024;
-/// Bytes of a copy of a photo.
-const COPY_LIMIT: u64 = 8 * 1024 * 1024;
 
 /// The addresses behind the link in a mail.
 pub(crate) fn routes() -> impl Endpoint {
@@ -62,14 +62,6 @@ async fn show_photo(
     picture(front, &token, id, &variant).await
 }
 
-/// Whoever came from a mail reads words, not a problem document.
-fn answer(shown: Result<Response, ApiError>) -> Response {
-    shown.unwrap_or_else(|error| {
-        let status = StatusCode::from_u16(error.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        words(status, error.problem.title, &error.detail)
-    })
-}
-
 fn key(front: &Front) -> LinkKey {
     LinkKey::new(&front.settings.shared.link_token_key)
 }
@@ -86,11 +78,7 @@ async fn dead_end(front: &Front, link: Link) -> Result<Response, ApiError> {
     match link {
         Link::Decided(rental_return) => done::decided(front, &rental_return, StatusCode::GONE).await,
         Link::Dead(why) => Ok(words(StatusCode::GONE, "This link does not work any more", why)),
-        Link::Live(_) | Link::Unknown => Ok(words(
-            StatusCode::NOT_FOUND,
-            "This link leads nowhere",
-            "Perhaps it was cut off on its way. Please open it from the mail again, or copy its whole address.",
-        )),
+        Link::Live(_) | Link::Unknown => Ok(nowhere()),
     }
 }
 
@@ -156,30 +144,7 @@ async fn is_decided(front: &Front, id: Uuid) -> Result<bool, ApiError> {
     Ok(found.is_some_and(|found| found.state.0 == rules::rental::ReturnState::Decided))
 }
 
-/// Copies come through the front, so that the page needs nothing from elsewhere; the original is
-/// opened at the bucket, at an address that soon ends.
 async fn picture(front: &Front, token: &str, id: Uuid, variant: &str) -> Result<Response, ApiError> {
     let Link::Live(opened) = link::find(&front.db, token, Utc::now()).await? else { return Err(ApiError::not_found()) };
-    let of_this_rental = entity::photo::Entity::find_by_id(id)
-        .filter(entity::photo::Column::BookingId.eq(opened.rental_return.booking_id));
-    let photo = of_this_rental.one(&front.db).await?.ok_or_else(ApiError::not_found)?;
-    let variant = match variant {
-        "1600" => Variant::Large,
-        "original" => Variant::Original,
-        _ => return Err(ApiError::not_found()),
-    };
-    let object = media::object(&front.db, photo, variant).await?.ok_or_else(ApiError::not_found)?;
-    if variant == Variant::Original {
-        media::note_original_shown(&front.db, id, opened.reader.id).await?;
-        let address = front.bucket.presigned_get(&object.key, &object.content_type).await?;
-        let found = StatusCode::FOUND.with_header(header::LOCATION, address);
-        return Ok(found.with_header(header::CACHE_CONTROL, "no-store").into_response());
-    }
-    let bytes = front.bucket.get(&object.key, COPY_LIMIT).await?.ok_or_else(ApiError::not_found)?;
-    Ok(bytes
-        .to_vec()
-        .with_header(header::CONTENT_TYPE, object.content_type)
-        .with_header(header::CACHE_CONTROL, "private, max-age=600")
-        .with_header(header::CONTENT_SECURITY_POLICY, "default-src 'none'")
-        .into_response())
+    media::on_page(front, opened.rental_return.booking_id, id, variant, Some(opened.reader.id)).await
 }

@@ -10,6 +10,7 @@ pub mod booking_change;
 pub mod branch;
 pub mod car;
 pub mod damage;
+pub mod damage_case;
 pub mod damage_matrix;
 pub mod decision_call;
 pub mod delivery;

@@ -1,6 +1,9 @@
-//! Damage: what it usually costs.
+//! Damage: what it usually costs, and what becomes of it once a person has confirmed it.
 
-use rules::{damage::MatrixLine, money::Currency};
+use rules::{
+    damage::{MatrixLine, Settlement},
+    money::Currency,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -17,4 +20,70 @@ pub struct ReplaceDamageMatrix {
 impl Job for ReplaceDamageMatrix {
     const KIND: &'static str = "replace_damage_matrix";
     const QUEUE: Queue = Queue::Booking;
+}
+
+/// The customer agrees with what was confirmed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AcceptDamage {
+    pub case_id: Uuid,
+    pub customer_id: Uuid,
+    /// Said on the page that a mail links to, rather than with a login.
+    #[serde(default)]
+    pub via_link: bool,
+}
+
+impl Job for AcceptDamage {
+    const KIND: &'static str = "accept_damage";
+    const QUEUE: Queue = Queue::Booking;
+}
+
+/// The customer sees it differently.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DisputeDamage {
+    pub case_id: Uuid,
+    pub customer_id: Uuid,
+    /// What they say.
+    pub words: String,
+    #[serde(default)]
+    pub via_link: bool,
+}
+
+impl Job for DisputeDamage {
+    const KIND: &'static str = "dispute_damage";
+    const QUEUE: Queue = Queue::Booking;
+}
+
+/// A person answers a dispute, lets the amount go, or writes down what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SettleDamage {
+    pub case_id: Uuid,
+    pub settled_by: Uuid,
+    pub settlement: Settlement,
+    /// Minor units, with [`Settlement::Reduced`].
+    #[serde(default)]
+    pub amount: Option<i64>,
+    /// The customer reads it.
+    pub reason: String,
+    #[serde(default)]
+    pub via_link: bool,
+}
+
+impl Job for SettleDamage {
+    const KIND: &'static str = "settle_damage";
+    const QUEUE: Queue = Queue::Booking;
+}
+
+/// The time for a dispute is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EndDisputeWindow {
+    pub case_id: Uuid,
+}
+
+impl Job for EndDisputeWindow {
+    const KIND: &'static str = "end_dispute_window";
+    const QUEUE: Queue = Queue::Booking;
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some(self.case_id.to_string())
+    }
 }

@@ -39,6 +39,10 @@ pub enum News {
     ReturnCleared,
     /// To the customer: a person confirmed damage, with how to dispute it.
     DamageConfirmed,
+    /// To those who decide: the customer sees a confirmed damage differently.
+    DamageDisputed,
+    /// To the customer: how the dispute ended, or that its time has passed.
+    DamageSettled,
     /// To the customer: please take better photos.
     PhotosWanted,
     /// About an entry: you wait, this is your place.
@@ -63,7 +67,7 @@ pub enum News {
 }
 
 impl News {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::AccountRegistered,
         Self::BookingConfirmed,
         Self::BookingCancelled,
@@ -81,6 +85,8 @@ impl News {
         Self::DecisionOverdue,
         Self::ReturnCleared,
         Self::DamageConfirmed,
+        Self::DamageDisputed,
+        Self::DamageSettled,
         Self::PhotosWanted,
         Self::WaitlistJoined,
         Self::OfferMade,
@@ -113,6 +119,8 @@ impl News {
             Self::DecisionOverdue => "decision_overdue",
             Self::ReturnCleared => "return_cleared",
             Self::DamageConfirmed => "damage_confirmed",
+            Self::DamageDisputed => "damage_disputed",
+            Self::DamageSettled => "damage_settled",
             Self::PhotosWanted => "photos_wanted",
             Self::WaitlistJoined => "waitlist_joined",
             Self::OfferMade => "offer_made",
@@ -143,7 +151,8 @@ impl News {
 
     /// Whether those who work here are told: nobody is any more who no longer does.
     pub fn is_for_staff(self) -> bool {
-        self.asks_for_decision() || matches!(self, Self::ConflictUnresolved | Self::CarOverdue | Self::OverdueEscalated)
+        let concerns_fleet = matches!(self, Self::ConflictUnresolved | Self::CarOverdue | Self::OverdueEscalated);
+        self.asks_for_decision() || concerns_fleet || self == Self::DamageDisputed
     }
 }
 

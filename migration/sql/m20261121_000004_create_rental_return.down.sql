@@ -1,1 +1,1 @@
-drop table damage_matrix, link, damage, derivative, photo, rental_return;
+drop table damage_matrix, link, damage_case, damage, derivative, photo, rental_return;

@@ -108,10 +108,47 @@ create table damage (
 );
 create index damage_car on damage (car_id) where repaired_at is null;
 
+-- The question of the damage of one return, from the model's candidates or a person's word to its end.
+create table damage_case (
+    id uuid primary key,
+    return_id uuid not null unique references rental_return,
+    booking_id uuid not null references booking,
+    car_id uuid not null references car,
+    branch_id uuid not null references branch,
+    customer_id uuid not null references account,
+    state text not null,
+    currency text not null check (currency ~ '^[A-Z]{3}$'),
+    -- What a person confirmed: [{number, side, class, severity, note, estimate, region, photoId}].
+    items jsonb not null default '[]',
+    -- Minor units: the sum of what was confirmed, and what is asked for now. It never grows.
+    estimate bigint not null default 0 check (estimate >= 0),
+    amount bigint not null default 0 check (amount between 0 and estimate),
+    -- What the person wrote who confirmed or dismissed it.
+    note text,
+    decided_by uuid references account,
+    decided_at timestamptz,
+    notified_at timestamptz,
+    -- Until when the customer may dispute it.
+    respond_by timestamptz,
+    dispute text,
+    disputed_at timestamptz,
+    -- How staff answered the dispute, or let it go.
+    settlement text,
+    settled_by uuid references account,
+    settled_at timestamptz,
+    version integer not null default 1,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    check (state not in ('notified', 'accepted', 'disputed', 'upheld', 'reduced', 'charged') or respond_by is not null)
+);
+create index damage_case_listing on damage_case (created_at desc, id desc);
+create index damage_case_state on damage_case (state, created_at desc, id desc);
+create index damage_case_customer on damage_case (customer_id, created_at desc, id desc);
+
 -- A link in a mail: 256 random bits, only their hash is kept.
 create table link (
     hash bytea primary key,
-    scope text not null check (scope in ('review', 'offer', 'entry')),
+    scope text not null check (scope in ('review', 'offer', 'entry', 'damage')),
     subject_id uuid not null,
     account_id uuid not null references account,
     expires_at timestamptz not null,

@@ -17,6 +17,9 @@ pub const OFFER: &str = "offer";
 /// The scope of a link to the page of a waitlist entry: leaving it, and joining again.
 pub const ENTRY: &str = "entry";
 
+/// The scope of a link to the page of a damage case: the customer answers it there, staff a dispute.
+pub const DAMAGE: &str = "damage";
+
 /// Makes tokens from `LINK_TOKEN_KEY`.
 ///
 /// Derived rather than drawn, so that a mail that is sent again after a lost

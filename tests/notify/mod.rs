@@ -1,5 +1,6 @@
 //! Who is told what: from an event to mails in an inbox.
 
+mod damage;
 mod decision;
 mod digest;
 mod review;

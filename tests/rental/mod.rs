@@ -53,6 +53,8 @@ async fn a_new_scratch_is_found_reported_once_and_decided_by_a_person() {
     let mails = "select count(*) from job where kind = 'announce' and payload->>'news' = 'return_reported'";
     assert_eq!(lot.bed.number(mails).await, 1);
 
+    assert_eq!(lot.bed.number("select count(*) from damage_case where state = 'open'").await, 1);
+
     let incomplete = refused(lot.ask(&lot.verdict(return_id, Verdict::Damage)).await);
     let pointers: Vec<_> = incomplete.errors.iter().map(|reason| reason.pointer.as_str()).collect();
     assert_eq!(pointers, ["/note", "/findings"]);
@@ -66,6 +68,8 @@ async fn a_new_scratch_is_found_reported_once_and_decided_by_a_person() {
     let register = "select count(*) from damage where side = 'left' and class = 'scratch' and estimate = 18000";
     assert_eq!(lot.bed.number(register).await, 1);
     assert_eq!(lot.bed.number("select count(*) from booking where status = 'Completed'").await, 1);
+    let case = "select count(*) from damage_case where state = 'confirmed' and amount = 18000";
+    assert_eq!(lot.bed.number(case).await, 1);
 
     let late = refused(lot.ask(&lot.verdict(return_id, Verdict::Clear)).await);
     assert_eq!((late.code.as_str(), late.extra["decidedBy"].as_str()), ("already_decided", Some("A admin")));
@@ -91,6 +95,7 @@ async fn a_scratch_that_was_there_at_pick_up_is_known_and_a_clean_return_is_clea
 
     let decided = done(lot.ask(&lot.verdict(return_id, Verdict::Clear)).await);
     assert_eq!(decided["decision"]["verdict"], "clear");
+    assert_eq!(lot.bed.number("select count(*) from damage_case").await, 0, "what was known asks no question");
     let freed = "select count(*) from reservation where ends_at < now() + interval '61 minutes'";
     assert_eq!(lot.bed.number(freed).await, 1, "an early return gives the rest of the time back");
     assert_eq!(lot.bed.number("select count(*) from rental_return where released_at is not null").await, 1);
@@ -153,6 +158,18 @@ async fn without_a_model_the_report_says_why_and_heals_when_the_file_comes() {
     assert_eq!(second["inspection"]["state"], "pending", "{second:#}");
     let report = lot.report(return_id).await;
     assert_eq!((&report["notAnalysed"], &report["findings"][0]["side"]), (&Value::Null, &json!("left")));
+
+    let mut seen = lot.verdict(return_id, Verdict::MorePhotos);
+    seen.note = Some("closer, please".to_owned());
+    done(lot.ask(&seen).await);
+    assert_eq!(lot.bed.number("select count(*) from damage_case where state = 'in_review'").await, 1);
+    let mut clear = lot.verdict(return_id, Verdict::Clear);
+    clear.note = Some("a reflection".to_owned());
+    done(lot.ask(&clear).await);
+    let dismissed =
+        "select count(*) from damage_case where state = 'dismissed' and note = 'a reflection' and amount = 0";
+    assert_eq!(lot.bed.number(dismissed).await, 1);
+    assert_eq!(lot.bed.number("select count(*) from damage").await, 0, "what was dismissed is not in the register");
 }
 
 #[tokio::test(flavor = "multi_thread")]

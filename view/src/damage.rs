@@ -1,11 +1,12 @@
-//! The price list of damage as it is shown.
+//! Damage as it is shown: the price list, and the cases.
 
 use chrono::{DateTime, Utc};
 use poem_openapi::Object;
-use rules::damage::{Class, MatrixLine, Panel, Severity};
+use rules::damage::{CaseState, Class, MatrixLine, Panel, Severity, Side};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use crate::Word;
+use crate::{Money, Word, rental::Region};
 
 /// What damage usually costs, in one version.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
@@ -50,6 +51,83 @@ impl From<entity::damage_matrix::Model> for DamageMatrix {
             currency: matrix.currency,
             lines: serde_json::from_value(matrix.lines).unwrap_or_default(),
             created_at: matrix.created_at,
+        }
+    }
+}
+
+/// The question of the damage of one return. The model only opens it; people decide it.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+pub struct DamageCase {
+    pub id: Uuid,
+    pub return_id: Uuid,
+    pub booking_id: Uuid,
+    pub car_id: Uuid,
+    pub branch_id: Uuid,
+    pub state: Word<CaseState>,
+    /// What a person confirmed; empty until then.
+    pub items: Vec<DamageCaseItem>,
+    /// The sum of what was confirmed.
+    pub estimate: Money,
+    /// What is asked for now; never more than the customer was told.
+    pub amount: Money,
+    /// What the person wrote who confirmed or dismissed it.
+    pub note: Option<String>,
+    pub decided_at: Option<DateTime<Utc>>,
+    /// Until when the customer may dispute it, excluded.
+    pub respond_by: Option<DateTime<Utc>>,
+    /// What the customer says against it.
+    pub dispute: Option<String>,
+    pub disputed_at: Option<DateTime<Utc>>,
+    /// Why staff upheld, reduced or waived it.
+    pub settlement: Option<String>,
+    pub settled_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// One damage that a person confirmed.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+pub struct DamageCaseItem {
+    /// Of the finding in the report; none when only people saw it.
+    #[serde(default)]
+    pub number: Option<i32>,
+    pub side: Word<Side>,
+    pub class: Word<Class>,
+    pub severity: Word<Severity>,
+    #[serde(default)]
+    pub note: Option<String>,
+    /// Minor units of the case's currency. What has none is not asked for.
+    #[serde(default)]
+    pub estimate: Option<i64>,
+    #[serde(default)]
+    pub region: Option<Region>,
+    #[serde(default)]
+    pub photo_id: Option<Uuid>,
+}
+
+impl From<entity::damage_case::Model> for DamageCase {
+    fn from(case: entity::damage_case::Model) -> Self {
+        Self {
+            id: case.id,
+            return_id: case.return_id,
+            booking_id: case.booking_id,
+            car_id: case.car_id,
+            branch_id: case.branch_id,
+            state: case.state.into(),
+            items: serde_json::from_value(case.items).unwrap_or_default(),
+            estimate: Money::new(case.estimate, &case.currency),
+            amount: Money::new(case.amount, &case.currency),
+            note: case.note,
+            decided_at: case.decided_at,
+            respond_by: case.respond_by,
+            dispute: case.dispute,
+            disputed_at: case.disputed_at,
+            settlement: case.settlement,
+            settled_at: case.settled_at,
+            created_at: case.created_at,
         }
     }
 }

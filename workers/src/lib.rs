@@ -34,7 +34,7 @@ use jobs::{
         ResolveConflict,
     },
     car::{AddBranch, AddCar, BlockCar, ChangeCar, RetireCar, UnblockCar},
-    damage::ReplaceDamageMatrix,
+    damage::{AcceptDamage, DisputeDamage, EndDisputeWindow, ReplaceDamageMatrix, SettleDamage},
     notify::{Announce, ReadNotification, SendDigest, SendMail},
     photo::{DetectDamage, ForgetUploads, MakeThumbnails},
     rental::{DecideReturn, OpenReturn, PickUpCar, ReportReturn, ReturnCar},
@@ -87,6 +87,10 @@ pub fn registry() -> Registry {
         .with::<ReportReturn>()
         .with::<DecideReturn>()
         .with::<ReplaceDamageMatrix>()
+        .with::<AcceptDamage>()
+        .with::<DisputeDamage>()
+        .with::<EndDisputeWindow>()
+        .with::<SettleDamage>()
         .with::<JoinWaitlist>()
         .with::<LeaveWaitlist>()
         .with::<RejoinWaitlist>()

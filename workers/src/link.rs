@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::link;
-use platform::link::{ENTRY, LinkKey, OFFER, REVIEW, hash};
+use platform::link::{DAMAGE, ENTRY, LinkKey, OFFER, REVIEW, hash};
 use sea_orm::{ActiveValue::Set, DbErr, EntityTrait, sea_query::OnConflict};
 use uuid::Uuid;
 
 use crate::Context;
 
-/// How long the page of a return can be opened.
-const LIFE: TimeDelta = TimeDelta::hours(72);
+/// How long staff can decide by a link.
+pub(crate) const LIFE: TimeDelta = TimeDelta::hours(72);
 
 /// The address at which one recipient can decide one return.
 ///
@@ -57,6 +57,22 @@ pub(crate) async fn entry(
     let token = key(context).token(ENTRY, entry_id, account_id, 0);
     keep(context, &token, ENTRY, entry_id, account_id, expires_at, now).await?;
     Ok(format!("{}/waitlist/{token}", context.settings.public_url))
+}
+
+/// The address at which one person answers one damage case: its customer, or staff after a dispute.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn damage(
+    context: &Context,
+    case_id: Uuid,
+    account_id: Uuid,
+    expires_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<String, DbErr> {
+    let token = key(context).token(DAMAGE, case_id, account_id, 0);
+    keep(context, &token, DAMAGE, case_id, account_id, expires_at, now).await?;
+    Ok(format!("{}/damage/{token}", context.settings.public_url))
 }
 
 fn key(context: &Context) -> LinkKey {

@@ -8,4 +8,5 @@ mod pick_up;
 mod report;
 mod time;
 
+pub(crate) use case::illegal;
 pub(crate) use report::REPORT_PATIENCE;

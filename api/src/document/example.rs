@@ -10,6 +10,7 @@ const CAR: &str = "01999c2e-7b20-7c42-8b6f-1a4b2d3c5e6f";
 const BOOKING: &str = "01999c2e-8c30-7d53-9c70-2b5c3e4d6f70";
 const RETURN: &str = "01999c2e-9d40-7e64-8d81-3c6d4f5e7081";
 const PHOTO: &str = "01999c2e-ae50-7f75-9e92-4d7e506f8192";
+const CASE: &str = "01999c2e-bf60-7086-9fa3-5e8f61709203";
 const AT: &str = "2027-03-01T09:00:00Z";
 
 /// Adds to every schema the example that it lacks.
@@ -66,6 +67,12 @@ fn requests() -> Vec<(&'static str, Value)> {
             json!({ "verdict": "damage", "note": "A scratch on the left rear door; it was not there at pick-up.",
                     "findings": [{ "number": 1, "severity": "minor", "estimate": { "amount": 18_000, "currency": "EUR" } }] }),
         ),
+        ("DamageDispute", json!({ "reason": "That scratch was there when I got the car; my own photo shows it." })),
+        (
+            "DamageSettlement",
+            json!({ "verdict": "reduced", "amount": { "amount": 9_000, "currency": "EUR" },
+                    "reason": "Half of it was there before, as your photo shows." }),
+        ),
         (
             "NewEntry",
             json!({ "category": "compact", "branchId": BRANCH, "from": "2027-03-01T09:00:00Z", "to": "2027-03-04T09:00:00Z" }),
@@ -107,6 +114,7 @@ fn answers() -> Vec<(&'static str, Value)> {
                     "url": "https://bucket.example.com/incoming/…", "expiresAt": AT }] }),
         ),
         ("Return", returned()),
+        ("DamageCase", damage_case()),
         ("Job", json!({ "id": RETURN, "kind": "return_car", "state": "ready", "attempt": 0, "createdAt": AT })),
         (
             "Problem",
@@ -132,6 +140,17 @@ fn returned() -> Value {
                        "reason": "neither the pick-up photo nor the register shows it", "basis": "nothing",
                        "suggestedSeverity": "minor",
                        "suggestedEstimate": { "amount": 18_000, "currency": "EUR" } }],
+    })
+}
+
+fn damage_case() -> Value {
+    let money = json!({ "amount": 18_000, "currency": "EUR" });
+    json!({
+        "id": CASE, "returnId": RETURN, "bookingId": BOOKING, "carId": CAR, "branchId": BRANCH, "state": "notified",
+        "items": [{ "number": 1, "side": "left", "class": "scratch", "severity": "minor", "estimate": 18_000,
+                    "region": { "x": 0.55, "y": 0.5, "width": 0.12, "height": 0.1 }, "photoId": PHOTO }],
+        "estimate": money, "amount": money, "note": "A scratch on the left rear door; it was not there at pick-up.",
+        "decidedAt": AT, "respondBy": "2027-03-08T09:00:00Z", "createdAt": AT,
     })
 }
 

@@ -105,12 +105,12 @@ fn open(
 async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -> Result<Response, ApiError> {
     let Some(opened) = link::find(&front.db, token, OFFER).await? else { return Ok(nowhere()) };
     let Some(sheet) = Sheet::load(front, &opened).await? else { return Ok(nowhere()) };
-    let Some(pressed) = opened.pressed(front, body).await? else {
+    let Some(filled) = opened.filled(front, body).await? else {
         let words = "The form did not come from this page, so nothing was done. Please press the button again.";
         return open(front, token, &opened, &sheet, StatusCode::FORBIDDEN, Some(words.to_owned()));
     };
     let (offer_id, customer_id) = (sheet.offer.id, opened.reader.id);
-    let ending = match pressed.as_str() {
+    let ending = match filled.press() {
         "accept" => {
             write(front, asking, &AcceptOffer { offer_id, booking_id: Uuid::now_v7(), customer_id }, customer_id).await
         }

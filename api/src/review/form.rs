@@ -115,7 +115,7 @@ fn severity(word: &str, of: &str) -> Result<Severity, String> {
 }
 
 /// An amount as people type it (`120`, `120.5`, `120,50`) in minor units. An empty field is no amount.
-fn amount(text: &str, currency: Currency) -> Result<Option<view::Money>, String> {
+pub(crate) fn amount(text: &str, currency: Currency) -> Result<Option<view::Money>, String> {
     if text.is_empty() {
         return Ok(None);
     }

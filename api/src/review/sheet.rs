@@ -9,6 +9,8 @@ use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, ModelTrait, Q
 use uuid::Uuid;
 use view::rental::Report;
 
+use crate::picture::copies;
+
 /// The facts behind the page.
 pub(super) struct Sheet {
     pub(super) rental_return: rental_return::Model,
@@ -58,14 +60,6 @@ impl Sheet {
             now,
         })
     }
-}
-
-async fn copies(db: &DatabaseConnection, photos: &[photo::Model]) -> Result<HashMap<Uuid, derivative::Model>, DbErr> {
-    let ids = photos.iter().map(|photo| photo.id);
-    let large = derivative::Entity::find()
-        .filter(derivative::Column::PhotoId.is_in(ids))
-        .filter(derivative::Column::Variant.eq("1600"));
-    Ok(large.all(db).await?.into_iter().map(|copy| (copy.photo_id, copy)).collect())
 }
 
 async fn known(db: &DatabaseConnection, car: Uuid) -> Result<Vec<damage::Model>, DbErr> {

@@ -102,12 +102,12 @@ async fn visit(front: &Front, token: &str, status: StatusCode, refused: Option<S
 
 async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -> Result<Response, ApiError> {
     let Some(opened) = link::find(&front.db, token, ENTRY).await? else { return Ok(nowhere()) };
-    let Some(pressed) = opened.pressed(front, body).await? else {
+    let Some(filled) = opened.filled(front, body).await? else {
         let words = "The form did not come from this page, so nothing was done. Please press the button again.";
         return visit(front, token, StatusCode::FORBIDDEN, Some(words.to_owned())).await;
     };
     let (entry_id, reader) = (opened.subject_id, opened.reader.id);
-    let ending = match pressed.as_str() {
+    let ending = match filled.press() {
         "leave" => write(front, asking, &LeaveWaitlist { entry_id, left_by: reader }, reader).await,
         "rejoin" => write(front, asking, &RejoinWaitlist { entry_id, customer_id: reader }, reader).await,
         _ => return visit(front, token, StatusCode::UNPROCESSABLE_ENTITY, None).await,

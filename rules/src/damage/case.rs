@@ -1,4 +1,11 @@
+use chrono::TimeDelta;
 use thiserror::Error;
+
+use crate::problem::{self, Problem};
+
+/// How long a customer may dispute a damage, counted from the mail that tells of it. Shorter than the hold
+/// of a deposit lasts.
+pub const DISPUTE_WINDOW: TimeDelta = TimeDelta::days(7);
 
 words! {
     /// Where the question of one damage stands. The register keeps the damage
@@ -39,6 +46,32 @@ words! {
     }
 }
 
+words! {
+    /// What staff may say about a confirmed case.
+    pub enum Settlement {
+        /// The customer was told in another way than by mail: a letter, a call.
+        Told = "told",
+        Upheld = "upheld",
+        Reduced = "reduced",
+        Waived = "waived",
+        /// A person has put the amount on an invoice. Nothing here ever takes money.
+        Charged = "charged",
+        Released = "released",
+        Closed = "closed",
+    }
+}
+
+/// Why an amount does not fit what staff say.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum AmountRefused {
+    #[error("give the new amount, from 0 to less than the {0} minor units that are asked for now")]
+    NotLess(i64),
+    #[error("an amount belongs to `reduced` alone")]
+    NotAsked,
+    #[error("there is nothing to charge: the amount is 0")]
+    Nothing,
+}
+
 /// The event cannot happen to a case in that state.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("a damage case that is {from} cannot follow {event}")]
@@ -53,7 +86,7 @@ impl CaseState {
     pub fn after(self, event: CaseEvent) -> Result<Self, CaseRefused> {
         use CaseEvent as E;
         match (self, event) {
-            (Self::Open, E::ReviewBegun) => Ok(Self::InReview),
+            (Self::Open | Self::InReview, E::ReviewBegun) => Ok(Self::InReview),
             (Self::Open | Self::InReview, E::Dismissed) => Ok(Self::Dismissed),
             (Self::Open | Self::InReview, E::Confirmed) => Ok(Self::Confirmed),
             (Self::Confirmed, E::CustomerTold) => Ok(Self::Notified),
@@ -61,12 +94,52 @@ impl CaseState {
             (Self::Notified, E::Disputed) => Ok(Self::Disputed),
             (Self::Disputed, E::Upheld) => Ok(Self::Upheld),
             (Self::Disputed, E::Reduced) => Ok(Self::Reduced),
-            (Self::Confirmed | Self::Notified | Self::Disputed, E::Waived) => Ok(Self::Waived),
+            (Self::Confirmed | Self::Notified | Self::Accepted | Self::Disputed, E::Waived) => Ok(Self::Waived),
             (Self::Accepted | Self::Upheld | Self::Reduced, E::Charged) => Ok(Self::Charged),
             (Self::Waived | Self::Dismissed, E::DepositReleased) => Ok(Self::Released),
             (Self::Charged | Self::Released | Self::Dismissed | Self::Waived, E::Closed) => Ok(Self::Closed),
             (from, event) => Err(CaseRefused { from, event }),
         }
+    }
+}
+
+impl Settlement {
+    pub fn event(self) -> CaseEvent {
+        match self {
+            Self::Told => CaseEvent::CustomerTold,
+            Self::Upheld => CaseEvent::Upheld,
+            Self::Reduced => CaseEvent::Reduced,
+            Self::Waived => CaseEvent::Waived,
+            Self::Charged => CaseEvent::Charged,
+            Self::Released => CaseEvent::DepositReleased,
+            Self::Closed => CaseEvent::Closed,
+        }
+    }
+
+    /// Whether the customer hears of it by mail.
+    pub fn is_told(self) -> bool {
+        matches!(self, Self::Upheld | Self::Reduced | Self::Waived)
+    }
+
+    /// What is asked for afterwards, in minor units. It never grows: what a customer was told is the most there is.
+    pub fn amount(self, now: i64, said: Option<i64>) -> Result<i64, AmountRefused> {
+        match (self, said) {
+            (Self::Reduced, Some(less)) if (0..now).contains(&less) => Ok(less),
+            (Self::Reduced, _) => Err(AmountRefused::NotLess(now)),
+            (_, Some(_)) => Err(AmountRefused::NotAsked),
+            (Self::Charged, None) if now == 0 => Err(AmountRefused::Nothing),
+            (Self::Waived, None) => Ok(0),
+            (_, None) => Ok(now),
+        }
+    }
+}
+
+impl CaseRefused {
+    /// A second person who decides comes too late; anything else is out of its order.
+    pub fn problem(self) -> Problem {
+        let decided = matches!(self.from, CaseState::Upheld | CaseState::Reduced | CaseState::Waived);
+        let decides = matches!(self.event, CaseEvent::Upheld | CaseEvent::Reduced | CaseEvent::Waived);
+        if decided && decides { problem::ALREADY_DECIDED } else { problem::ILLEGAL_STATE }
     }
 }
 
@@ -96,5 +169,25 @@ mod tests {
         let events = [E::Confirmed, E::CustomerTold, E::Disputed, E::Waived, E::DepositReleased, E::Closed];
         let end = events.into_iter().try_fold(CaseState::Open, CaseState::after);
         assert_eq!(end, Ok(CaseState::Closed));
+    }
+
+    #[test]
+    fn an_amount_only_ever_shrinks_and_nothing_is_not_charged() {
+        assert_eq!(Settlement::Reduced.amount(18_000, Some(9_000)), Ok(9_000));
+        for not_less in [None, Some(-1), Some(18_000), Some(20_000)] {
+            assert_eq!(Settlement::Reduced.amount(18_000, not_less), Err(AmountRefused::NotLess(18_000)));
+        }
+        assert_eq!(Settlement::Upheld.amount(18_000, Some(1)), Err(AmountRefused::NotAsked));
+        assert_eq!(Settlement::Waived.amount(18_000, None), Ok(0));
+        assert_eq!(Settlement::Charged.amount(0, None), Err(AmountRefused::Nothing));
+        assert_eq!(Settlement::Charged.amount(18_000, None), Ok(18_000));
+    }
+
+    #[test]
+    fn who_decides_a_dispute_second_hears_that_it_was_decided() {
+        let second = CaseState::Reduced.after(CaseEvent::Upheld).unwrap_err();
+        assert_eq!(second.problem(), problem::ALREADY_DECIDED);
+        let early = CaseState::Confirmed.after(CaseEvent::Upheld).unwrap_err();
+        assert_eq!(early.problem(), problem::ILLEGAL_STATE);
     }
 }

@@ -27,7 +27,7 @@ pub(super) async fn pictures(
     for shot in &returned.shots {
         let frames = match news {
             News::ReturnReported => frames_found(shot.id, &returned.report.findings),
-            News::DamageConfirmed => frames_confirmed(shot.id, &returned.items),
+            News::DamageConfirmed | News::DamageDisputed => frames_confirmed(shot.id, &returned.items),
             _ => break,
         };
         match picture(context, shot, frames).await {

@@ -2,8 +2,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use entity::{account, delivery};
-use jobs::{fault, notify::SendMail};
+use jobs::{
+    fault,
+    notify::{News, SendMail},
+};
 use lettre::{Address, message::Mailbox};
+use rules::damage::CaseEvent;
 use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::json;
 use uuid::Uuid;
@@ -17,7 +21,9 @@ use super::{
     thread,
 };
 use crate::{
-    Finished, JobError, Mailer, Perform, Work, link,
+    Finished, JobError, Mailer, Perform, Work,
+    damage::case::{self, Step},
+    link,
     mailer::{Envelope, Mail, Sent},
 };
 
@@ -32,7 +38,7 @@ impl Perform for SendMail {
     /// Longer than all steps of a conversation with a slow server together.
     const TIMEOUT: Duration = Duration::from_secs(120);
 
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
         let context = work.context.clone();
         let mailer = context.mailer.as_ref().context("this pool has no SMTP_URL")?;
         let (account, facts) = match look(&self, &work, mailer).await? {
@@ -51,6 +57,9 @@ impl Perform for SendMail {
         fault::crash_point("after_mail_before_record");
 
         let tx = work.begin().await?;
+        if self.news == News::DamageConfirmed && sent == Sent::Accepted {
+            begin_window(&self, &tx, &mut work).await?;
+        }
         let state = record(&self, &tx, &work, mailer, sent).await?;
         work.done(tx, json!({ "delivery": state })).await
     }
@@ -115,6 +124,7 @@ async fn mail(
         true => Some(link::review(&work.context, asked.subject_id, account.id, asked.turn, work.now()).await?),
         false => None,
     };
+    let case = case_link(asked, work, facts).await?;
     let (offer, entry) = queue::links(&work.context, facts, work.now()).await?;
     let pictures = match facts {
         Facts::Return(returned) => {
@@ -132,9 +142,30 @@ async fn mail(
         review,
         offer,
         entry,
+        case,
         pictures,
     };
     render::mail(asked.news, facts, &recipient)
+}
+
+/// Where this recipient answers the damage: the customer as long as they may, staff as long as any link of theirs.
+async fn case_link(asked: &SendMail, work: &Work, facts: &Facts) -> Result<Option<String>, DbErr> {
+    let Facts::Return(returned) = facts else { return Ok(None) };
+    let Some(case) = returned.case.as_ref().filter(|_| about_case(asked.news)) else { return Ok(None) };
+    let until = if asked.news.is_for_staff() { work.now() + link::LIFE } else { case.answer_by(work.now()) };
+    link::damage(&work.context, case.id, asked.account_id, until, work.now()).await.map(Some)
+}
+
+fn about_case(news: News) -> bool {
+    matches!(news, News::DamageConfirmed | News::DamageDisputed | News::DamageSettled)
+}
+
+/// The mail server has taken the mail that tells of a damage, so the time to answer it begins.
+async fn begin_window(asked: &SendMail, tx: &DatabaseTransaction, work: &mut Work) -> Result<(), DbErr> {
+    let Some(case) = case::of_return(tx, asked.subject_id).await? else { return Ok(()) };
+    let step = Step { event: CaseEvent::CustomerTold, actor: None, reason: Some("by mail"), via_link: false };
+    let now = work.now();
+    case::told(tx, work, case, step, now).await.map(drop)
 }
 
 async fn record(

@@ -1,6 +1,7 @@
 //! What the mails tell, read from the database when they are made: a follow-up
 //! carries ids, so it never tells what has changed since.
 
+mod claimed;
 mod offered;
 mod rental;
 mod returned;
@@ -11,6 +12,7 @@ use entity::account;
 use jobs::notify::News;
 use rules::{
     booking::BookingStatus,
+    damage::CaseState,
     rental::{ReturnState, Verdict, overdue::is_overdue},
     waitlist::{EntryState, OfferState},
 };
@@ -18,12 +20,16 @@ use sea_orm::{DatabaseConnection, EntityTrait, QuerySelect, Select};
 use serde::Serialize;
 use uuid::Uuid;
 
+pub(crate) use claimed::Claimed;
 pub(crate) use offered::Offered;
 #[cfg(test)]
 pub(crate) use rental::Before;
 pub(crate) use rental::{PriceLine, Rental};
 pub(crate) use returned::{Item, Next, Returned, Shot};
 pub(crate) use waiting::Waiting;
+
+/// How a case stands when its customer hears how it ended.
+const SETTLED: [CaseState; 4] = [CaseState::Accepted, CaseState::Upheld, CaseState::Reduced, CaseState::Waived];
 
 /// Somebody who has an account.
 #[derive(Clone, Debug, Serialize)]
@@ -74,6 +80,8 @@ impl Facts {
             | News::DecisionOverdue
             | News::ReturnCleared
             | News::DamageConfirmed
+            | News::DamageDisputed
+            | News::DamageSettled
             | News::PhotosWanted => Returned::load(db, subject).await?.map(|returned| Self::Return(Box::new(returned))),
             News::WaitlistJoined | News::FinalCall | News::WaitlistLapsed | News::WaitlistClosed => {
                 Waiting::load(db, subject).await?.map(|waiting| Self::Entry(Box::new(waiting)))
@@ -104,6 +112,8 @@ impl Facts {
             (News::DecisionDue, Self::Return(returned)) => returned.state == ReturnState::Reported,
             (News::ReturnCleared, Self::Return(returned)) => returned.verdict == Some(Verdict::Clear),
             (News::DamageConfirmed, Self::Return(returned)) => returned.verdict == Some(Verdict::Damage),
+            (News::DamageDisputed, Self::Return(returned)) => returned.case_is(&[CaseState::Disputed]),
+            (News::DamageSettled, Self::Return(returned)) => returned.case_is(&SETTLED),
             (News::PhotosWanted, Self::Return(returned)) => returned.state == ReturnState::AwaitingPhotos,
             (News::WaitlistJoined, Self::Entry(waiting)) => waiting.state.is_active(),
             (News::FinalCall, Self::Entry(waiting)) => waiting.state == EntryState::Waiting,
@@ -120,7 +130,7 @@ impl Facts {
     /// The accounts that hear of it.
     pub(crate) fn recipients(&self, news: News) -> Vec<Uuid> {
         match self {
-            Self::Return(returned) if news.asks_for_decision() => {
+            Self::Return(returned) if news.is_for_staff() => {
                 returned.asked(news).iter().map(|person| person.id).collect()
             }
             Self::Account(person) => vec![person.id],

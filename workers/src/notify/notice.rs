@@ -4,7 +4,7 @@ use jobs::notify::News;
 use serde_json::{Value, json};
 
 use super::{
-    facts::{Facts, Rental},
+    facts::{Facts, Rental, Returned},
     page, queue,
     word::plain,
 };
@@ -63,6 +63,12 @@ fn words(news: News, facts: &Facts) -> (&'static str, &'static str, String) {
             "Damage confirmed",
             format!("{}: new damage was found. Our mail shows it and says how to dispute it.", returned.rental.number),
         ),
+        (News::DamageDisputed, Facts::Return(returned)) => (
+            "REVIEW",
+            "A damage is disputed",
+            format!("{}: {} sees it differently.", returned.rental.number, returned.rental.customer.name),
+        ),
+        (News::DamageSettled, Facts::Return(returned)) => ("BOOKING", "Damage decided", settlement(returned)),
         (News::PhotosWanted, Facts::Return(returned)) => (
             "BOOKING",
             "Better photos, please",
@@ -115,6 +121,15 @@ fn settled(rental: &Rental, ended: &str) -> String {
             format!("{} is {ended}. Fee: {}; refund: {}.", rental.number, settled.fee.0, settled.refund.0)
         }
         None => format!("{} is {ended}.", rental.number),
+    }
+}
+
+fn settlement(returned: &Returned) -> String {
+    let number = &returned.rental.number;
+    match &returned.case {
+        Some(case) if case.waived => format!("{number}: nothing is asked for the damage."),
+        Some(case) => format!("{number}: {} are asked for the damage.", case.amount.0),
+        None => format!("{number}: our mail says how it ended."),
     }
 }
 

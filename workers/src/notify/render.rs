@@ -12,7 +12,7 @@ use super::{
     queue,
     side::{self, Pictures, Side},
     template,
-    word::{make_plain, plain},
+    word::{When, make_plain, plain},
 };
 use crate::{
     calendar::{self, Method},
@@ -35,6 +35,8 @@ pub(crate) struct Recipient {
     pub(crate) offer: Option<String>,
     /// Where they leave the queue, or join it again.
     pub(crate) entry: Option<String>,
+    /// Where they answer the damage case that the mail is about.
+    pub(crate) case: Option<String>,
     pub(crate) pictures: Pictures,
 }
 
@@ -67,6 +69,8 @@ fn subject(news: News, facts: &Facts, to: &Recipient) -> String {
             let what = match news {
                 News::ReturnCleared => "All is well with your return",
                 News::DamageConfirmed => "Damage found after your return",
+                News::DamageDisputed => "[Dispute] A confirmed damage is disputed",
+                News::DamageSettled => "How your damage case ended",
                 News::PhotosWanted => "Please take better photos of your return",
                 _ => "We have your car back",
             };
@@ -103,13 +107,15 @@ fn about_booking(news: News, rental: &Rental) -> String {
 fn sides(news: News, facts: &Facts, to: &Recipient) -> Vec<Side> {
     match (news, facts) {
         (News::ReturnReported, Facts::Return(returned)) => side::all(returned, &to.pictures, &to.domain),
-        (News::DamageConfirmed, Facts::Return(returned)) => side::damaged(returned, &to.pictures, &to.domain),
+        (News::DamageConfirmed | News::DamageDisputed, Facts::Return(returned)) => {
+            side::damaged(returned, &to.pictures, &to.domain)
+        }
         _ => vec![],
     }
 }
 
 fn document(news: News, facts: &Facts, to: &Recipient, sides: &[Side]) -> Value {
-    let links = json!({ "offer": to.offer, "entry": to.entry });
+    let links = json!({ "offer": to.offer, "entry": to.entry, "case": to.case });
     let preheader = super::notice::notice(news, facts).message;
     let mut document = json!({ "to": to.name, "preheader": preheader, "sides": sides, "links": links });
     match facts {
@@ -123,6 +129,9 @@ fn document(news: News, facts: &Facts, to: &Recipient, sides: &[Side]) -> Value 
             document["rental"] = json!(returned.rental);
             document["return"] = json!(returned);
             document["page"] = json!(Page::of(news, returned, to));
+            let answer_by = returned.case.as_ref().map(|case| case.answer_by(to.now));
+            let zone = returned.rental.starts.zone;
+            document["answer_by"] = json!(answer_by.map(|at| When { at, zone }));
         }
         Facts::Entry(waiting) => {
             document["zone"] = json!(waiting.zone);

@@ -1,5 +1,7 @@
 //! One booking, one return and one offer with fixed facts, for tests.
 
+mod damage;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use entity::{account, booking, branch, car, waitlist_entry, waitlist_offer};
@@ -18,11 +20,13 @@ use uuid::Uuid;
 use view::rental::{Finding, Region, Report};
 
 use super::{
-    facts::{Before, Item, Next, Offered, Person, Rental, Returned, Shot, Waiting},
+    facts::{Before, Next, Offered, Person, Rental, Returned, Shot, Waiting},
     render::Recipient,
     side::Pictures,
     word::{Sum, When},
 };
+
+pub(super) use self::damage::{damaged, disputed, settled};
 
 pub(super) const CUSTOMER: Uuid = Uuid::from_u128(0xc);
 pub(super) const ADMIN: Uuid = Uuid::from_u128(0xa);
@@ -303,6 +307,7 @@ pub(super) fn returned(report: Report) -> Returned {
         fuel_in: Some(43),
         brought_by: "the renter".to_owned(),
         without_photos: None,
+        case: None,
         shots: pickup.chain(Slot::ALL.iter().map(|slot| shot(Occasion::Return, *slot))).collect(),
         report,
         note: vec![],
@@ -318,29 +323,6 @@ pub(super) fn returned(report: Report) -> Returned {
     }
 }
 
-/// The same return after a person confirmed one of the marks.
-pub(super) fn damaged() -> Returned {
-    let scratch = report().findings.swap_remove(0);
-    Returned {
-        state: ReturnState::Decided,
-        verdict: Some(rules::rental::Verdict::Damage),
-        note: vec!["It was not there when you left.".to_owned(), "The workshop looks at it on Monday.".to_owned()],
-        decided_by: Some("Alex Example".to_owned()),
-        items: vec![Item {
-            number: 1,
-            side: "left".to_owned(),
-            panel: Some("door".to_owned()),
-            class: "scratch".to_owned(),
-            severity: "minor".to_owned(),
-            note: Some("about 20 cm, through the paint".to_owned()),
-            estimate: Some(Sum(Money::new(18_000, Currency::EUR))),
-            photo_id: Some(scratch.photo_id),
-            region: Some(scratch.region),
-        }],
-        ..returned(report())
-    }
-}
-
 pub(super) fn recipient(pictures: Pictures) -> Recipient {
     Recipient {
         id: ADMIN,
@@ -352,6 +334,7 @@ pub(super) fn recipient(pictures: Pictures) -> Recipient {
         review: Some("https://rental.example.com/review/TOKEN".to_owned()),
         offer: Some("https://rental.example.com/offer/TOKEN".to_owned()),
         entry: Some("https://rental.example.com/waitlist/TOKEN".to_owned()),
+        case: Some("https://rental.example.com/damage/TOKEN".to_owned()),
         pictures,
     }
 }

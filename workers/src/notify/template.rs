@@ -36,6 +36,8 @@ fn pair(news: News) -> Option<(&'static str, &'static str)> {
         News::DecisionOverdue => pair!("decision_overdue"),
         News::ReturnCleared => pair!("return_cleared"),
         News::DamageConfirmed => pair!("damage_confirmed"),
+        News::DamageDisputed => pair!("damage_disputed"),
+        News::DamageSettled => pair!("damage_settled"),
         News::PhotosWanted => pair!("photos_wanted"),
         News::WaitlistJoined => pair!("waitlist_joined"),
         News::OfferMade => pair!("offer_made"),

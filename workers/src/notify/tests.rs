@@ -49,6 +49,8 @@ fn facts(news: News, name: &str) -> Facts {
         }
         News::ReturnCleared => returned(decided(ReturnState::Decided, Verdict::Clear)),
         News::DamageConfirmed => returned(sample::damaged()),
+        News::DamageDisputed => returned(sample::disputed()),
+        News::DamageSettled => returned(sample::settled()),
         News::PhotosWanted => returned(decided(ReturnState::AwaitingPhotos, Verdict::MorePhotos)),
         News::WaitlistJoined | News::FinalCall => entry(sample::entry(EntryState::Waiting)),
         News::WaitlistLapsed => entry(sample::asap(EntryState::Lapsed)),
@@ -110,7 +112,8 @@ fn every_mail_is_complete_in_both_forms_and_needs_nothing_from_elsewhere() {
         assert!(links.iter().all(|link| *link == "src=\"cid:"), "{links:?}");
         assert_eq!(links.len(), mail.inline.len(), "{}: every picture is shown and comes along", news.as_str());
         assert!(mail.html.len() < 100_000, "clients cut off what is longer");
-        let own = ["review", "offer", "waitlist"].map(|page| format!("https://rental.example.com/{page}/TOKEN"));
+        let own =
+            ["review", "offer", "waitlist", "damage"].map(|page| format!("https://rental.example.com/{page}/TOKEN"));
         let unstyled = own.iter().fold(mail.html.clone(), |html, link| html.replace(link, ""));
         assert!(!unstyled.contains("http://") && !unstyled.contains("https://"), "{}", news.as_str());
     }

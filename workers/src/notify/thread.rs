@@ -18,7 +18,7 @@ pub(super) fn before(mail: &SendMail, facts: &Facts, domain: &str) -> Vec<String
         (_, Facts::Account(_)) => vec![],
         (news, Facts::Booking(_)) if news.is_for_staff() => vec![],
         (_, Facts::Booking(rental)) => vec![first(News::BookingConfirmed, rental.id)],
-        (news, Facts::Return(returned)) if news.asks_for_decision() => vec![first(News::ReturnReported, returned.id)],
+        (news, Facts::Return(returned)) if news.is_for_staff() => vec![first(News::ReturnReported, returned.id)],
         (_, Facts::Return(returned)) => {
             vec![first(News::BookingConfirmed, returned.rental.id), first(News::ReturnReceived, returned.id)]
         }

@@ -104,7 +104,7 @@ pub(super) fn not_found() -> Refusal {
     Refusal::new(problem::NOT_FOUND.code, "There is no such booking or return.")
 }
 
-pub(super) fn illegal(words: impl std::fmt::Display) -> Refusal {
+pub(crate) fn illegal(words: impl std::fmt::Display) -> Refusal {
     let words = words.to_string();
     let mut letters = words.chars();
     let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();

@@ -1,6 +1,7 @@
 //! A person decides a return. The model never does.
 
 mod claim;
+mod question;
 
 use entity::{account, booking, car, damage, link, rental_return};
 use jobs::{
@@ -27,7 +28,7 @@ use view::rental::{Decision, Report};
 
 use self::claim::Claim;
 use super::case::{Case, document, illegal, not_found, note};
-use crate::{Finished, JobError, Perform, Work};
+use crate::{Finished, JobError, Perform, Work, damage::case::may_decide};
 
 /// Everything that decides whether the decision stands, read under the locks.
 struct Hearing {
@@ -35,12 +36,6 @@ struct Hearing {
     rental_return: rental_return::Model,
     claims: Vec<Claim>,
     state: ReturnState,
-}
-
-/// Whether this person decides returns of that branch.
-async fn may_decide(db: &impl ConnectionTrait, person: Uuid, branch: Uuid) -> Result<bool, DbErr> {
-    let person = account::Entity::find_by_id(person).filter(account::Column::SuspendedAt.is_null()).one(db).await?;
-    Ok(person.is_some_and(|person| person.role.0.decides(person.branch_id == Some(branch))))
 }
 
 /// Who was faster, for the one who comes too late.
@@ -204,8 +199,12 @@ impl Perform for DecideReturn {
         let decided = settle(&tx, &work, &self, &hearing).await?;
         if hearing.state == ReturnState::Decided {
             register(&tx, &work, &self, &hearing).await?;
+            question::answer(&tx, &work, &self, &hearing).await?;
             quarantine(&tx, &mut work, &hearing).await?;
             close(&tx, &work, &hearing.case.booking).await?;
+        }
+        if self.verdict == Verdict::MorePhotos {
+            question::begin_review(&tx, &work, &self).await?;
         }
         end_links(&tx, &work, decided.id).await?;
         let detail = json!({ "verdict": self.verdict, "via": if self.via_link { "link" } else { "login" } });

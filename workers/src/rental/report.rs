@@ -4,6 +4,7 @@ mod warning;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use entity::{booking, branch, car, damage, damage_matrix, photo, rental_return};
 use jobs::{
     notify::{Announce, News},
@@ -17,13 +18,13 @@ use rules::{
     rental::{Event, Occasion, Slot},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 use view::rental::{Finding, Report};
 
-use crate::{Finished, JobError, Perform, Work, photo::Comparison, vision::detector};
+use crate::{Finished, JobError, Perform, Work, damage::case, photo::Comparison, vision::detector};
 
 /// How long after a return the report usually waits for thumbnails and model; then it tells what there is (R5).
 pub(crate) const REPORT_PATIENCE: Duration = Duration::from_secs(120);
@@ -233,6 +234,22 @@ async fn auto_releases(tx: &impl ConnectionTrait, car_id: Uuid) -> Result<bool, 
     Ok(branch.is_some_and(|branch| branch.auto_release))
 }
 
+/// A mark that may be new opens a case of damage, once; a person decides it.
+async fn raise_question(
+    tx: &DatabaseTransaction,
+    rental_return: &rental_return::Model,
+    report: &Report,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let raised = report.findings.iter().any(|finding| finding.novelty != Novelty::Known.as_str());
+    if !raised || case::of_return(tx, rental_return.id).await?.is_some() {
+        return Ok(());
+    }
+    let booking = booking::Entity::find_by_id(rental_return.booking_id).one(tx).await?;
+    let booking = booking.ok_or_else(|| DbErr::RecordNotFound("the booking of a return".to_owned()))?;
+    case::open(tx, rental_return, &booking, None, now).await.map(drop)
+}
+
 impl Perform for ReportReturn {
     async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
         let tx = work.begin().await?;
@@ -250,6 +267,7 @@ impl Perform for ReportReturn {
         let evidence = Evidence::gather(&tx, &rental_return).await?;
         let report = assemble(&evidence, &rental_return);
         let version = rental_return.version + 1;
+        raise_question(&tx, &rental_return, &report, work.now()).await?;
         let release = is_spotless(&evidence, &report) && auto_releases(&tx, rental_return.car_id).await?;
         let car_id = rental_return.car_id;
         let mut row = rental_return.into_active_model();

@@ -4,6 +4,7 @@ use entity::{account, booking, branch, damage, derivative, photo, rental_return,
 use jobs::notify::News;
 use rules::{
     booking::BookingStatus,
+    damage::CaseState,
     money::Money,
     rental::{Fuel, Occasion, ReturnState, Slot, Verdict},
 };
@@ -12,7 +13,7 @@ use serde::Serialize;
 use uuid::Uuid;
 use view::rental::{Region, Report};
 
-use super::{Person, Rental, people};
+use super::{Claimed, Person, Rental, people};
 use crate::notify::word::{Sum, When, capital, lines, mark};
 
 /// The return of a car as mails tell it.
@@ -36,6 +37,8 @@ pub(crate) struct Returned {
     /// `the renter`, or `staff` with the name.
     pub(crate) brought_by: String,
     pub(crate) without_photos: Option<String>,
+    /// What becomes of the damage.
+    pub(crate) case: Option<Claimed>,
     #[serde(skip)]
     pub(crate) shots: Vec<Shot>,
     pub(crate) report: Report,
@@ -114,6 +117,7 @@ impl Returned {
             fuel_out: percent(booking.fuel_out),
             fuel_in: percent(row.fuel),
             brought_by: brought_by(db, &row, &booking).await?,
+            case: Claimed::load(db, id, zone).await?,
             shots: shots(db, &row).await?,
             report: row.report.map(serde_json::from_value).transpose()?.unwrap_or_default(),
             note: row.decision.as_ref().map(note).unwrap_or_default(),
@@ -135,6 +139,11 @@ impl Returned {
     pub(crate) fn asked(&self, news: News) -> &[Person] {
         let overdue = news == News::DecisionOverdue && !self.admins.is_empty();
         if overdue || self.deciders.is_empty() { &self.admins } else { &self.deciders }
+    }
+
+    /// Whether there is a damage case, and it stands in one of these states.
+    pub(crate) fn case_is(&self, states: &[CaseState]) -> bool {
+        self.case.as_ref().is_some_and(|case| states.contains(&case.state))
     }
 
     /// The photo that counts for this side.

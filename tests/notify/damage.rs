@@ -1,0 +1,250 @@
+//! A confirmed damage: told, answered, disputed, decided; and nobody charges but a person.
+
+use jobs::{Queue, notify::News};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tests::{
+    House,
+    house::{Answer, Person, send, text},
+};
+
+use super::story::{Story, mails_to};
+
+/// A house whose customer brought a car back with a scratch on the left.
+struct Yard {
+    house: House,
+    customer: Person,
+    admin: Person,
+    return_id: String,
+}
+
+impl Yard {
+    async fn open() -> Self {
+        let story = Story::new().await;
+        story.photos().await;
+        story.tell().await;
+        story.bed.work(Queue::Booking, workers::registry()).await;
+        let rental_return = story.rental_return.to_string();
+        let house = House::on(story.bed).await;
+        let (customer, admin) = (house.customer().await, house.staff("admin").await);
+        house.bed.run(&format!("update booking set customer_id = '{}'", customer.id)).await;
+        Self { house, customer, admin, return_id: rental_return }
+    }
+
+    /// A person confirms the scratch; the case, once its customer was told.
+    async fn confirmed(&self) -> Value {
+        let item = json!({ "number": 1, "severity": "minor", "estimate": { "amount": 18_000, "currency": "EUR" } });
+        let body = json!({ "verdict": "damage", "note": "not there at pick-up", "findings": [item] });
+        let path = format!("/api/v1/returns/{}/decision", self.return_id);
+        let decided = self.post(&path, &self.admin, body).await;
+        assert_eq!(decided.status, 200, "{decided:?}");
+        self.house.bed.until("select count(*) from damage_case where state = 'notified'", 1).await;
+        self.case().await
+    }
+
+    /// The one case, as its customer sees it.
+    async fn case(&self) -> Value {
+        let list = self.house.get("/api/v1/damage-cases", Some(&self.customer)).await;
+        list.body["items"][0].clone()
+    }
+
+    /// Posts and waits for the outcome, however busy the machine is.
+    async fn post(&self, path: &str, person: &Person, body: Value) -> Answer {
+        send(self.house.ask(Method::POST, path).bearer_auth(&person.token).header("Prefer", "wait=20").json(&body))
+            .await
+    }
+
+    async fn dispute(&self, case: &Value) -> Answer {
+        let path = format!("/api/v1/damage-cases/{}/dispute", text(case, "id"));
+        self.post(&path, &self.customer, json!({ "reason": "It was there before." })).await
+    }
+
+    async fn settle(&self, case: &Value, body: Value) -> Answer {
+        let path = format!("/api/v1/admin/damage-cases/{}/decision", text(case, "id"));
+        self.post(&path, &self.admin, body).await
+    }
+
+    /// The path of the page in the newest mail to somebody that has one.
+    async fn link(&self, person: &Person, words: &str) -> String {
+        let mail = tests::until("the mail is there", || async {
+            let mails = tests::services().await.inbox().unwrap().mails();
+            mails.into_iter().find(|mail| mail.to.contains(&person.email) && mail.subject.contains(words))
+        })
+        .await;
+        let body = mail.text.clone().unwrap();
+        let line = body.lines().find(|line| line.contains("/damage/")).unwrap();
+        line.trim().strip_prefix("http://localhost:8080").unwrap().to_owned()
+    }
+
+    async fn press(&self, path: &str, fields: &str) -> Answer {
+        let page = self.house.get(path, None).await;
+        let html = page.body.as_str().unwrap();
+        let csrf = html.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let form = format!("csrf={}&{fields}", csrf.unwrap_or_default());
+        let request = self.house.ask(Method::POST, path).header("Content-Type", "application/x-www-form-urlencoded");
+        send(request.header("Prefer", "wait=20").body(form)).await
+    }
+
+    async fn steps(&self) -> i64 {
+        self.house.bed.number("select count(*) from audit_log where subject_kind = 'damage_case'").await
+    }
+}
+
+fn words(page: &Answer) -> &str {
+    page.body.as_str().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damage_is_told_disputed_and_reduced_and_only_a_person_charges() {
+    let yard = Yard::open().await;
+    let case = yard.confirmed().await;
+    assert_eq!((&case["state"], &case["amount"]["amount"]), (&json!("notified"), &json!(18_000)), "{case:#}");
+    let week = "select count(*) from damage_case where respond_by = notified_at + interval '7 days'";
+    assert_eq!(yard.house.bed.number(week).await, 1);
+    assert_eq!(yard.house.bed.number("select count(*) from damage where estimate = 18000").await, 1);
+    let early = yard.settle(&case, json!({ "verdict": "charged", "reason": "now" })).await;
+    assert_eq!((early.status.as_u16(), early.code()), (409, "illegal_state"), "nobody is charged before being heard");
+
+    let disputed = yard.dispute(&case).await;
+    assert_eq!((disputed.status.as_u16(), &disputed.body["state"]), (200, &json!("disputed")), "{disputed:?}");
+    assert_eq!(yard.dispute(&case).await.code(), "illegal_state");
+    yard.link(&yard.admin, "[Dispute]").await;
+
+    let more = json!({ "amount": 18_001, "currency": "EUR" });
+    let doubt = yard.settle(&case, json!({ "verdict": "reduced", "amount": more, "reason": "more" })).await;
+    assert_eq!((doubt.status.as_u16(), &doubt.body["errors"][0]["pointer"]), (422, &json!("/amount")), "{doubt:?}");
+    let dollars = json!({ "amount": 9_000, "currency": "USD" });
+    let doubt = yard.settle(&case, json!({ "verdict": "reduced", "amount": dollars, "reason": "half" })).await;
+    assert_eq!(doubt.body["errors"][0]["pointer"], "/amount/currency");
+    let half = json!({ "verdict": "reduced", "amount": { "amount": 9_000, "currency": "EUR" }, "reason": "half" });
+    let reduced = yard.settle(&case, half.clone()).await;
+    assert_eq!((&reduced.body["state"], &reduced.body["amount"]["amount"]), (&json!("reduced"), &json!(9_000)));
+    assert_eq!(
+        yard.settle(&case, json!({ "verdict": "upheld", "reason": "it stays" })).await.code(),
+        "already_decided"
+    );
+
+    let told = "select count(*) from delivery where template = 'damage_settled' and state = 'sent'";
+    yard.house.bed.until(told, 1).await;
+    let charged = yard.settle(&case, json!({ "verdict": "charged", "reason": "invoice 7" })).await;
+    assert_eq!((&charged.body["state"], &charged.body["amount"]["amount"]), (&json!("charged"), &json!(9_000)));
+    // Opened by the decision, confirmed, told, disputed, reduced, charged.
+    assert_eq!(yard.steps().await, 6);
+    let named = "select count(*) from audit_log where subject_kind = 'damage_case' and actor is null";
+    assert_eq!(yard.house.bed.number(named).await, 1, "only the mail server's word has no person behind it");
+    assert_eq!(yard.house.bed.number("select count(*) from damage where repaired_at is null").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_shows_before_and_after_and_only_its_buttons_do_something() {
+    let yard = Yard::open().await;
+    yard.confirmed().await;
+    let path = yard.link(&yard.customer, "Damage found").await;
+    let before = yard.steps().await;
+    let page = yard.house.get(&path, None).await;
+    assert_eq!(page.status, 200, "{page:?}");
+    for part in ["PLEASE ANSWER", "180.00 EUR", "not there at pick-up", "At pick-up", "At return", "Dispute it"] {
+        assert!(words(&page).contains(part), "{part} is missing in {}", words(&page));
+    }
+    assert!(!words(&page).contains("<script") && !words(&page).contains("value=\"waive\""));
+    for method in [Method::HEAD, Method::GET] {
+        send(yard.house.ask(method, &path)).await;
+    }
+    assert_eq!(yard.steps().await, before);
+    let foreign = send(yard.house.ask(Method::POST, &path).body("press=accept&csrf=x")).await;
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN);
+    assert_eq!(yard.press(&path, "press=waive&words=mine").await.status, 422, "a customer decides nothing");
+    assert_eq!(yard.press(&path, "press=dispute&words=+").await.status, 422);
+    assert_eq!(yard.steps().await, before);
+
+    let disputed = yard.press(&path, "press=dispute&words=It+was+%3Cb%3Ethere%3C%2Fb%3E").await;
+    assert!(words(&disputed).contains("&lt;b&gt;there") && !words(&disputed).contains("Dispute it"), "{disputed:?}");
+    let staff = yard.link(&yard.admin, "[Dispute]").await;
+    assert!(words(&yard.house.get(&staff, None).await).contains("Uphold 180.00 EUR"));
+    let doubt = yard.press(&staff, "press=reduce&words=half&amount=").await;
+    assert_eq!(doubt.status, 422);
+    let waived = yard.press(&staff, "press=waive&words=You+are+right").await;
+    assert!(words(&waived).contains("WAIVED"), "{waived:?}");
+    assert_eq!(yard.case().await["amount"]["amount"], 0);
+    let via = "select count(*) from audit_log where subject_kind = 'damage_case' and detail->>'via' = 'link'";
+    assert_eq!(yard.house.bed.number(via).await, 2);
+    assert!(words(&yard.house.get(&path, None).await).contains("You are right"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_until_the_deadline_counts_as_agreement_and_the_boundary_is_too_late() {
+    let yard = Yard::open().await;
+    let case = yard.confirmed().await;
+    yard.house.bed.run("update job set run_at = now() where kind = 'end_dispute_window'").await;
+    let later = "select count(*) from job where kind = 'end_dispute_window' and run_at > now() + interval '6 days'";
+    yard.house.bed.until(later, 1).await;
+    assert_eq!(yard.case().await["state"], "notified", "a clock that runs ahead ends nothing");
+
+    yard.house.bed.run("update damage_case set respond_by = now()").await;
+    assert_eq!(yard.dispute(&case).await.code(), "too_late");
+    yard.house.bed.run("update job set run_at = now() where kind = 'end_dispute_window'").await;
+    yard.house.bed.until("select count(*) from damage_case where state = 'accepted'", 1).await;
+    yard.house.bed.until("select count(*) from delivery where template = 'damage_settled'", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_belongs_to_its_customer_and_the_house_lists_it_by_state_and_branch() {
+    let yard = Yard::open().await;
+    let case = yard.confirmed().await;
+    let (stranger, manager) = (yard.house.customer().await, yard.house.staff("branch_owner").await);
+    let path = format!("/api/v1/damage-cases/{}", text(&case, "id"));
+    assert_eq!(yard.house.get(&path, Some(&stranger)).await.status, 404);
+    let body = json!({ "reason": "mine" });
+    assert_eq!(yard.house.post(&format!("{path}/dispute"), Some(&stranger), body).await.status, 404);
+    assert_eq!(yard.house.post(&format!("{path}/accept"), Some(&yard.admin), json!({})).await.status, 404);
+    assert_eq!(yard.house.get(&path, Some(&yard.customer)).await.body["state"], "notified");
+
+    let listed = async |query: &str, person| {
+        let list = yard.house.get(&format!("/api/v1/admin/damage-cases{query}"), Some(person)).await;
+        list.body["items"].as_array().unwrap_or_else(|| panic!("{list:?}")).len()
+    };
+    let branch = format!("?state=notified&branchId={}&limit=1", text(&case, "branchId"));
+    assert_eq!((listed(&branch, &yard.admin).await, listed("?state=disputed", &yard.admin).await), (1, 0));
+    assert_eq!(listed("", &manager).await, 0, "the owner of another branch");
+    let own = format!("update account set branch_id = '{}' where id = '{}'", text(&case, "branchId"), manager.id);
+    yard.house.bed.run(&own).await;
+    assert_eq!(listed("", &manager).await, 1);
+    assert_eq!(yard.house.get("/api/v1/admin/damage-cases", Some(&stranger)).await.code(), "forbidden");
+
+    let accepted = yard.post(&format!("{path}/accept"), &yard.customer, json!({})).await;
+    assert_eq!(accepted.body["state"], "accepted", "{accepted:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_pick_up_photos_nothing_is_asked_for() {
+    let yard = Yard::open().await;
+    yard.house.bed.run("update photo set state = 'refused' where occasion = 'pickup'").await;
+    let case = yard.confirmed().await;
+    assert_eq!((&case["estimate"]["amount"], &case["amount"]["amount"]), (&json!(18_000), &json!(0)));
+    yard.house
+        .post(&format!("/api/v1/damage-cases/{}/accept", text(&case, "id")), Some(&yard.customer), json!({}))
+        .await;
+    let charged = yard.settle(&case, json!({ "verdict": "charged", "reason": "now" })).await;
+    assert_eq!(charged.body["errors"][0]["pointer"], "/verdict", "{charged:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_cannot_arrive_starts_no_clock() {
+    let story = Story::new().await;
+    story.bed.run("update rental_return set state = 'decided', verdict = 'damage', decided_at = now()").await;
+    story
+        .bed
+        .run(
+            "insert into damage_case (id, return_id, booking_id, car_id, branch_id, customer_id, state, currency)
+             select gen_random_uuid(), r.id, b.id, b.car_id, b.branch_id, b.customer_id, 'confirmed', 'EUR'
+             from rental_return r join booking b on b.id = r.booking_id",
+        )
+        .await;
+    story.bed.run(&format!("update account set email = 'nobody' where id = '{}'", story.customer)).await;
+    story.tell().await;
+    story.announce(News::DamageConfirmed, story.rental_return).await;
+    story.mailed(1).await;
+    assert_eq!(story.bed.number("select count(*) from delivery where state = 'bounced'").await, 1);
+    assert_eq!(story.bed.number("select count(*) from damage_case where state = 'confirmed'").await, 1);
+    assert!(mails_to(story.customer).await.is_empty());
+}

@@ -1,0 +1,120 @@
+//! The customer's answer to a damage: yes, no, or silence.
+
+use chrono::{DateTime, Utc};
+use entity::{damage_case, supply::clock};
+use jobs::{
+    Refusal,
+    damage::{AcceptDamage, DisputeDamage, EndDisputeWindow},
+    notify::{Announce, News},
+};
+use rules::{
+    damage::{CaseEvent, CaseState},
+    problem,
+};
+use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr};
+use uuid::Uuid;
+use view::damage::DamageCase;
+
+use super::case::{Step, advance, not_found};
+use crate::{Finished, JobError, Perform, Work, rental::illegal};
+
+/// A case that can be answered, and what the answer makes of it.
+struct Asked {
+    case: damage_case::Model,
+    to: CaseState,
+    now: DateTime<Utc>,
+}
+
+/// Locks the case of this customer; refuses an answer that comes twice or too late.
+async fn asked(
+    tx: &DatabaseTransaction,
+    case_id: Uuid,
+    customer_id: Uuid,
+    event: CaseEvent,
+) -> Result<Result<Asked, Refusal>, DbErr> {
+    let case = damage_case::Entity::locked(case_id).one(tx).await?;
+    let Some(case) = case.filter(|case| case.customer_id == customer_id) else { return Ok(Err(not_found())) };
+    let now = clock(tx).await?;
+    Ok(match case.state.0.after(event) {
+        Err(refused) => Err(illegal(refused)),
+        Ok(_) if is_over(&case, now) => {
+            let words = "The time to answer is over. Please reply to our mail: a person reads it all the same.";
+            Err(Refusal::new(problem::TOO_LATE.code, words))
+        }
+        Ok(to) => Ok(Asked { case, to, now }),
+    })
+}
+
+/// The boundary is inclusive, and whoever looks tests it.
+fn is_over(case: &damage_case::Model, now: DateTime<Utc>) -> bool {
+    case.respond_by.is_none_or(|respond_by| respond_by <= now)
+}
+
+impl Perform for AcceptDamage {
+    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+        let tx = work.begin().await?;
+        let Asked { case, to, now } = match asked(&tx, self.case_id, self.customer_id, CaseEvent::Accepted).await? {
+            Ok(asked) => asked,
+            Err(refusal) => {
+                drop(tx);
+                return work.refuse(refusal).await;
+            }
+        };
+
+        let actor = Some(self.customer_id);
+        let step = Step { event: CaseEvent::Accepted, actor, reason: None, via_link: self.via_link };
+        let case = advance(&tx, case, to, step, now, |_| {}).await?;
+
+        work.done(tx, DamageCase::from(case)).await
+    }
+}
+
+impl Perform for DisputeDamage {
+    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+        let tx = work.begin().await?;
+        let Asked { case, to, now } = match asked(&tx, self.case_id, self.customer_id, CaseEvent::Disputed).await? {
+            Ok(asked) => asked,
+            Err(refusal) => {
+                drop(tx);
+                return work.refuse(refusal).await;
+            }
+        };
+
+        let (event, actor) = (CaseEvent::Disputed, Some(self.customer_id));
+        let step = Step { event, actor, reason: Some(&self.words), via_link: self.via_link };
+        let words = self.words.clone();
+        let case = advance(&tx, case, to, step, now, |row| {
+            row.dispute = Set(Some(words));
+            row.disputed_at = Set(Some(now));
+        })
+        .await?;
+
+        work.then(&Announce { news: News::DamageDisputed, subject_id: case.return_id, turn: 0 });
+        work.done(tx, DamageCase::from(case)).await
+    }
+}
+
+impl Perform for EndDisputeWindow {
+    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+        let tx = work.begin().await?;
+        let Some(case) = damage_case::Entity::locked(self.case_id).one(&tx).await? else {
+            drop(tx);
+            return work.skip("the case is gone").await;
+        };
+        let Ok(to) = case.state.0.after(CaseEvent::WindowPassed) else {
+            drop(tx);
+            return work.skip("the customer has answered, or nobody waits for it").await;
+        };
+        let now = clock(&tx).await?;
+        if let Some(respond_by) = case.respond_by.filter(|respond_by| now < *respond_by) {
+            drop(tx);
+            return work.snooze((respond_by - now).to_std().unwrap_or_default()).await;
+        }
+
+        let step = Step { event: CaseEvent::WindowPassed, actor: None, reason: None, via_link: false };
+        let case = advance(&tx, case, to, step, now, |_| {}).await?;
+
+        work.then(&Announce { news: News::DamageSettled, subject_id: case.return_id, turn: case.version });
+        work.done(tx, DamageCase::from(case)).await
+    }
+}
