@@ -110,6 +110,11 @@ fn the_json_of_every_kind_is_pinned() {
     pinned::<waitlist::LeaveWaitlist>("leave_waitlist", json!({ "entry_id": id, "left_by": id }));
     pinned::<waitlist::RejoinWaitlist>("rejoin_waitlist", json!({ "entry_id": id, "customer_id": id }));
     pinned::<waitlist::AcceptOffer>("accept_offer", json!({ "offer_id": id, "booking_id": id, "customer_id": id }));
+    pinned::<waitlist::BookFreeTime>(
+        "book_free_time",
+        json!({ "entry_id": id, "customer_id": id, "booking_id": id, "car_id": id,
+                "start": "2026-05-04T08:00:00Z", "end": "2026-05-07T08:00:00Z", "total": 11_900 }),
+    );
     pinned::<waitlist::DeclineOffer>("decline_offer", json!({ "offer_id": id, "customer_id": id }));
     pinned::<waitlist::ExpireOffer>("expire_offer", json!({ "offer_id": id }));
     pinned::<waitlist::CloseEntry>("close_entry", json!({ "entry_id": id }));

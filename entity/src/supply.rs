@@ -1,5 +1,7 @@
 //! What can be given away: cars with their free time, as those who wait see it.
 
+mod bookable;
+
 use std::{cmp::Reverse, collections::HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,6 +14,7 @@ use rules::{
 };
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement, Value, prelude::Uuid};
 
+pub use self::bookable::{Bookable, Wanted};
 use crate::{branch, car, waitlist_entry};
 
 /// A car and what is free of it.

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 use rules::{
     car::Category,
+    money::{Currency, Money},
     period::Period,
     waitlist::{EntryState, Wish},
 };
@@ -35,8 +36,10 @@ pub struct Model {
     pub latest_start: DateTimeUtc,
     pub earliest_end: DateTimeUtc,
     pub least_minutes: i32,
-    /// Minor units.
+    /// Minor units of `price_cap_currency`.
     pub price_cap: Option<i64>,
+    /// That of the wanted cars when the entry was made; set with `price_cap`.
+    pub price_cap_currency: Option<String>,
     pub priority: i32,
     pub priority_reason: Option<String>,
     pub state: Word<EntryState>,
@@ -66,6 +69,17 @@ impl Model {
             flexibility: TimeDelta::minutes(self.flexibility_minutes.into()),
             min_days: self.min_days.map(u32::try_from).transpose().ok()?,
         })
+    }
+
+    /// The most that the person wants to pay.
+    pub fn cap(&self) -> Option<Money> {
+        let currency = Currency::new(self.price_cap_currency.as_deref()?).ok()?;
+        Some(Money { amount: self.price_cap?, currency })
+    }
+
+    /// Whether a price is above the cap. One in another currency cannot be compared, so it is not what they meant.
+    pub fn is_too_dear(&self, price: Money) -> bool {
+        self.cap().is_some_and(|cap| price.currency != cap.currency || price.amount > cap.amount)
     }
 }
 

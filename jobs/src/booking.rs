@@ -131,6 +131,9 @@ pub struct ResolveConflict {
     pub car_id: Uuid,
     /// Tells one occasion from another: the due time that passed, or the car's version when it became unsafe.
     pub turn: i32,
+    /// Another car that has free time now; the waitlist leaves it to the booking until this is done.
+    #[serde(default)]
+    pub freed: Option<Uuid>,
 }
 
 impl Job for ResolveConflict {
@@ -138,6 +141,7 @@ impl Job for ResolveConflict {
     const QUEUE: Queue = Queue::Booking;
 
     fn dedupe_key(&self) -> Option<String> {
-        Some(format!("{}/{}/{}", self.booking_id, self.car_id, self.turn))
+        // Once per occasion; but whenever a car is freed, there is a new chance.
+        self.freed.is_none().then(|| format!("{}/{}/{}", self.booking_id, self.car_id, self.turn))
     }
 }

@@ -49,7 +49,7 @@ pub struct JoinWaitlist {
     pub customer_id: Uuid,
     pub target: Target,
     pub wish: Wish,
-    /// Minor units of the branch's currency; no offer costs more.
+    /// Minor units of the currency in which the wanted cars are priced; no offer costs more.
     #[serde(default)]
     pub price_cap: Option<i64>,
 }
@@ -134,6 +134,27 @@ pub struct DeclineOffer {
 impl Job for DeclineOffer {
     const KIND: &'static str = "decline_offer";
     const QUEUE: Queue = Queue::Waitlist;
+}
+
+/// Whoever waits takes what is free now and suits the wish, as it was shown: the first to book has it.
+///
+/// `booking_id` is chosen by the front.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BookFreeTime {
+    pub entry_id: Uuid,
+    pub customer_id: Uuid,
+    pub booking_id: Uuid,
+    pub car_id: Uuid,
+    pub start: DateTime<Utc>,
+    pub end: DateTime<Utc>,
+    /// The price that was shown, in minor units.
+    pub total: i64,
+}
+
+impl Job for BookFreeTime {
+    const KIND: &'static str = "book_free_time";
+    const QUEUE: Queue = Queue::Waitlist;
+    const PRIORITY: i16 = 10;
 }
 
 /// The deadline of an offer has come: whoever was silent is told so, and the next is asked.

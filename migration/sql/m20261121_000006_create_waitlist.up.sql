@@ -26,8 +26,9 @@ create table waitlist_entry (
     -- aside) or is shorter: what the index is asked, so that entries that cannot fit are not read.
     earliest_end timestamptz not null,
     least_minutes integer not null check (least_minutes > 0),
-    -- Minor units; no offer costs more.
+    -- Minor units; no offer costs more, or is in another currency.
     price_cap bigint check (price_cap > 0),
+    price_cap_currency text,
     priority integer not null default 0,
     priority_reason text,
     state text not null default 'waiting'
@@ -41,6 +42,7 @@ create table waitlist_entry (
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint waitlist_entry_target check ((car_id is null) = (category is not null and branch_id is not null)),
+    constraint waitlist_entry_cap check ((price_cap is null) = (price_cap_currency is null)),
     constraint waitlist_entry_wish check (
         case kind when 'window' then starts_at is not null and ends_at > starts_at and days is null
         else days is not null and starts_at is null and ends_at is null and min_days is null end

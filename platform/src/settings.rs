@@ -3,6 +3,8 @@
 use std::{fmt, net::SocketAddr, str::FromStr};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use chrono::TimeDelta;
+use rules::waitlist::Terms;
 
 /// Reads environment variables and remembers everything that is wrong with them,
 /// so that an operator mends all of it in one go.
@@ -126,6 +128,9 @@ pub struct Settings {
     pub probe_listen: Option<SocketAddr>,
     /// `SHUTDOWN_GRACE_SECONDS`: how long running work may finish after SIGTERM.
     pub shutdown_grace: std::time::Duration,
+    /// `WAITLIST_OFFER_SHORTEST_SECONDS`, `WAITLIST_OFFER_LONGEST_SECONDS`: how long people may think about an offer.
+    /// The workers keep to it, and the front explains by it.
+    pub waitlist_terms: Terms,
     pub bucket: crate::bucket::BucketSettings,
 }
 
@@ -141,6 +146,7 @@ impl Settings {
             link_token_key: reader.key("LINK_TOKEN_KEY"),
             probe_listen: reader.optional("PROBE_LISTEN"),
             shutdown_grace: std::time::Duration::from_secs(reader.or("SHUTDOWN_GRACE_SECONDS", 20)),
+            waitlist_terms: terms(reader),
             bucket: crate::bucket::BucketSettings::read(reader),
         }
     }
@@ -149,6 +155,17 @@ impl Settings {
     pub fn ticket_place(&self) -> jobs::ticket::Place {
         jobs::ticket::Place { redis_url: self.redis_url.expose().clone(), prefix: self.redis_prefix.clone() }
     }
+}
+
+/// The longest is never less than the shortest, whatever was set.
+fn terms(reader: &mut Reader) -> Terms {
+    let usual = Terms::default();
+    let mut seconds = |name: &str, usual: TimeDelta| {
+        TimeDelta::seconds(reader.or::<u32>(name, u32::try_from(usual.num_seconds()).unwrap_or(u32::MAX)).into())
+    };
+    let shortest = seconds("WAITLIST_OFFER_SHORTEST_SECONDS", usual.shortest);
+    let longest = seconds("WAITLIST_OFFER_LONGEST_SECONDS", usual.longest).max(shortest);
+    Terms { shortest, longest, ..usual }
 }
 
 #[cfg(test)]

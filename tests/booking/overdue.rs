@@ -87,7 +87,7 @@ impl Yard {
     }
 
     async fn resolve(&self, turn: i32) -> Value {
-        self.ask(&ResolveConflict { booking_id: self.next, car_id: self.car, turn }).await
+        self.ask(&ResolveConflict { booking_id: self.next, car_id: self.car, turn, freed: None }).await
     }
 
     async fn settled(&self) {

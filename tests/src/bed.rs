@@ -7,6 +7,7 @@ use dev::{DataDir, Services, Setup};
 use jobs::{NewJob, Queue, ticket::Tickets};
 use migration::{Migrator, MigratorTrait};
 use platform::{Settings, bucket::BucketSettings, settings::Secret};
+use rules::waitlist::Terms;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, FromQueryResult, Statement};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -55,6 +56,7 @@ pub async fn bed() -> Bed {
         link_token_key: Secret::new([7; 32]),
         probe_listen: None,
         shutdown_grace: Duration::from_secs(5),
+        waitlist_terms: Terms::default(),
         bucket: BucketSettings {
             endpoint: Some(bucket.endpoint),
             region: bucket.region,

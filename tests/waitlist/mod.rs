@@ -1,5 +1,7 @@
 //! The waitlist, as somebody who waits would say it.
 
+mod again;
+mod metric;
 mod model;
 mod race;
 mod scale;

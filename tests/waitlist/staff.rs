@@ -26,6 +26,7 @@ async fn staff_offer_to_whom_they_choose_if_the_car_is_free_and_it_is_written_do
     };
     assert_eq!(refused(yard.bed.ask(&offer_to(chosen)).await).code, "car_taken");
 
+    yard.settle().await;
     yard.bed.run(&format!("delete from reservation where booking_id = '{taken}'")).await;
     let asked = offer_to(chosen);
     let offer = done(yard.bed.ask(&asked).await);

@@ -31,8 +31,11 @@ pub struct Entry {
     /// A part of the dates is welcome from so many days on.
     pub min_days: Option<i32>,
     pub asap: Option<Asap>,
-    /// Minor units; no offer costs more.
+    /// Minor units of `priceCapCurrency`; no offer costs more.
     pub price_cap: Option<i64>,
+    /// That of the wanted car, or of the cars of the class at the branch.
+    #[serde(default)]
+    pub price_cap_currency: Option<String>,
     pub state: Word<EntryState>,
     /// From 1, counting only people ahead who could take the same time; only while waiting.
     pub position: Option<i64>,
@@ -120,6 +123,7 @@ impl Entry {
             min_days: entry.min_days,
             asap: entry.days.map(|days| Asap { days, latest_start: entry.latest_start }),
             price_cap: entry.price_cap,
+            price_cap_currency: entry.price_cap_currency,
             state: entry.state.into(),
             position,
             missed: entry.missed,

@@ -4,9 +4,12 @@ mod alternative;
 mod cancel;
 mod change;
 mod conflict;
+mod fresh;
 mod lock;
 mod overdue;
 mod price;
 mod request;
 
+pub(crate) use conflict::{helped_by, unresolved};
+pub(crate) use fresh::{Fresh, obstacle};
 pub(crate) use lock::{Locked, lock};

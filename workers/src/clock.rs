@@ -22,6 +22,8 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryRe
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::booking::unresolved;
+
 /// How often the clock looks.
 const TICK: Duration = Duration::from_secs(5);
 
@@ -96,7 +98,7 @@ async fn tick(db: &DatabaseConnection, tickets: &Tickets, keep_days: i32) -> Res
     for check in rental::overdue(db).await? {
         enqueue(db, tickets, NewJob::new(&check)).await?;
     }
-    for conflict in rental::conflicts(db).await? {
+    for conflict in unresolved(db, BATCH).await? {
         enqueue(db, tickets, NewJob::new(&conflict)).await?;
     }
     ledger::prune(db, keep_days).await?;

@@ -3,10 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use chrono::TimeDelta;
 use jobs::Queue;
 use platform::{Bucket, Settings, settings::Reader};
-use rules::waitlist::Terms;
 use sea_orm::DatabaseConnection;
 
 use crate::{DetectorSettings, DetectorSlot, Mailer, rental::REPORT_PATIENCE};
@@ -24,8 +22,6 @@ pub struct Context {
     pub report_patience: Duration,
     /// `DIGEST_ABOVE`: after so many calls for a decision within an hour, one recipient gets the rest in digests.
     pub digest_above: u64,
-    /// `WAITLIST_OFFER_SHORTEST_SECONDS`, `WAITLIST_OFFER_LONGEST_SECONDS`: how long people may think about an offer.
-    pub waitlist_terms: Terms,
 }
 
 /// More mails an hour than these nobody reads one by one.
@@ -54,13 +50,9 @@ impl Context {
             Queue::Notify => reader.or("DIGEST_ABOVE", DIGEST_ABOVE),
             _ => DIGEST_ABOVE,
         };
-        let waitlist_terms = match queue {
-            Queue::Waitlist => terms(&mut reader),
-            _ => Terms::default(),
-        };
         reader.finish()?;
         let usual = Self::start(settings).await?;
-        let context = Self { mailer, detector, report_patience, digest_above, waitlist_terms, ..usual };
+        let context = Self { mailer, detector, report_patience, digest_above, ..usual };
         Ok((Arc::new(context), concurrency.max(1)))
     }
 
@@ -76,18 +68,6 @@ impl Context {
             detector: DetectorSlot::default(),
             report_patience: REPORT_PATIENCE,
             digest_above: DIGEST_ABOVE,
-            waitlist_terms: Terms::default(),
         })
     }
-}
-
-/// The longest is never less than the shortest, whatever was set.
-fn terms(reader: &mut Reader) -> Terms {
-    let usual = Terms::default();
-    let mut seconds = |name: &str, usual: TimeDelta| {
-        TimeDelta::seconds(reader.or::<u32>(name, u32::try_from(usual.num_seconds()).unwrap_or(u32::MAX)).into())
-    };
-    let shortest = seconds("WAITLIST_OFFER_SHORTEST_SECONDS", usual.shortest);
-    let longest = seconds("WAITLIST_OFFER_LONGEST_SECONDS", usual.longest).max(shortest);
-    Terms { shortest, longest, ..usual }
 }

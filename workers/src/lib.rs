@@ -39,8 +39,8 @@ use jobs::{
     photo::{DetectDamage, ForgetUploads, MakeThumbnails},
     rental::{DecideReturn, OpenReturn, PickUpCar, ReportReturn, ReturnCar},
     waitlist::{
-        AcceptOffer, CloseEntry, DeclineOffer, ExpireOffer, JoinWaitlist, LeaveWaitlist, OfferToEntry, PauseWaitlist,
-        PrioritizeEntry, PromoteWaitlist, ReinstateEntry, RejoinWaitlist, RevokeOffer,
+        AcceptOffer, BookFreeTime, CloseEntry, DeclineOffer, ExpireOffer, JoinWaitlist, LeaveWaitlist, OfferToEntry,
+        PauseWaitlist, PrioritizeEntry, PromoteWaitlist, ReinstateEntry, RejoinWaitlist, RevokeOffer,
     },
 };
 use platform::probe::Probe;
@@ -96,6 +96,7 @@ pub fn registry() -> Registry {
         .with::<RejoinWaitlist>()
         .with::<PromoteWaitlist>()
         .with::<AcceptOffer>()
+        .with::<BookFreeTime>()
         .with::<DeclineOffer>()
         .with::<ExpireOffer>()
         .with::<CloseEntry>()

@@ -6,7 +6,8 @@
 //! asked twice, and nobody before their turn.
 
 mod accept;
-mod bookable;
+mod again;
+mod book;
 mod case;
 mod close;
 mod end;
@@ -14,12 +15,14 @@ mod grant;
 mod join;
 mod leave;
 mod measure;
+mod others;
 mod pause;
 mod promote;
 mod queue;
 mod revoke;
 mod staff;
 mod supply;
+mod wish;
 
 pub(crate) use join::wait_for_car;
 pub use queue::SQL as WAITLIST_QUEUE;

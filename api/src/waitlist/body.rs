@@ -35,7 +35,7 @@ pub(super) struct NewEntry {
     min_days: Option<i32>,
     /// … or as soon as possible.
     asap: Option<Asap>,
-    /// Minor units of the branch's currency; no offer costs more.
+    /// Minor units of the currency in which the car, or the class at the branch, is priced; no offer costs more.
     price_cap: Option<i64>,
 }
 

@@ -61,11 +61,11 @@ pub(super) async fn explanation(
     db: &DatabaseConnection,
     car_id: Uuid,
     period: Period,
+    terms: Terms,
 ) -> Result<Explanation, ApiError> {
     let car = car::Entity::find_by_id(car_id).one(db).await?.ok_or_else(ApiError::not_found)?;
     let branch = branch::Entity::find_by_id(car.branch_id).one(db).await?.ok_or_else(ApiError::not_found)?;
     let entries = candidates(db, car_id, period).await?;
-    let terms = Terms::default();
     let supply = Supply::of(db, vec![car.clone()], &branch, terms).await?.pop();
     let without_holds = Supply::without_holds(db, vec![car], &branch, terms).await?.pop();
     let (supply, without_holds) = supply.zip(without_holds).ok_or_else(ApiError::not_found)?;
@@ -82,8 +82,8 @@ pub(super) async fn explanation(
         supply,
         without_holds,
     };
-    let free = within(&sheet.supply.gaps, period).into_iter();
-    let free = free.map(|gap| view::car::Stretch { from: gap.period.start, to: gap.period.end }).collect();
+    let free = sheet.supply.gaps.iter().filter_map(|gap| gap.period.intersection(&period));
+    let free = free.map(|free| view::car::Stretch { from: free.start, to: free.end }).collect();
     let items: Result<_, ApiError> = entries.iter().map(|entry| sheet.explained(entry)).collect();
     Ok(Explanation { free, items: items? })
 }
@@ -99,15 +99,9 @@ async fn candidates(db: &DatabaseConnection, car: Uuid, period: Period) -> Resul
     Ok(query.limit(MOST).all(db).await?)
 }
 
-/// What of the gaps lies in the period.
-fn within(gaps: &[Gap], period: Period) -> Vec<Gap> {
-    gaps.iter().filter_map(|gap| Some(Gap { period: gap.period.intersection(&period)?, ..*gap })).collect()
-}
-
 impl Sheet {
     fn explained(&self, entry: &Model) -> Result<Explained, ApiError> {
-        let (free, released) = (within(&self.supply.gaps, self.period), within(&self.without_holds.gaps, self.period));
-        let answer = best(entry, &free, &self.supply).map(|(_, answer)| answer);
+        let answer = self.answer(entry, &self.supply);
         let own: Vec<OfferState> = self.offers.iter().filter(|offer| self.concerns(offer, entry)).map(state).collect();
         let elsewhere = |offer: &waitlist_offer::Model| {
             offer.customer_id == entry.customer_id && state(offer).is_live() && !self.concerns(offer, entry)
@@ -117,7 +111,7 @@ impl Sheet {
             suspended: self.suspended.get(&entry.customer_id).copied().unwrap_or(true),
             given_away: self.supply.is_open(),
             answer,
-            without_holds: best(entry, &released, &self.without_holds).map(|(_, answer)| answer),
+            without_holds: self.answer(entry, &self.without_holds),
             too_dear: self.is_too_dear(entry, answer)?,
             offers: &own,
             asked_elsewhere: self.offers.iter().any(elsewhere),
@@ -132,15 +126,20 @@ impl Sheet {
         })
     }
 
+    /// What the free time that meets the period means for the wish. All of a gap counts: part of what
+    /// is needed, such as the turnaround, may lie outside of the period that staff ask about.
+    fn answer(&self, entry: &Model, supply: &Supply) -> Option<Answer> {
+        let gaps: Vec<Gap> = supply.gaps.iter().filter(|gap| gap.period.overlaps(&self.period)).copied().collect();
+        best(entry, &gaps, supply).map(|(_, answer)| answer)
+    }
+
     fn concerns(&self, offer: &waitlist_offer::Model, entry: &Model) -> bool {
         offer.entry_id == entry.id && offer.car_id == self.supply.car.id
     }
 
     fn is_too_dear(&self, entry: &Model, answer: Option<Answer>) -> Result<bool, ApiError> {
-        let (Some(cap), Some(Answer::Offer { fit, .. } | Answer::FinalCall(fit))) = (entry.price_cap, answer) else {
-            return Ok(false);
-        };
-        Ok(self.supply.quote(entry, fit.period)?.total.amount > cap)
+        let Some(Answer::Offer { fit, .. } | Answer::FinalCall(fit)) = answer else { return Ok(false) };
+        Ok(entry.is_too_dear(self.supply.quote(entry, fit.period)?.total))
     }
 }
 

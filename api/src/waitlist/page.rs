@@ -2,27 +2,30 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use entity::{branch, car, link as link_row, waitlist_entry, waitlist_offer};
-use jobs::waitlist::{LeaveWaitlist, RejoinWaitlist};
+use entity::{
+    link as link_row,
+    supply::{Bookable, Wanted},
+    waitlist_entry, waitlist_offer,
+};
+use jobs::waitlist::{BookFreeTime, LeaveWaitlist, RejoinWaitlist};
 use platform::link::{ENTRY, OFFER, hash};
 use poem::{
     Endpoint, EndpointExt, Response, Route, get, handler,
     http::StatusCode,
     web::{Data, Path},
 };
-use rules::{
-    money::{Currency, Money},
-    waitlist::{EntryState, OfferState, facts, moment},
-};
+use rules::waitlist::{EntryState, OfferState, facts, moment};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::{
     accept::{Asking, Ending},
     error::ApiError,
     front::Front,
-    link::{self, Opened},
+    link::{self, Filled, Opened},
     offer::{Fact, answer, nowhere, pending, write},
     page::{Frame, Page},
 };
@@ -51,6 +54,7 @@ struct Face {
     sentence: String,
     refused: Option<String>,
     facts: Vec<Fact>,
+    free: Option<Free>,
     /// The page of the live offer, once its mail was written.
     offer: Option<String>,
     rejoin: bool,
@@ -62,13 +66,24 @@ struct Face {
     entry_id: String,
 }
 
+/// Time that is free for the first to book it, and what its button sends.
+#[derive(Serialize)]
+struct Free {
+    facts: Vec<Fact>,
+    total: String,
+    car: Uuid,
+    start: DateTime<Utc>,
+    end: DateTime<Utc>,
+    amount: i64,
+}
+
 /// An entry with all that its page shows.
 struct Sheet {
     entry: waitlist_entry::Model,
-    car: Option<car::Model>,
-    branch: branch::Model,
+    wanted: Wanted,
     offer: Option<waitlist_offer::Model>,
     position: Option<i64>,
+    free: Option<Bookable>,
 }
 
 impl Sheet {
@@ -76,20 +91,17 @@ impl Sheet {
         let db = &front.db;
         let entry = waitlist_entry::Entity::find_by_id(opened.subject_id).one(db).await?;
         let Some(entry) = entry.filter(|entry| entry.customer_id == opened.reader.id) else { return Ok(None) };
-        let car = match entry.car_id {
-            Some(id) => car::Entity::find_by_id(id).one(db).await?,
-            None => None,
-        };
-        let branch = match car.as_ref().map(|car| car.branch_id).or(entry.branch_id) {
-            Some(id) => branch::Entity::find_by_id(id).one(db).await?,
-            None => None,
-        };
-        let Some(branch) = branch else { return Ok(None) };
+        let Some(wanted) = Wanted::of(db, &entry).await? else { return Ok(None) };
         let live = waitlist_offer::Entity::find()
             .filter(waitlist_offer::Column::EntryId.eq(entry.id))
             .filter(waitlist_offer::Column::State.eq(OfferState::Offered.as_str()));
         let (offer, position) = (live.one(db).await?, waitlist_entry::position(db, &entry).await?);
-        Ok(Some(Self { entry, car, branch, offer, position }))
+        let free = match entry.state.0 {
+            EntryState::Waiting => wanted.bookable(db, &entry, front.settings.shared.waitlist_terms).await?,
+            _ => Vec::new(),
+        };
+        let free = free.into_iter().find(Bookable::is_first_come);
+        Ok(Some(Self { entry, wanted, offer, position, free }))
     }
 }
 
@@ -108,6 +120,10 @@ async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -
     };
     let (entry_id, reader) = (opened.subject_id, opened.reader.id);
     let ending = match filled.press() {
+        "book" => match booking(&filled, entry_id, reader) {
+            Some(book) => write(front, asking, &book, reader).await,
+            None => return visit(front, token, StatusCode::UNPROCESSABLE_ENTITY, None).await,
+        },
         "leave" => write(front, asking, &LeaveWaitlist { entry_id, left_by: reader }, reader).await,
         "rejoin" => write(front, asking, &RejoinWaitlist { entry_id, customer_id: reader }, reader).await,
         _ => return visit(front, token, StatusCode::UNPROCESSABLE_ENTITY, None).await,
@@ -122,6 +138,19 @@ async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -
     }
 }
 
+/// What the button to book says: exactly what the page showed.
+fn booking(filled: &Filled, entry_id: Uuid, customer_id: Uuid) -> Option<BookFreeTime> {
+    Some(BookFreeTime {
+        entry_id,
+        customer_id,
+        booking_id: Uuid::now_v7(),
+        car_id: filled.text("car").parse().ok()?,
+        start: filled.text("start").parse().ok()?,
+        end: filled.text("end").parse().ok()?,
+        total: filled.text("total").parse().ok()?,
+    })
+}
+
 async fn face(
     front: &Front,
     sheet: &Sheet,
@@ -129,9 +158,9 @@ async fn face(
     token: &str,
     refused: Option<String>,
 ) -> Result<Face, ApiError> {
-    let Sheet { entry, car, branch, .. } = sheet;
-    let zone: Tz = branch.time_zone.parse().map_err(ApiError::internal)?;
-    let what = match (car, entry.category) {
+    let Sheet { entry, wanted, .. } = sheet;
+    let zone: Tz = wanted.branch.time_zone.parse().map_err(ApiError::internal)?;
+    let what = match (&wanted.car, entry.category) {
         (Some(car), _) => format!("{} {}", car.make, car.model),
         (None, category) => {
             let class = category.map_or("any", |category| category.0.as_str());
@@ -148,6 +177,7 @@ async fn face(
         sentence,
         refused,
         facts: wishes(sheet, zone),
+        free: sheet.free.as_ref().map(|free| Free::of(free, zone)),
         offer: offer_page(front, sheet).await?,
         rejoin: entry.state.0 == EntryState::Lapsed && in_time,
         leave: entry.state.0.is_active(),
@@ -159,13 +189,35 @@ async fn face(
     })
 }
 
+fn fact(name: &str, value: String) -> Fact {
+    Fact { name: name.to_owned(), value }
+}
+
+impl Free {
+    fn of(free: &Bookable, zone: Tz) -> Self {
+        let Bookable { car, fit, quote, .. } = free;
+        let stands = car.location.iter().map(|place| fact("Stands", place.clone()));
+        let facts = [
+            fact("Car", format!("{} {}, {}", car.make, car.model, car.plate)),
+            fact("From", moment(fit.period.start, zone)),
+            fact("To", moment(fit.period.end, zone)),
+        ];
+        Self {
+            facts: facts.into_iter().chain(stands).collect(),
+            total: quote.total.to_string(),
+            car: car.id,
+            start: fit.period.start,
+            end: fit.period.end,
+            amount: quote.total.amount,
+        }
+    }
+}
+
 fn wishes(sheet: &Sheet, zone: Tz) -> Vec<Fact> {
-    let fact = |name: &str, value: String| Fact { name: name.to_owned(), value };
-    let mut all = vec![fact("Branch", sheet.branch.name.clone())];
+    let mut all = vec![fact("Branch", sheet.wanted.branch.name.clone())];
     let wish = sheet.entry.wish(zone).map(|wish| facts(&wish, zone)).unwrap_or_default();
     all.extend(wish.into_iter().map(|(name, value)| fact(name, value)));
-    let currency = sheet.car.as_ref().and_then(|car| Currency::new(&car.currency).ok()).unwrap_or(Currency::EUR);
-    all.extend(sheet.entry.price_cap.map(|cap| fact("At most", Money::new(cap, currency).to_string())));
+    all.extend(sheet.entry.cap().map(|cap| fact("At most", cap.to_string())));
     all
 }
 
@@ -173,6 +225,11 @@ fn wishes(sheet: &Sheet, zone: Tz) -> Vec<Fact> {
 fn standing(sheet: &Sheet, opened: &Opened, zone: Tz) -> (&'static str, &'static str, String) {
     let plain = |words: &str| words.to_owned();
     match sheet.entry.state.0 {
+        EntryState::Waiting if sheet.free.is_some() => (
+            "good",
+            "FREE NOW",
+            plain("A car is free for you at this moment. Nothing is held: the first to book it has it."),
+        ),
         EntryState::Waiting => {
             let place = sheet.position.map_or_else(String::new, |place| format!("Your place in the queue: {place}. "));
             ("good", "WAITING", format!("{place}We write to you as soon as it is your turn."))
@@ -186,7 +243,7 @@ fn standing(sheet: &Sheet, opened: &Opened, zone: Tz) -> (&'static str, &'static
                 format!("A car is held for you{until}. Answer on the page of the offer, from the mail."),
             )
         }
-        EntryState::Fulfilled => ("good", "SERVED", plain("You accepted an offer: your wish has come true.")),
+        EntryState::Fulfilled => ("good", "SERVED", plain("There is a booking: your wish has come true.")),
         EntryState::Lapsed if opened.now < opened.expires_at => {
             ("warn", "NOT WAITING", plain("Two offers got no answer, so nobody asks you again unless you want to."))
         }

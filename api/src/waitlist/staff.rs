@@ -163,7 +163,7 @@ impl StaffWaitlistApi {
     ) -> Result<Json<Explanation>, ApiError> {
         let mut reasons = Reasons::default();
         let period = reasons.take("/to", Period::new(from.0, to.0)).ok_or_else(|| reasons.into_error())?;
-        Ok(Json(explanation(&front.db, car_id.0, period).await?))
+        Ok(Json(explanation(&front.db, car_id.0, period, front.settings.shared.waitlist_terms).await?))
     }
 
     /// Offer a car to somebody

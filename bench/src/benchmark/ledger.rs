@@ -78,6 +78,7 @@ fn settings(ground: &Ground, house: &House<'_>) -> Settings {
         link_token_key: Secret::new([0; 32]),
         probe_listen: None,
         shutdown_grace: Duration::from_secs(5),
+        waitlist_terms: rules::waitlist::Terms::default(),
         bucket: BucketSettings {
             endpoint: Some(bucket.endpoint),
             region: bucket.region,

@@ -22,6 +22,8 @@ words! {
     pub enum EntryEvent {
         Offered = "offered",
         Accepted = "accepted",
+        /// They took what was free for the first to book it.
+        Booked = "booked",
         /// Free of charge: the place is kept.
         Declined = "declined",
         /// Silent once: to the tail.
@@ -52,7 +54,7 @@ impl EntryState {
         use EntryEvent as E;
         match (self, event) {
             (Self::Waiting, E::Offered) => Ok(Self::Offered),
-            (Self::Offered, E::Accepted) => Ok(Self::Fulfilled),
+            (Self::Offered, E::Accepted) | (Self::Waiting, E::Booked) => Ok(Self::Fulfilled),
             (Self::Offered, E::Declined | E::Missed | E::Withdrawn) => Ok(Self::Waiting),
             (Self::Offered, E::Lapsed) => Ok(Self::Lapsed),
             (Self::Lapsed, E::Rejoined) => Ok(Self::Waiting),

@@ -1,12 +1,14 @@
 //! A car will not be there for its next customer: another car, or somebody who calls.
 
 mod candidate;
+mod danger;
 
 use chrono::TimeDelta;
 use entity::{booking, branch, car, reservation::Model as Reservation};
 use jobs::{
     booking::ResolveConflict,
     notify::{Announce, News},
+    waitlist::PromoteWaitlist,
 };
 use rules::{
     booking::{BookingStatus, Situation, Threat, threat},
@@ -21,6 +23,7 @@ use serde_json::json;
 use uuid::Uuid;
 use view::booking::Booking;
 
+pub(crate) use self::danger::{helped_by, unresolved};
 use super::{Locked, change::remember, lock};
 use crate::{Finished, JobError, Perform, Work, audit, reservation};
 
@@ -42,19 +45,23 @@ impl Perform for ResolveConflict {
             let (danger, other) = match look(&tx, &self, &work, locked).await? {
                 Some((danger, Some(other))) => (danger, other),
                 Some((_, None)) => continue,
-                None => return safe(work, tx).await,
+                None => return safe(&self, work, tx).await,
             };
             if !other.status.0.is_rentable() || !take(&tx, &danger, &other).await? {
                 continue;
             }
             let booking = move_to(&tx, &work, danger, other).await?;
             work.then(&Announce { news: News::BookingMoved, subject_id: booking.id, turn: booking.version });
+            // What was left to this booking goes to those who wait after all.
+            if let Some(car) = self.freed.filter(|car| *car != booking.car_id) {
+                work.then(&PromoteWaitlist::new(car));
+            }
             return work.done(tx, Booking::from(booking)).await;
         }
 
         let tx = work.begin().await?;
         let locked = lock(&tx, self.booking_id, None).await?;
-        let Some((danger, _)) = look(&tx, &self, &work, locked).await? else { return safe(work, tx).await };
+        let Some((danger, _)) = look(&tx, &self, &work, locked).await? else { return safe(&self, work, tx).await };
         audit(&tx, None, "conflict_unresolved", "booking", danger.booking.id).await?;
 
         let (subject_id, turn) = (danger.booking.id, danger.booking.version);
@@ -63,8 +70,11 @@ impl Perform for ResolveConflict {
     }
 }
 
-async fn safe(work: Work, tx: DatabaseTransaction) -> Result<Finished, JobError> {
+async fn safe(asked: &ResolveConflict, mut work: Work, tx: DatabaseTransaction) -> Result<Finished, JobError> {
     drop(tx);
+    if let Some(car) = asked.freed {
+        work.then(&PromoteWaitlist::new(car));
+    }
     work.skip("nothing endangers the booking any more").await
 }
 

@@ -47,7 +47,7 @@ impl Perform for CheckOverdue {
         work.then(&Announce { news: News::CarOverdue, subject_id: id, turn });
         work.then_at(&EscalateOverdue { booking_id: id, due: self.due }, escalate_at(self.due));
         if let Some(next) = at_risk {
-            work.then(&ResolveConflict { booking_id: next.id, car_id: car.id, turn });
+            work.then(&ResolveConflict { booking_id: next.id, car_id: car.id, turn, freed: None });
         }
         work.done(tx, json!({ "overdue": id })).await
     }

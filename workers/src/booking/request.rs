@@ -7,15 +7,19 @@ use jobs::{
     notify::{Announce, News},
 };
 use rules::{
-    booking::{BookingNumber, BookingStatus, Limits, dates},
+    booking::{Limits, dates},
     period::Period,
     problem::{self, Reason},
 };
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait, QuerySelect};
+use sea_orm::{ActiveModelTrait, DatabaseTransaction, DbErr, EntityTrait, QuerySelect};
 use serde_json::json;
 use view::booking::Booking;
 
-use super::{alternative, price::price};
+use super::{
+    alternative,
+    fresh::{Fresh, obstacle},
+    price::price,
+};
 use crate::{Finished, JobError, Perform, Work, reservation, waitlist::wait_for_car};
 
 /// What a decision about a booking looks at.
@@ -95,11 +99,8 @@ async fn look(tx: &DatabaseTransaction, asked: &RequestBooking) -> Result<Result
 
 /// The time to take, turnaround included; or every reason against it.
 fn decide(asked: &RequestBooking, looked: &Looked, work: &Work) -> Result<Period, Refusal> {
-    if looked.customer.suspended_at.is_some() {
-        return Err(Refusal::new(problem::SUSPENDED.code, "This account is suspended. Please contact the branch."));
-    }
-    if !looked.car.status.0.is_rentable() {
-        return Err(Refusal::new(problem::CAR_NOT_IN_SERVICE.code, "This car is not rented out at present."));
+    if let Some(refusal) = obstacle(Some(&looked.customer), &looked.car) {
+        return Err(refusal);
     }
     let refused = || Refusal::new(problem::DATES_REFUSED.code, "These dates cannot be booked.");
     let period =
@@ -113,29 +114,19 @@ fn decide(asked: &RequestBooking, looked: &Looked, work: &Work) -> Result<Period
 }
 
 fn row(asked: &RequestBooking, looked: &Looked, work: &Work) -> Result<booking::ActiveModel, JobError> {
-    let quote = price(&looked.car, &looked.branch, Period::new(asked.start, asked.end)?)?;
-    // A clash with an older number fails the insert; the retry draws another.
-    let number = BookingNumber::from_bits(rand::random());
-    Ok(booking::ActiveModel {
-        id: Set(asked.booking_id),
-        number: Set(number.as_str().to_owned()),
-        car_id: Set(asked.car_id),
-        customer_id: Set(asked.customer_id),
-        branch_id: Set(looked.branch.id),
-        starts_at: Set(asked.start),
-        ends_at: Set(asked.end),
-        time_zone: Set(looked.branch.time_zone.clone()),
-        status: Set(BookingStatus::Confirmed.into()),
-        total: Set(quote.total.amount),
-        currency: Set(quote.total.currency.as_str().to_owned()),
-        quote: Set(json!(quote)),
-        plate: Set(looked.car.plate.clone()),
-        policy_version: Set(rules::cancellation::Policy::default().version),
-        version: Set(1),
-        created_at: Set(work.asked_at()),
-        updated_at: Set(work.now()),
-        ..Default::default()
-    })
+    let period = Period::new(asked.start, asked.end)?;
+    let quote = price(&looked.car, &looked.branch, period)?;
+    let fresh = Fresh {
+        id: asked.booking_id,
+        customer_id: asked.customer_id,
+        car: &looked.car,
+        branch_id: looked.branch.id,
+        time_zone: &looked.branch.time_zone,
+        period,
+        total: quote.total,
+        quote: json!(quote),
+    };
+    Ok(fresh.row(work, work.now()))
 }
 
 /// With the body to send to the waitlist, so that waiting is one more call.

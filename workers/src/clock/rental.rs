@@ -1,12 +1,11 @@
-//! Rentals that run: who is reminded of the end, whose car is overdue, and whose next customer is in danger.
+//! Rentals that run: who is reminded of the end, and whose car is overdue.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use jobs::{
-    booking::{CheckOverdue, ResolveConflict},
+    booking::CheckOverdue,
     notify::{Announce, News},
 };
 use rules::{
-    booking::{SOON, Situation, threat},
     period::Period,
     rental::overdue::{REMIND, due_turn, remind_at},
 };
@@ -66,54 +65,4 @@ pub(super) async fn overdue(db: &DatabaseConnection) -> Result<Vec<CheckOverdue>
                order by b.ends_at limit $1";
     let overdue: Vec<Ending> = ask(db, sql, [BATCH.into()]).await?;
     Ok(overdue.iter().map(|one| CheckOverdue { booking_id: one.id, due: one.ends_at }).collect())
-}
-
-#[derive(FromQueryResult)]
-struct Next {
-    id: Uuid,
-    car_id: Uuid,
-    starts_at: DateTime<Utc>,
-    turnaround_minutes: i32,
-    quarantined: bool,
-    /// When the car was due that is not back.
-    due: Option<DateTime<Utc>>,
-    turn: i32,
-    now: DateTime<Utc>,
-}
-
-/// Bookings whose car is unsafe, or out and not back so late that it cannot be made ready in time.
-///
-/// # Errors
-/// When the database does not answer.
-pub(super) async fn conflicts(db: &DatabaseConnection) -> Result<Vec<ResolveConflict>, DbErr> {
-    let sql = "select next.*, now() as now from (
-                   select b.id, b.car_id, b.starts_at, branch.turnaround_minutes, late.ends_at as due,
-                          c.status = 'quarantined' as quarantined,
-                          case when c.status = 'quarantined' then c.version
-                               else floor(extract(epoch from late.ends_at) / 60)::int end as turn
-                   from booking b
-                   join car c on c.id = b.car_id
-                   join branch on branch.id = b.branch_id
-                   left join lateral (select ends_at from booking l where l.car_id = b.car_id
-                                      and l.status = 'Active' and l.ends_at <= now() limit 1) late on true
-                   where b.status = 'Confirmed' and b.starts_at <= now() + make_interval(secs => $1)
-                     and (c.status = 'quarantined' or late.ends_at is not null)) next
-               where not exists (select 1 from job j where j.kind = 'resolve_conflict'
-                                 and j.dedupe_key = next.id || '/' || next.car_id || '/' || next.turn)
-               order by next.starts_at limit $2";
-    let next: Vec<Next> = ask(db, sql, [SOON.as_seconds_f64().into(), BATCH.into()]).await?;
-    let in_danger = next.iter().filter(|next| threat(&next.situation()).is_some());
-    Ok(in_danger.map(|next| ResolveConflict { booking_id: next.id, car_id: next.car_id, turn: next.turn }).collect())
-}
-
-impl Next {
-    fn situation(&self) -> Situation {
-        Situation {
-            now: self.now,
-            start: self.starts_at,
-            turnaround: TimeDelta::minutes(self.turnaround_minutes.into()),
-            overdue: self.due.is_some(),
-            quarantined: self.quarantined,
-        }
-    }
 }

@@ -173,6 +173,7 @@ pub(super) fn entry(state: EntryState) -> waitlist_entry::Model {
         earliest_end: at("2026-05-10T05:00"),
         least_minutes: 60,
         price_cap: Some(25_000),
+        price_cap_currency: Some("EUR".to_owned()),
         priority: 0,
         priority_reason: None,
         state: state.into(),
@@ -199,6 +200,7 @@ pub(super) fn asap(state: EntryState) -> waitlist_entry::Model {
         min_days: None,
         days: Some(1),
         price_cap: None,
+        price_cap_currency: None,
         ..entry(state)
     }
 }

@@ -157,7 +157,7 @@ async fn quarantine(tx: &DatabaseTransaction, work: &mut Work, hearing: &Hearing
         .filter(booking::Column::Status.eq(BookingStatus::Confirmed.as_str()))
         .filter(booking::Column::StartsAt.lte(work.now() + SOON));
     for next in soon.all(tx).await? {
-        work.then(&ResolveConflict { booking_id: next.id, car_id, turn: version });
+        work.then(&ResolveConflict { booking_id: next.id, car_id, turn: version, freed: None });
     }
     Ok(())
 }

@@ -1,29 +1,32 @@
 //! The customer takes what is offered (W11).
 
 use chrono::{DateTime, Utc};
-use entity::{account, booking, car, waitlist_entry, waitlist_offer};
+use entity::{account, car, waitlist_offer};
 use jobs::{
     Refusal,
     notify::{Announce, News},
     waitlist::AcceptOffer,
 };
 use rules::{
-    booking::{BookingNumber, BookingStatus},
+    money::{Currency, Money},
+    period::Period,
     problem,
     waitlist::{EntryEvent, OfferEvent, OfferState},
 };
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    IntoActiveModel, Statement,
-};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Statement};
 use view::booking::Booking;
 
 use super::{
-    case::{Case, booking_of, follow, not_found},
+    again::look_at_others,
+    case::{Case, booking_of, follow, fulfil, not_found},
     measure,
     supply::clock,
 };
-use crate::{Finished, JobError, Perform, Work, reservation};
+use crate::{
+    Finished, JobError, Perform, Work,
+    booking::{self, Fresh},
+    reservation,
+};
 
 impl Perform for AcceptOffer {
     async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
@@ -48,9 +51,11 @@ impl Perform for AcceptOffer {
             drop(tx);
             return work.refuse(too_late(OfferState::Expired)).await;
         }
-        let booking = row(&self, &offer, &car, &work, now).insert(&tx).await?;
-        fulfil(&tx, entry, &booking, now).await?;
+        let booking = row(&self, &offer, &car, &work, now)?.insert(&tx).await?;
+        let entry = follow(&tx, entry, EntryEvent::Accepted, now).await?;
+        fulfil(&tx, entry, &booking).await?;
 
+        look_at_others(&tx, &mut work, &offer).await?;
         work.then(&Announce { news: News::BookingConfirmed, subject_id: booking.id, turn: 0 });
         let finished = work.done(tx, Booking::from(booking)).await?;
         measure::accepted(&offer, now);
@@ -91,13 +96,7 @@ async fn obstacle(
         return Ok(Some(too_late(offer.state.0)));
     }
     let customer = account::Entity::find_by_id(offer.customer_id).one(tx).await?;
-    if customer.is_none_or(|customer| customer.suspended_at.is_some()) {
-        let words = "This account is suspended. Please contact the branch.";
-        return Ok(Some(Refusal::new(problem::SUSPENDED.code, words)));
-    }
-    let words = "This car is not rented out at present.";
-    let out_of_service = || Refusal::new(problem::CAR_NOT_IN_SERVICE.code, words);
-    Ok((!car.status.0.is_rentable()).then(out_of_service))
+    Ok(booking::obstacle(customer.as_ref(), car))
 }
 
 fn row(
@@ -106,39 +105,16 @@ fn row(
     car: &car::Model,
     work: &Work,
     now: DateTime<Utc>,
-) -> booking::ActiveModel {
-    // A clash with an older number fails the insert; the retry draws another.
-    let number = BookingNumber::from_bits(rand::random());
-    booking::ActiveModel {
-        id: Set(asked.booking_id),
-        number: Set(number.as_str().to_owned()),
-        car_id: Set(offer.car_id),
-        customer_id: Set(offer.customer_id),
-        branch_id: Set(offer.branch_id),
-        starts_at: Set(offer.starts_at),
-        ends_at: Set(offer.ends_at),
-        time_zone: Set(offer.time_zone.clone()),
-        status: Set(BookingStatus::Confirmed.into()),
-        total: Set(offer.total),
-        currency: Set(offer.currency.clone()),
-        quote: Set(offer.quote.clone()),
-        plate: Set(car.plate.clone()),
-        policy_version: Set(rules::cancellation::Policy::default().version),
-        version: Set(1),
-        created_at: Set(work.asked_at()),
-        updated_at: Set(now),
-        ..Default::default()
-    }
-}
-
-async fn fulfil(
-    tx: &DatabaseTransaction,
-    entry: waitlist_entry::Model,
-    booking: &booking::Model,
-    now: DateTime<Utc>,
-) -> Result<(), JobError> {
-    let mut row = follow(tx, entry, EntryEvent::Accepted, now).await?.into_active_model();
-    row.booking_id = Set(Some(booking.id));
-    row.update(tx).await?;
-    Ok(())
+) -> Result<entity::booking::ActiveModel, JobError> {
+    let fresh = Fresh {
+        id: asked.booking_id,
+        customer_id: offer.customer_id,
+        car,
+        branch_id: offer.branch_id,
+        time_zone: &offer.time_zone,
+        period: Period::new(offer.starts_at, offer.ends_at)?,
+        total: Money { amount: offer.total, currency: Currency::new(&offer.currency)? },
+        quote: offer.quote.clone(),
+    };
+    Ok(fresh.row(work, now))
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use entity::{account, booking, car, waitlist_entry, waitlist_offer};
-use jobs::Refusal;
+use jobs::{Refusal, waitlist::PromoteWaitlist};
 use rules::{
     problem,
     waitlist::{EntryEvent, OfferEvent, OfferState},
@@ -14,7 +14,7 @@ use sea_orm::{
 use uuid::Uuid;
 use view::waitlist::Entry;
 
-use super::supply::clock;
+use super::{again::look_at_others, supply::clock};
 use crate::{JobError, Work, reservation};
 
 /// An entry, its live offer if it has one, and the time at which both were locked.
@@ -90,9 +90,22 @@ pub(super) async fn follow(
     Ok(row.update(tx).await?)
 }
 
-/// The offer as it is after its end; what it held is free.
+/// Writes down what became of an entry that came true.
+pub(super) async fn fulfil(
+    tx: &DatabaseTransaction,
+    entry: waitlist_entry::Model,
+    booking: &booking::Model,
+) -> Result<(), DbErr> {
+    let mut row = entry.into_active_model();
+    row.booking_id = Set(Some(booking.id));
+    row.update(tx).await?;
+    Ok(())
+}
+
+/// The offer as it is after its end. What it held is free, and so is its person: those who may be asked now are.
 pub(super) async fn end_offer(
     tx: &DatabaseTransaction,
+    work: &mut Work,
     offer: waitlist_offer::Model,
     event: OfferEvent,
     now: DateTime<Utc>,
@@ -102,7 +115,10 @@ pub(super) async fn end_offer(
     let mut row = offer.into_active_model();
     row.state = Set(state.into());
     row.ended_at = Set(Some(now));
-    Ok(row.update(tx).await?)
+    let offer = row.update(tx).await?;
+    work.then(&PromoteWaitlist::new(offer.car_id));
+    look_at_others(tx, work, &offer).await?;
+    Ok(offer)
 }
 
 /// Draws a new place at the end of the queue.

@@ -7,7 +7,7 @@ use entity::{waitlist_entry, waitlist_offer};
 use jobs::{
     Refusal,
     notify::{Announce, News},
-    waitlist::{DeclineOffer, ExpireOffer, PromoteWaitlist},
+    waitlist::{DeclineOffer, ExpireOffer},
 };
 use rules::{
     problem,
@@ -40,11 +40,10 @@ impl Perform for DeclineOffer {
             return work.refuse(refusal).await;
         }
 
-        let offer = end_offer(&tx, offer, OfferEvent::Declined, now).await?;
+        let offer = end_offer(&tx, &mut work, offer, OfferEvent::Declined, now).await?;
         follow(&tx, entry, EntryEvent::Declined, now).await?;
 
         work.then(&Announce { news: News::OfferDeclined, subject_id: offer.id, turn: 0 });
-        work.then(&PromoteWaitlist::new(offer.car_id));
         let finished = work.done(tx, Offer::from(offer)).await?;
         measure::offers("declined", 1);
         Ok(finished)
@@ -81,14 +80,13 @@ impl Perform for ExpireOffer {
         }
 
         let silence = silence(u32::try_from(entry.missed).unwrap_or(u32::MAX));
-        let offer = end_offer(&tx, offer, OfferEvent::Expired, now).await?;
+        let offer = end_offer(&tx, &mut work, offer, OfferEvent::Expired, now).await?;
         let entry = miss(&tx, entry, silence, now).await?;
 
         work.then(&match silence {
             Silence::ToTail => Announce { news: News::OfferExpired, subject_id: offer.id, turn: 0 },
             Silence::Lapse => Announce { news: News::WaitlistLapsed, subject_id: entry.id, turn: entry.turn },
         });
-        work.then(&PromoteWaitlist::new(offer.car_id));
         let finished = work.done(tx, Offer::from(offer)).await?;
         measure::offers("expired", 1);
         Ok(finished)

@@ -49,8 +49,7 @@ pub(super) async fn grant(
     grant: Grant,
 ) -> Result<Option<waitlist_offer::Model>, JobError> {
     let quote = supply.quote(&grant.entry, grant.fit.period)?;
-    let too_dear = grant.entry.price_cap.is_some_and(|cap| quote.total.amount > cap);
-    if too_dear || !may_have(tx, supply, &grant).await? {
+    if grant.entry.is_too_dear(quote.total) || !may_have(tx, supply, &grant).await? {
         return Ok(None);
     }
     let row = waitlist_offer::ActiveModel {

@@ -1,23 +1,22 @@
 //! Giving the place up, and taking one again.
 
-use entity::waitlist_entry;
 use jobs::{
     Refusal,
     notify::{Announce, News},
-    waitlist::{LeaveWaitlist, PromoteWaitlist, RejoinWaitlist},
+    waitlist::{LeaveWaitlist, RejoinWaitlist},
 };
 use rules::{
     booking::Limits,
     problem,
-    waitlist::{EntryEvent, EntryState, JoinFacts, JoinRefused, OfferEvent, join},
+    waitlist::{EntryEvent, EntryState, OfferEvent},
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, IntoActiveModel};
 
 use super::{
-    bookable,
-    case::{Case, capital, document, end_offer, follow, illegal, is_staff, not_found, tail},
-    join::{Others, Wanted},
+    again::look_again,
+    case::{Case, document, end_offer, follow, illegal, is_staff, not_found, tail},
     measure,
+    others::{self, Others},
 };
 use crate::{Finished, JobError, Perform, Work, audit};
 
@@ -39,18 +38,15 @@ impl Perform for LeaveWaitlist {
         }
 
         let entry = follow(&tx, case.entry, EntryEvent::Left, case.now).await?;
-        let freed = match case.offer {
-            Some(offer) => Some(end_offer(&tx, offer, OfferEvent::Revoked, case.now).await?.car_id),
-            None => None,
-        };
+        let revoked = case.offer.iter().len();
+        if let Some(offer) = case.offer {
+            end_offer(&tx, &mut work, offer, OfferEvent::Revoked, case.now).await?;
+        }
         audit(&tx, Some(self.left_by), "leave_waitlist", "waitlist_entry", entry.id).await?;
 
-        if let Some(car) = freed {
-            work.then(&PromoteWaitlist::new(car));
-        }
         let document = document(&tx, entry).await?;
         let finished = work.done(tx, document).await?;
-        measure::offers("revoked", freed.iter().len());
+        measure::offers("revoked", revoked);
         Ok(finished)
     }
 }
@@ -97,25 +93,5 @@ async fn obstacle(tx: &impl ConnectionTrait, case: &Case) -> Result<Option<Refus
     let customer = entity::account::Entity::find_by_id(case.entry.customer_id).one(tx).await?;
     let Some(customer) = customer else { return Ok(Some(not_found())) };
     let others = Others::count(tx, &customer, &case.entry).await?;
-    let facts = JoinFacts {
-        bookable_now: false,
-        eligible: customer.suspended_at.is_none(),
-        waits_already: others.alike > 0,
-        active_entries: u32::try_from(others.active).unwrap_or(u32::MAX),
-    };
-    let refusal = |refused: JoinRefused| Refusal::new(refused.code(), capital(&refused.to_string()));
-    Ok(join(facts).err().map(refusal))
-}
-
-/// Somebody is back in the queue: if something is free for them, the queue looks at it.
-pub(super) async fn look_again(
-    db: &impl ConnectionTrait,
-    work: &mut Work,
-    entry: &waitlist_entry::Model,
-) -> Result<(), JobError> {
-    let Some(wanted) = Wanted::of(db, entry).await? else { return Ok(()) };
-    if let Some(bookable) = bookable::find(db, entry, &wanted, work.context.waitlist_terms).await? {
-        work.then(&PromoteWaitlist::new(bookable.car_id));
-    }
-    Ok(())
+    Ok(others.join(&customer, false).err().map(others::refusal))
 }

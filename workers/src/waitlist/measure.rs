@@ -12,6 +12,11 @@ pub(super) fn accepted(offer: &waitlist_offer::Model, now: chrono::DateTime<chro
     offers("accepted", 1);
     let seconds = (now - offer.created_at).as_seconds_f64();
     metrics::histogram!("waitlist_accept_seconds").record(seconds);
-    let amount = u64::try_from(offer.total).unwrap_or_default();
-    metrics::counter!("waitlist_recovered_total", "currency" => offer.currency.clone()).increment(amount);
+    recovered(offer.total, &offer.currency);
+}
+
+/// Freed time brought this much after all, in minor units.
+pub(super) fn recovered(amount: i64, currency: &str) {
+    let amount = u64::try_from(amount).unwrap_or_default();
+    metrics::counter!("waitlist_recovered_total", "currency" => currency.to_owned()).increment(amount);
 }

@@ -32,7 +32,7 @@ impl Perform for PauseWaitlist {
             return work.refuse(not_found()).await;
         };
         let revoked = match self.paused {
-            true => withdraw(&tx, &cars, &self.reason, now).await?,
+            true => withdraw(&tx, &mut work, &cars, &self.reason, now).await?,
             false => Vec::new(),
         };
         let action = if self.paused { "pause_waitlist" } else { "resume_waitlist" };
@@ -90,6 +90,7 @@ async fn mark(
 /// Takes all live offers of these cars back; everybody keeps the place.
 async fn withdraw(
     tx: &DatabaseTransaction,
+    work: &mut Work,
     cars: &[car::Model],
     reason: &str,
     now: DateTime<Utc>,
@@ -102,7 +103,7 @@ async fn withdraw(
     for offer in live.all(tx).await? {
         let Some(entry) = lock_entry(tx, offer.entry_id).await? else { continue };
         follow(tx, entry, EntryEvent::Withdrawn, now).await?;
-        let mut row = end_offer(tx, offer, OfferEvent::Revoked, now).await?.into_active_model();
+        let mut row = end_offer(tx, work, offer, OfferEvent::Revoked, now).await?.into_active_model();
         row.reason = Set(Some(reason.to_owned()));
         revoked.push(row.update(tx).await?.id);
     }

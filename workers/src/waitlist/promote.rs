@@ -19,7 +19,7 @@ use super::{
     queue::{self, Behind},
     supply::{self, Supply, best},
 };
-use crate::{Finished, JobError, Perform, Work};
+use crate::{Finished, JobError, Perform, Work, booking::helped_by};
 
 /// Offers in one transaction; whoever remains is asked by the next.
 const MOST_OFFERS: usize = 25;
@@ -27,16 +27,20 @@ const MOST_OFFERS: usize = 25;
 impl Perform for PromoteWaitlist {
     async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
         let tx = work.begin().await?;
-        let Some(supply) = supply::lock(&tx, self.car_id, work.context.waitlist_terms).await? else {
+        let Some(supply) = supply::lock(&tx, self.car_id, work.context.settings.waitlist_terms).await? else {
             drop(tx);
             return work.skip("the car is gone").await;
         };
+        let mut round = Round::new(&supply);
+        // Whoever was promised a car and has none comes before those who wait for one.
+        for (resolve, busy) in helped_by(&tx, &supply.car).await? {
+            round.leave(busy);
+            work.then(&resolve);
+        }
         if !supply.is_open() {
             drop(tx);
             return work.skip("nothing of this car is given away at present").await;
         }
-
-        let mut round = Round::new(&supply);
         round.go(&tx).await?;
 
         for offer in &round.offers {
@@ -108,7 +112,7 @@ impl<'a> Round<'a> {
             }
             Answer::Offer { fit, .. } | Answer::FinalCall(fit) => {
                 let quote = self.supply.quote(entry, fit.period)?;
-                if entry.price_cap.is_none_or(|cap| quote.total.amount <= cap) {
+                if !entry.is_too_dear(quote.total) {
                     self.called.push((entry.id, turn(self.supply.car.id, gap)));
                     self.first_come.push(busy(fit));
                 }
@@ -119,6 +123,14 @@ impl<'a> Round<'a> {
 
     fn is_first_come(&self, busy: Period) -> bool {
         self.first_come.iter().any(|called| called.overlaps(&busy))
+    }
+
+    /// Leaves this time to somebody else.
+    fn leave(&mut self, busy: Period) {
+        let met: Vec<Gap> = self.gaps.iter().filter(|gap| gap.period.overlaps(&busy)).copied().collect();
+        for gap in met {
+            self.take(gap, busy);
+        }
     }
 
     /// What is left of a gap is two gaps, or one, or none.

@@ -2,7 +2,7 @@
 
 use jobs::{
     notify::{Announce, News},
-    waitlist::{PromoteWaitlist, ReinstateEntry, RevokeOffer},
+    waitlist::{ReinstateEntry, RevokeOffer},
 };
 use rules::waitlist::{EntryEvent, EntryState, OfferEvent, OfferState};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
@@ -10,8 +10,8 @@ use serde_json::json;
 use view::waitlist::Offer;
 
 use super::{
+    again::look_again,
     case::{Case, document, end_offer, follow, illegal, not_found},
-    leave::look_again,
     measure,
     supply::clock,
 };
@@ -33,7 +33,7 @@ impl Perform for RevokeOffer {
         }
 
         let now = clock(&tx).await?;
-        let mut row = end_offer(&tx, offer, OfferEvent::Revoked, now).await?.into_active_model();
+        let mut row = end_offer(&tx, &mut work, offer, OfferEvent::Revoked, now).await?.into_active_model();
         row.reason = Set(Some(self.reason.clone()));
         let offer = row.update(&tx).await?;
         follow(&tx, entry, EntryEvent::Blocked, now).await?;
@@ -41,7 +41,6 @@ impl Perform for RevokeOffer {
         audit_with(&tx, Some(self.revoked_by), "revoke_offer", ("waitlist_offer", offer.id), detail).await?;
 
         work.then(&Announce { news: News::OfferRevoked, subject_id: offer.id, turn: 0 });
-        work.then(&PromoteWaitlist::new(offer.car_id));
         let finished = work.done(tx, Offer::from(offer)).await?;
         measure::offers("revoked", 1);
         Ok(finished)

@@ -30,7 +30,7 @@ impl Perform for OfferToEntry {
         if let Some(offer) = waitlist_offer::Entity::find_by_id(self.offer_id).one(&tx).await? {
             return work.done(tx, Offer::from(offer)).await;
         }
-        let Some(supply) = supply::lock(&tx, self.car_id, work.context.waitlist_terms).await? else {
+        let Some(supply) = supply::lock(&tx, self.car_id, work.context.settings.waitlist_terms).await? else {
             drop(tx);
             return work.refuse(not_found()).await;
         };

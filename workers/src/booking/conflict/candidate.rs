@@ -5,7 +5,7 @@ use rules::{
     booking::{Candidate, choose},
     car::Category,
 };
-use sea_orm::{DatabaseConnection, DbBackend, DbErr, EntityTrait, FromQueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, Statement};
 use uuid::Uuid;
 
 /// Cars that are tried, the best first; with more at hand the last is hardly worse.
@@ -34,7 +34,7 @@ struct Row {
 }
 
 /// The cars that may stand in for that of a booking, the best first.
-pub(super) async fn find(db: &DatabaseConnection, booking: Uuid) -> Result<Vec<Uuid>, DbErr> {
+pub(super) async fn find(db: &impl ConnectionTrait, booking: Uuid) -> Result<Vec<Uuid>, DbErr> {
     let Some(booking) = booking::Entity::find_by_id(booking).one(db).await? else { return Ok(Vec::new()) };
     let Some(car) = car::Entity::find_by_id(booking.car_id).one(db).await? else { return Ok(Vec::new()) };
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, QUERY, [booking.id.into()]);

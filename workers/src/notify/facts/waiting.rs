@@ -80,13 +80,11 @@ impl Waiting {
             Some(at) => When { at, zone }.to_string(),
             None => "as soon as possible".to_owned(),
         };
-        // Money is of the branch, whose currency only its cars know.
-        let currency = car.map_or(Ok(Currency::EUR), |car| Currency::new(&car.currency))?;
         Ok(Self {
             id: entry.id,
             state: entry.state.0,
             customer: customer.into(),
-            rows: rows(entry, &what, &branch, zone, currency),
+            rows: rows(entry, &what, &branch, zone),
             what,
             branch: branch.name,
             zone: zone.name().to_owned(),
@@ -97,12 +95,12 @@ impl Waiting {
     }
 }
 
-fn rows(entry: &waitlist_entry::Model, what: &str, branch: &branch::Model, zone: Tz, currency: Currency) -> Vec<Row> {
+fn rows(entry: &waitlist_entry::Model, what: &str, branch: &branch::Model, zone: Tz) -> Vec<Row> {
     let row = |name, value| Row { name, value };
     let mut rows = vec![row("Waiting for", what.to_owned()), row("Branch", branch.name.clone())];
     let wish = entry.wish(zone).map(|wish| facts(&wish, zone)).unwrap_or_default();
     rows.extend(wish.into_iter().map(|(name, value)| row(name, value)));
-    rows.extend(entry.price_cap.map(|cap| row("At most", Money::new(cap, currency).to_string())));
+    rows.extend(entry.cap().map(|cap| row("At most", cap.to_string())));
     rows
 }
 

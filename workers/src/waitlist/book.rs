@@ -1,0 +1,100 @@
+//! Whoever waits takes what is free now: the first to book has it (W9).
+
+use entity::{account, booking, waitlist_entry};
+use jobs::{
+    Refusal,
+    notify::{Announce, News},
+    waitlist::BookFreeTime,
+};
+use rules::{
+    problem,
+    waitlist::{EntryEvent, EntryState},
+};
+use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait};
+use serde_json::json;
+use view::booking::Booking;
+
+use super::{
+    case::{follow, fulfil, illegal, lock_entry, not_found},
+    measure,
+    supply::{self, Bookable, Supply},
+};
+use crate::{
+    Finished, JobError, Perform, Work,
+    booking::{Fresh, obstacle},
+    reservation,
+};
+
+impl Perform for BookFreeTime {
+    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+        let tx = work.begin().await?;
+        let supply = supply::lock(&tx, self.car_id, work.context.settings.waitlist_terms).await?;
+        let entry = lock_entry(&tx, self.entry_id).await?.filter(|entry| entry.customer_id == self.customer_id);
+        let Some((supply, entry)) = supply.zip(entry) else {
+            drop(tx);
+            return work.refuse(not_found()).await;
+        };
+        if let Some(booking) = booking::Entity::find_by_id(self.booking_id).one(&tx).await? {
+            return work.done(tx, Booking::from(booking)).await;
+        }
+
+        let free = match decide(&tx, &self, &supply, &entry).await? {
+            Ok(free) => free,
+            Err(refusal) => {
+                drop(tx);
+                return work.refuse(refusal).await;
+            }
+        };
+        let now = supply.moment.now;
+        let busy = free.fit.period.with_turnaround(supply.moment.turnaround_minutes);
+        if !reservation::take(&tx, self.car_id, busy, self.booking_id).await? {
+            drop(tx);
+            return work.refuse(taken()).await;
+        }
+        let fresh = Fresh {
+            id: self.booking_id,
+            customer_id: self.customer_id,
+            car: &supply.car,
+            branch_id: supply.branch.id,
+            time_zone: &supply.branch.time_zone,
+            period: free.fit.period,
+            total: free.quote.total,
+            quote: json!(free.quote),
+        };
+        let booking = fresh.row(&work, now).insert(&tx).await?;
+        let entry = follow(&tx, entry, EntryEvent::Booked, now).await?;
+        fulfil(&tx, entry, &booking).await?;
+
+        work.then(&Announce { news: News::BookingConfirmed, subject_id: booking.id, turn: 0 });
+        let finished = work.done(tx, Booking::from(booking)).await?;
+        measure::recovered(free.quote.total.amount, free.quote.total.currency.as_str());
+        Ok(finished)
+    }
+}
+
+/// What was shown, if it still is so; or why they cannot have it.
+async fn decide(
+    tx: &DatabaseTransaction,
+    asked: &BookFreeTime,
+    supply: &Supply,
+    entry: &waitlist_entry::Model,
+) -> Result<Result<Bookable, Refusal>, JobError> {
+    if entry.state.0 != EntryState::Waiting {
+        return Ok(Err(illegal(format!("the entry is {}, it does not wait", entry.state.0))));
+    }
+    let customer = account::Entity::find_by_id(asked.customer_id).one(tx).await?;
+    if let Some(refusal) = obstacle(customer.as_ref(), &supply.car) {
+        return Ok(Err(refusal));
+    }
+    let Some(free) = supply.bookable(entry)?.filter(Bookable::is_first_come) else { return Ok(Err(taken())) };
+    let shown = (free.fit.period.start, free.fit.period.end, free.quote.total.amount);
+    if shown != (asked.start, asked.end, asked.total) {
+        let words = "What is free, or its price, has changed since it was shown. Please look again.";
+        return Ok(Err(Refusal::new(problem::CONFLICT.code, words)));
+    }
+    Ok(Ok(free))
+}
+
+fn taken() -> Refusal {
+    Refusal::new(problem::ALREADY_TAKEN.code, "Somebody else has it now. You keep your place in the queue.")
+}
