@@ -2,6 +2,7 @@
 
 mod block;
 mod change;
+mod freed;
 mod overdue;
 
 use std::collections::HashMap;

@@ -14,17 +14,17 @@ use uuid::Uuid;
 const BRANCH: &str = "00000000-0000-7000-8000-000000000001";
 
 /// One car that is out, and the booking that follows it.
-struct Yard {
-    bed: Bed,
-    car: Uuid,
-    out: Uuid,
-    next: Uuid,
-    customer: Uuid,
+pub(super) struct Yard {
+    pub(super) bed: Bed,
+    pub(super) car: Uuid,
+    pub(super) out: Uuid,
+    pub(super) next: Uuid,
+    pub(super) customer: Uuid,
 }
 
 impl Yard {
     /// The car was due so many minutes ago, and the next customer comes in so many minutes.
-    async fn open(due_ago: i64, next_in: i64) -> Self {
+    pub(super) async fn open(due_ago: i64, next_in: i64) -> Self {
         let bed = tests::bed().await;
         let yard =
             Self { bed, car: Uuid::now_v7(), out: Uuid::now_v7(), next: Uuid::now_v7(), customer: Uuid::now_v7() };
@@ -41,7 +41,7 @@ impl Yard {
         yard
     }
 
-    async fn car(&self, id: Uuid, category: &str, seats: i64) {
+    pub(super) async fn car(&self, id: Uuid, category: &str, seats: i64) {
         let sql = format!(
             "insert into car (id, plate, make, model, year, category, seats, fuel_type, price_per_day, currency, branch_id)
              values ('{id}', '{id}', 'VW', 'Golf', 2024, '{category}', {seats}, 'petrol', 5000, 'EUR', '{BRANCH}')"
@@ -49,7 +49,7 @@ impl Yard {
         self.bed.run(&sql).await;
     }
 
-    async fn booking(&self, id: Uuid, car: Uuid, status: &str, from: i64, to: i64) {
+    pub(super) async fn booking(&self, id: Uuid, car: Uuid, status: &str, from: i64, to: i64) {
         let customer = self.customer;
         let sql = format!(
             "insert into booking (id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote,
@@ -63,11 +63,11 @@ impl Yard {
         self.bed.run(&sql).await;
     }
 
-    async fn row(&self, id: Uuid) -> entity::booking::Model {
+    pub(super) async fn row(&self, id: Uuid) -> entity::booking::Model {
         entity::booking::Entity::find_by_id(id).one(&self.bed.db).await.unwrap().unwrap()
     }
 
-    async fn ask(&self, asked: &impl Job) -> Value {
+    pub(super) async fn ask(&self, asked: &impl Job) -> Value {
         let asked = NewJob::new(asked);
         ledger::accept(&self.bed.db, &asked).await.unwrap();
         let ended = tests::until(&format!("{} is done", asked.kind), || async {
@@ -81,25 +81,25 @@ impl Yard {
         }
     }
 
-    async fn check(&self) -> Value {
+    pub(super) async fn check(&self) -> Value {
         let due = self.row(self.out).await.ends_at;
         self.ask(&CheckOverdue { booking_id: self.out, due }).await
     }
 
-    async fn resolve(&self, turn: i32) -> Value {
+    pub(super) async fn resolve(&self, turn: i32) -> Value {
         self.ask(&ResolveConflict { booking_id: self.next, car_id: self.car, turn, freed: None }).await
     }
 
-    async fn settled(&self) {
+    pub(super) async fn settled(&self) {
         self.bed.until("select count(*) from job where queue = 'booking' and state in ('ready', 'running') and run_at <= now()", 0).await;
     }
 
-    async fn told(&self, news: &str) -> i64 {
+    pub(super) async fn told(&self, news: &str) -> i64 {
         let sql = format!("select count(*) from job where kind = 'announce' and payload->>'news' = '{news}'");
         self.bed.number(&sql).await
     }
 
-    async fn keep_time(&self) {
+    pub(super) async fn keep_time(&self) {
         let (db, place) = (self.bed.db.clone(), self.bed.settings.ticket_place());
         let stop = self.bed.stop.clone();
         tokio::spawn(async move { workers::clock::keep_time(&db, &place, 30, stop).await });

@@ -7,7 +7,7 @@ use jobs::Queue;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::{
-    House,
+    Bed, House,
     house::{Answer, Person, noon, send, text},
     services,
 };
@@ -25,7 +25,15 @@ pub(super) struct Desk {
 impl Desk {
     /// One car, and nobody who has it.
     pub(super) async fn open() -> Self {
-        let house = House::open(&[Queue::Booking, Queue::Waitlist]).await;
+        Self::on(tests::bed().await).await
+    }
+
+    /// The same on a bed that a test has made.
+    pub(super) async fn on(bed: Bed) -> Self {
+        for queue in [Queue::Booking, Queue::Waitlist] {
+            bed.work(queue, workers::registry()).await;
+        }
+        let house = House::on(bed).await;
         let bed = &house.bed;
         let mut context = Context::start(bed.settings.clone()).await.unwrap();
         let smtp_url = services().await.smtp_url();

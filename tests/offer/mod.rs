@@ -1,5 +1,6 @@
 //! Waiting and being asked, as customers and staff would say it.
 
+mod call;
 mod desk;
 mod page;
 mod staff;

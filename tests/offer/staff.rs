@@ -1,5 +1,6 @@
 //! What staff see and do past the order of the queue.
 
+use chrono::{TimeDelta, Utc};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::house::{noon, send, text, with};
@@ -93,8 +94,8 @@ async fn staff_are_told_in_words_why_each_was_or_was_not_served() {
     let path = format!(
         "/api/v1/admin/waitlist/explain?carId={}&from={}&to={}",
         desk.car,
-        noon(9).to_rfc3339().replace('+', "%2B"),
-        noon(13).to_rfc3339().replace('+', "%2B")
+        noon(10).to_rfc3339().replace('+', "%2B"),
+        noon(11).to_rfc3339().replace('+', "%2B")
     );
     let fared = async || {
         let told = desk.house.get(&path, Some(&desk.admin)).await;
@@ -108,4 +109,28 @@ async fn staff_are_told_in_words_why_each_was_or_was_not_served() {
     assert_eq!(fared().await, ["offered", "held_for_another", "not_waiting"]);
     desk.house.bed.run(&format!("update account set suspended_at = now() where id = '{}'", held.id)).await;
     assert_eq!(fared().await, ["offered", "suspended", "not_waiting"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_is_explained_by_the_terms_that_the_house_has_set() {
+    for (shortest, fared) in [(20, "next"), (180, "final_call")] {
+        let mut bed = tests::bed().await;
+        bed.settings.waitlist_terms.shortest = TimeDelta::minutes(shortest);
+        let desk = Desk::on(bed).await;
+        let (start, end) = (Utc::now() + TimeDelta::minutes(100), Utc::now() + TimeDelta::days(1));
+        let person = desk.house.customer().await;
+        let body = json!({ "carId": desk.car, "startDate": start, "endDate": end });
+        let booked = desk.house.post("/api/v1/bookings", Some(&person), body).await;
+        assert_eq!(booked.status, 201, "{booked:?}");
+        let wish = json!({ "carId": desk.car, "from": start, "to": end, "flexibility": 90 });
+        let joined = desk.house.post("/api/v1/waitlist", Some(&person), wish).await;
+        assert_eq!(joined.status, 201, "{joined:?}");
+        desk.settle().await;
+        // What frees the time tells nobody, so that nobody is asked before staff look.
+        desk.house.bed.run("delete from reservation").await;
+        let (from, to) = (start.format("%FT%TZ"), end.format("%FT%TZ"));
+        let path = format!("/api/v1/admin/waitlist/explain?carId={}&from={from}&to={to}", desk.car);
+        let told = desk.house.get(&path, Some(&desk.admin)).await;
+        assert_eq!(told.body["items"][0]["fared"], fared, "{told:?}");
+    }
 }

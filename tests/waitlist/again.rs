@@ -47,10 +47,12 @@ async fn end(yard: &Yard, how: End, offer: &waitlist_offer::Model) {
 async fn however_an_offer_ends_its_person_is_asked_at_once_for_what_it_kept_from_them() {
     for how in [End::Accept, End::Decline, End::Silence, End::Leave, End::Revoke, End::Pause] {
         let yard = Yard::open().await;
-        let [had, waits] = yard.customers().await;
+        let [had, waits, behind] = yard.customers().await;
         let (car, other) = (yard.car().await, yard.car().await);
         let (taken, also) = (yard.book(had, car, 10, 12).await, yard.book(had, other, 11, 13).await);
         yard.wait(waits, car, 10, 12).await;
+        // Or whoever was silent would be asked for the first car again.
+        yard.wait(behind, car, 10, 12).await;
         let second = yard.wait(waits, other, 11, 13).await;
         yard.cancel(taken, had).await;
         let offer = yard.offer().await;

@@ -255,3 +255,25 @@ async fn a_better_car_is_offered_at_the_price_of_the_class_to_those_who_welcome_
     let offer = yard.offer().await;
     assert_eq!((offer.entry_id, offer.car_id, offer.total), (entry, better, 11_900));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_cap_has_the_currency_of_the_cars_that_are_wanted() {
+    let yard = Yard::open().await;
+    let [had, person] = yard.customers().await;
+    let car = yard.car().await;
+    yard.bed.run("update car set currency = 'SEK'").await;
+    let taken = yard.book(had, car, 10, 12).await;
+    for (target, days) in [(compact(false), 10), (Target::Car { car_id: car }, 11)] {
+        let mut capped = join(person, target, window(days, 12));
+        capped.price_cap = Some(12_000);
+        let document = done(yard.bed.ask(&capped).await);
+        assert_eq!((&document["priceCap"], &document["priceCapCurrency"]), (&json!(12_000), &json!("SEK")));
+    }
+    yard.settle().await;
+    yard.bed.run("update car set currency = 'EUR'").await;
+    yard.cancel(taken, had).await;
+    assert_eq!(yard.offers().await.len(), 0, "120.00 SEK are no answer to a price in EUR");
+    yard.bed.run("update car set currency = 'SEK'").await;
+    yard.promote(car).await;
+    assert_eq!(yard.offer().await.currency, "SEK");
+}

@@ -30,6 +30,14 @@ impl Yard {
         yard
     }
 
+    /// With one worker for the queue, which does one thing after the other.
+    pub(super) async fn one_by_one() -> Self {
+        let yard = Self::closed().await;
+        yard.bed.work(Queue::Booking, workers::registry()).await;
+        yard.bed.work_with(Queue::Waitlist, 1, workers::registry()).await;
+        yard
+    }
+
     /// Without anybody who works.
     pub(super) async fn closed() -> Self {
         Self { bed: tests::bed().await, people: AtomicI64::new(0) }

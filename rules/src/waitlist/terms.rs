@@ -123,6 +123,19 @@ mod tests {
     }
 
     #[test]
+    fn the_morning_is_that_of_the_branch_wherever_it_is() {
+        let until = |now, start, zone| deadline(at(now), at(start), zone, &Terms::default());
+        // 21:30 in New York in the nights the clocks go forward and back: 9:00 is 13:00, then 14:00 UTC.
+        let new_york = Tz::America__New_York;
+        assert_eq!(until("2026-03-08T02:30", "2026-04-08T10:00", new_york), Deadline::Until(at("2026-03-08T13:00")));
+        assert_eq!(until("2026-11-01T01:30", "2026-11-18T10:00", new_york), Deadline::Until(at("2026-11-01T14:00")));
+        // 20:30 on Lord Howe Island, whose clocks change by half an hour, in April back and in October forward.
+        let lord_howe = Tz::Australia__Lord_Howe;
+        assert_eq!(until("2026-04-04T09:30", "2026-05-08T10:00", lord_howe), Deadline::Until(at("2026-04-04T22:30")));
+        assert_eq!(until("2026-10-03T10:00", "2026-11-08T10:00", lord_howe), Deadline::Until(at("2026-10-03T22:00")));
+    }
+
+    #[test]
     fn a_reminder_comes_at_half_time_of_longer_offers() {
         let offered_at = at("2026-05-04T10:00");
         assert_eq!(reminder_at(offered_at, at("2026-05-04T14:00")), Some(at("2026-05-04T12:00")));

@@ -185,6 +185,22 @@ mod tests {
     }
 
     #[test]
+    fn days_are_those_of_the_branch_wherever_it_is() {
+        let asap = |zone| Wish::Asap { days: 2, latest_start: at("2026-12-31T10:00"), zone };
+        let new_york = asap(Tz::America__New_York);
+        let (spring, autumn) =
+            (period("2026-03-07T15:00", "2026-03-09T14:00"), period("2026-10-31T14:00", "2026-11-02T15:00"));
+        assert_eq!(found(new_york, "2026-03-07T15:00", "2026-04-20T10:00"), Some(spring));
+        assert_eq!(found(new_york, "2026-10-31T14:00", "2026-11-20T10:00"), Some(autumn));
+        // Half an hour more in April, half an hour less in October.
+        let lord_howe = asap(Tz::Australia__Lord_Howe);
+        let (autumn, spring) =
+            (period("2026-04-03T23:00", "2026-04-05T23:30"), period("2026-10-02T23:30", "2026-10-04T23:00"));
+        assert_eq!(found(lord_howe, "2026-04-03T23:00", "2026-05-20T10:00"), Some(autumn));
+        assert_eq!(found(lord_howe, "2026-10-02T23:30", "2026-11-20T10:00"), Some(spring));
+    }
+
+    #[test]
     fn an_absurd_wish_fits_nowhere_and_breaks_nothing() {
         let gap = period("2026-05-08T10:00", "2026-05-12T10:00");
         let asap = Wish::Asap { days: u32::MAX, latest_start: DateTime::<Utc>::MAX_UTC, zone: Tz::UTC };

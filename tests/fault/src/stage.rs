@@ -18,6 +18,8 @@ pub struct Setup {
     pub fronts: usize,
     /// Processes of each pool.
     pub workers: usize,
+    /// A pool with another number of them.
+    pub crowded: Option<(&'static str, usize)>,
     /// The programs with crash points and mutants instead of the plain ones.
     pub faults: bool,
     /// More variables for every process.
@@ -28,7 +30,7 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { fronts: 2, workers: 2, faults: false, env: Vec::new(), own_env: BTreeMap::new() }
+        Self { fronts: 2, workers: 2, crowded: None, faults: false, env: Vec::new(), own_env: BTreeMap::new() }
     }
 }
 
@@ -133,7 +135,11 @@ impl<'a> Stage<'a> {
     }
 
     fn pools(&self) -> Vec<(&'static str, usize)> {
-        let pools = POOLS.iter().flat_map(|pool| (1..=self.setup.workers).map(move |n| (*pool, n)));
+        let count = |pool: &str| match self.setup.crowded {
+            Some((crowded, count)) if crowded == pool => count,
+            _ => self.setup.workers,
+        };
+        let pools = POOLS.iter().flat_map(|pool| (1..=count(pool)).map(move |n| (*pool, n)));
         pools.chain([("clock", 1)]).collect()
     }
 

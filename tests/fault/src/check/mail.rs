@@ -23,6 +23,7 @@ fn is_about_something(message_id: &str, truth: &Truth) -> bool {
     let Some(subject) = message_id.split('.').nth(1).and_then(|text| text.parse::<Uuid>().ok()) else { return true };
     truth.bookings.contains_key(&subject)
         || truth.returns.contains(&subject)
+        || truth.waiting.contains(&subject)
         || truth.accounts.values().any(|id| *id == subject)
 }
 

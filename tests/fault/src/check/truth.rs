@@ -75,6 +75,8 @@ pub(super) struct Truth {
     pub(super) bookings: BTreeMap<Uuid, Booking>,
     pub(super) accounts: BTreeMap<String, Uuid>,
     pub(super) returns: BTreeSet<Uuid>,
+    /// Entries and offers of the waitlist.
+    pub(super) waiting: BTreeSet<Uuid>,
     pub(super) deliveries: Vec<Delivery>,
     /// Mails to anybody of this scenario.
     pub(super) mails: Vec<Arc<Mail>>,
@@ -172,8 +174,10 @@ impl Truth {
             accounts.into_iter().map(|account| (account.email, account.id)).collect()
         };
         let accounts: BTreeMap<String, Uuid> = accounts.into_iter().collect();
-        let returns: Vec<Value> = rows(db, "select id from rental_return").await?;
-        let returns = returns.iter().filter_map(|row| row["id"].as_str()?.parse().ok()).collect();
+        let ids = async |sql: &str| {
+            let rows: Vec<Value> = rows(db, sql).await?;
+            anyhow::Ok(rows.iter().filter_map(|row| row["id"].as_str()?.parse().ok()).collect())
+        };
         let seconds = async |sql: &str| {
             let rows: Vec<Seconds> = rows(db, sql).await?;
             anyhow::Ok(rows.first().map(|row| row.seconds).filter(|seconds| *seconds > 0.0))
@@ -199,7 +203,8 @@ impl Truth {
             .await?,
             bookings: bookings.into_iter().map(|booking| (booking.id, booking)).collect(),
             accounts,
-            returns,
+            returns: ids("select id from rental_return").await?,
+            waiting: ids("select id from waitlist_entry union all select id from waitlist_offer").await?,
         })
     }
 

@@ -10,6 +10,7 @@ mod postgres;
 mod redis;
 mod side;
 mod soak;
+mod waitlist;
 mod worker;
 
 use std::{
@@ -232,6 +233,7 @@ pub fn all() -> Vec<Scenario> {
         booking::rows(),
         boundary::rows(),
         soak::rows(),
+        waitlist::rows(),
     ];
     groups.into_iter().flatten().collect()
 }

@@ -1,7 +1,11 @@
 //! The whole waitlist against a model of a page: random days of a small house with two cars.
 
+mod op;
+mod truth;
+
 use std::collections::BTreeSet;
 
+use chrono::TimeDelta;
 use entity::{booking, waitlist_entry};
 use jobs::{
     Outcome,
@@ -15,157 +19,15 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use tests::house::noon;
 use uuid::Uuid;
 
+use self::{
+    op::{Op, any_days},
+    truth::Model,
+};
 use super::yard::{Yard, booking as book, compact, join, window};
 
 const CARS: usize = 2;
 const PEOPLE: usize = 4;
 const FIRST_DAY: i64 = 10;
-
-#[derive(Clone, Copy, Debug)]
-enum Op {
-    /// `target` is a car, or the class when there is no such car.
-    Join {
-        person: usize,
-        target: usize,
-        from: i64,
-        days: i64,
-    },
-    Book {
-        person: usize,
-        car: usize,
-        from: i64,
-        days: i64,
-    },
-    Cancel(usize),
-    Accept(usize),
-    Decline(usize),
-    Silence(usize),
-    Leave(usize),
-    Pause {
-        car: usize,
-        paused: bool,
-    },
-    /// The clock's round.
-    PromoteAll,
-}
-
-fn any_op() -> impl Strategy<Value = Op> {
-    let (person, car, from, days) = (0..PEOPLE, 0..CARS, 0i64..5, 1i64..4);
-    prop_oneof![
-        6 => (person.clone(), 0..=CARS, from.clone(), days.clone())
-            .prop_map(|(person, target, from, days)| Op::Join { person, target, from, days }),
-        5 => (person, car.clone(), from, days).prop_map(|(person, car, from, days)| Op::Book { person, car, from, days }),
-        4 => (0usize..3).prop_map(Op::Cancel),
-        2 => (0usize..2).prop_map(Op::Accept),
-        4 => (0usize..2).prop_map(Op::Decline),
-        5 => (0usize..2).prop_map(Op::Silence),
-        1 => (0usize..8).prop_map(Op::Leave),
-        1 => (car, any::<bool>()).prop_map(|(car, paused)| Op::Pause { car, paused }),
-        1 => Just(Op::PromoteAll),
-    ]
-}
-
-/// Both cars are taken and people wait; then anything happens.
-fn any_days() -> impl Strategy<Value = Vec<Op>> {
-    let taken = [0, 1].map(|car| Op::Book { person: car, car, from: 0, days: 6 }).to_vec();
-    let joins = (0..PEOPLE, 0..=CARS, 0i64..5, 1i64..3);
-    let joins = joins.prop_map(|(person, target, from, days)| Op::Join { person, target, from, days });
-    (Just(taken), proptest::collection::vec(joins, 4..12), proptest::collection::vec(any_op(), 10..40))
-        .prop_map(|(taken, joins, ops)| [taken, joins, ops].concat())
-}
-
-/// Days from noon to noon, counted in hours so that the turnaround shows.
-type Days = (i64, i64);
-
-fn clash(a: Days, b: Days) -> bool {
-    a.0 * 24 < b.1 * 24 + 1 && b.0 * 24 < a.1 * 24 + 1
-}
-
-fn overlap(a: Days, b: Days) -> bool {
-    a.0 < b.1 && b.0 < a.1
-}
-
-#[derive(Clone, Debug)]
-struct Waiting {
-    id: Uuid,
-    person: usize,
-    target: usize,
-    days: Days,
-    place: usize,
-    state: &'static str,
-    missed: u32,
-    declined: BTreeSet<usize>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Live {
-    entry: usize,
-    car: usize,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Model {
-    entries: Vec<Waiting>,
-    offers: Vec<Live>,
-    bookings: Vec<(Uuid, usize, usize, Days)>,
-    paused: [bool; CARS],
-    places: usize,
-}
-
-impl Model {
-    fn is_free(&self, car: usize, days: Days) -> bool {
-        let booked = self.bookings.iter().any(|(_, of, _, taken)| *of == car && clash(*taken, days));
-        let held = self.offers.iter().any(|offer| offer.car == car && clash(self.entries[offer.entry].days, days));
-        !booked && !held
-    }
-
-    fn place(&mut self) -> usize {
-        self.places += 1;
-        self.places
-    }
-
-    /// Everybody in order, once.
-    fn promote(&mut self, car: usize) {
-        if self.paused[car] {
-            return;
-        }
-        let mut queue: Vec<usize> = (0..self.entries.len()).filter(|n| self.entries[*n].state == "waiting").collect();
-        queue.sort_by_key(|n| self.entries[*n].place);
-        for n in queue {
-            let it = &self.entries[n];
-            let wanted = it.target == car || it.target == CARS;
-            let thinks = |offer: &Live| {
-                let other = &self.entries[offer.entry];
-                other.person == it.person && overlap(other.days, it.days)
-            };
-            let asked_elsewhere = self.offers.iter().any(thinks);
-            if wanted && self.is_free(car, it.days) && !it.declined.contains(&car) && !asked_elsewhere {
-                self.offers.push(Live { entry: n, car });
-                self.entries[n].state = "offered";
-            }
-        }
-    }
-
-    fn joins(&mut self, id: Uuid, person: usize, target: usize, days: Days) {
-        let free = (0..CARS).any(|car| (target == car || target == CARS) && self.is_free(car, days));
-        let active = |it: &&Waiting| it.person == person && matches!(it.state, "waiting" | "offered");
-        let alike = self.entries.iter().filter(active).any(|it| it.target == target && overlap(it.days, days));
-        if free || alike || self.entries.iter().filter(active).count() >= 5 {
-            return;
-        }
-        let (place, declined) = (self.place(), BTreeSet::new());
-        self.entries.push(Waiting { id, person, target, days, place, state: "waiting", missed: 0, declined });
-        if target < CARS {
-            self.promote(target);
-        }
-    }
-
-    fn end(&mut self, nth: usize, state: &'static str) -> Live {
-        let live = self.offers.remove(nth);
-        self.entries[live.entry].state = state;
-        live
-    }
-}
 
 /// A house and its model, which must stay alike.
 struct Pair {
@@ -178,7 +40,7 @@ struct Pair {
 
 impl Pair {
     async fn new() -> Self {
-        let yard = Yard::open().await;
+        let yard = Yard::one_by_one().await;
         let mut cars = Vec::new();
         for _ in 0..CARS {
             cars.push(yard.car().await);
@@ -217,6 +79,7 @@ impl Pair {
             Op::Accept(n) | Op::Decline(n) | Op::Silence(n) if n < self.model.offers.len() => {
                 self.answer(op, n).await?
             }
+            Op::Pass { hours } => self.pass(hours).await?,
             Op::Leave(n) if n < self.model.entries.len() => self.leave(n).await?,
             Op::Pause { car, paused } => self.pause(car, paused).await,
             Op::PromoteAll => {
@@ -241,6 +104,8 @@ impl Pair {
                     return Err(TestCaseError::fail("a live offer was not accepted"));
                 };
                 let live = self.model.end(n, "fulfilled");
+                let chances = self.model.chances(live);
+                self.model.promote_each(chances);
                 let (it, id) = (&self.model.entries[live.entry], document["id"].as_str().unwrap().parse().unwrap());
                 self.model.bookings.push((id, live.car, it.person, it.days));
             }
@@ -248,23 +113,54 @@ impl Pair {
                 self.yard.decline(offer).await;
                 let live = self.model.end(n, "waiting");
                 self.model.entries[live.entry].declined.insert(live.car);
-                self.model.promote(live.car);
+                let chances = self.model.chances(live);
+                self.model.promote_each([live.car].into_iter().chain(chances));
             }
-            _ => {
-                self.yard.run_out(offer.id).await;
-                let ended =
-                    format!("select count(*) from waitlist_offer where id = '{}' and state = 'expired'", offer.id);
-                self.yard.bed.until(&ended, 1).await;
-                let live = self.model.end(n, "waiting");
-                let place = self.model.place();
-                let it = &mut self.model.entries[live.entry];
-                it.missed += 1;
-                match it.missed {
-                    1 => it.place = place,
-                    _ => it.state = "lapsed",
-                }
-                self.model.promote(live.car);
-            }
+            _ => self.silence(n, offer.id).await,
+        }
+        Ok(())
+    }
+
+    async fn silence(&mut self, n: usize, offer: Uuid) {
+        self.yard.run_out(offer).await;
+        let ended = format!("select count(*) from waitlist_offer where id = '{offer}' and state = 'expired'");
+        self.yard.bed.until(&ended, 1).await;
+        let live = self.model.end(n, "waiting");
+        let place = self.model.place();
+        let it = &mut self.model.entries[live.entry];
+        it.missed += 1;
+        match it.missed {
+            1 => it.place = place,
+            _ => it.state = "lapsed",
+        }
+        let chances = self.model.chances(live);
+        self.model.promote_each([live.car].into_iter().chain(chances));
+    }
+
+    /// Those whose deadline comes are silent one after the other; the deadlines of the others come nearer.
+    async fn pass(&mut self, hours: i64) -> Result<(), TestCaseError> {
+        let now = entity::supply::clock(&self.yard.bed.db).await.unwrap();
+        let offers = self.yard.offers().await;
+        let (due, open): (Vec<_>, Vec<_>) =
+            offers.into_iter().partition(|offer| offer.expires_at <= now + TimeDelta::hours(hours));
+        for offer in open {
+            let id = offer.id;
+            self.yard
+                .bed
+                .run(&format!(
+                    "update waitlist_offer set created_at = created_at - interval '{hours} hours',
+                            expires_at = expires_at - interval '{hours} hours' where id = '{id}';
+                     update reservation set expires_at = expires_at - interval '{hours} hours' where offer_id = '{id}';
+                     update job set run_at = run_at - interval '{hours} hours'
+                     where kind = 'expire_offer' and dedupe_key = '{id}'"
+                ))
+                .await;
+        }
+        for offer in due {
+            let n = self.model.offers.iter().position(|live| self.model.entries[live.entry].id == offer.entry_id);
+            let n = n.ok_or_else(|| TestCaseError::fail("nobody knows this offer"))?;
+            self.silence(n, offer.id).await;
+            self.yard.settle().await;
         }
         Ok(())
     }
@@ -279,8 +175,9 @@ impl Pair {
             self.model.entries[n].state = "left";
         }
         if let Some(live) = live {
-            let car = self.model.end(live, "left").car;
-            self.model.promote(car);
+            let live = self.model.end(live, "left");
+            let chances = self.model.chances(live);
+            self.model.promote_each([live.car].into_iter().chain(chances));
         }
         Ok(())
     }
@@ -293,9 +190,12 @@ impl Pair {
         if !paused {
             return self.model.promote(car);
         }
+        let mut chances = Vec::new();
         while let Some(n) = self.model.offers.iter().position(|offer| offer.car == car) {
-            self.model.end(n, "waiting");
+            let live = self.model.end(n, "waiting");
+            chances.extend(self.model.chances(live));
         }
+        self.model.promote_each(chances);
     }
 
     /// Nothing overlaps, nobody is lost, everybody stands where the model has them.
