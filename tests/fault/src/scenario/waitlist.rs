@@ -67,8 +67,9 @@ fn promotion<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
         let alive = || POINTS.iter().filter(|point| !Path::new(&marker(point)).exists()).count();
         let mut played = 0;
         while played < ROUNDS && (played == 0 || alive() > 0) {
-            let day = 5 + 3 * played as i64;
-            try_join_all((0..CARS).map(|car| race(scene, car, day))).await?;
+            // Other days for every car: nobody is asked twice for the same time.
+            let day = |car| 5 + 3 * (CARS * played + car) as i64;
+            try_join_all((0..CARS).map(|car| race(scene, car, day(car)))).await?;
             played += 1;
         }
         scene.note(format!("{} races, {} promoters died", CARS * played, POINTS.len() - alive()));
