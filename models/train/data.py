@@ -8,25 +8,31 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageFilter
 
 CLASSES = ["scratch", "dent", "broken"]
 
 # What the annotations call it -> our class. `None`: something is there, but not one of ours;
 # cells inside are neither taught damage nor taught that there is none.
 CATEGORIES = {
-    "minor-scratch": "scratch", "moderate-scratch": "scratch", "severe-scratch": "scratch",
-    "minor-dent": "dent", "moderate-dent": "dent", "severe-dent": "dent",
-    "minor-broken": "broken", "moderate-broken": "broken", "severe-broken": "broken",
-    "scratches": "scratch", "damaged_light": "broken", "damaged window": "broken",
+    **{f"{grade}-{kind}": kind for kind in ("scratch", "dent", "broken") for grade in ("minor", "moderate", "severe")},
+    "scratches": "scratch", "scrape": "scratch", "paint-scratch": "scratch",
+    "dents": "dent", "deformation": "dent",
+    "crack": "broken", "cracked": "broken", "damaged_light": "broken", "damaged window": "broken",
+    **{name: "broken" for part in ("glass", "lamp") for name in (f"{part} shatter", f"{part}_shatter", f"{part} broken", f"{part}_broken")},
     "damaged hood": None, "damaged_door": None, "damaged bumper": None,
-    "crack": "broken", "glass_shatter": "broken", "lamp_broken": "broken",
 }
 ILUJAINA = ["scratches", "damaged_light", "dent", "damaged window", "damaged hood", "damaged_door", "damaged bumper"]
 
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 STD = np.array([0.229, 0.224, 0.225], np.float32)
+# Scratches are five times as many as dents, and those twice as many as what is broken.
+WEIGHTS = [1.0, 2.0, 3.0]
 FILL = 114
+
+# Photos that show the same as another under another name, found by comparing all of them: when the other
+# is trained on, these are not held back.
+TWINS = {"lensor/19_jpg", "lensor/3PpJ3HmJRV6GaWeDo-2Bd0Ww_jpeg", "car-parts/train11.jpg"}
 
 
 @dataclass
@@ -52,6 +58,20 @@ def car_of(name):
     return listing.group(1) if listing else stem
 
 
+def join_neighbours(photos):
+    """Photos that are numbered one after the other may well show one car: they count as one."""
+    numbered = {}
+    for photo in photos:
+        number = re.fullmatch(r"(.*/)(\d{1,4})_(jpe?g)(_jpg)?", photo.car, re.IGNORECASE)
+        if number:
+            series = number.group(1), bool(number.group(4))
+            numbered.setdefault(series, {}).setdefault(int(number.group(2)), []).append(photo)
+    for numbers in numbered.values():
+        for number in sorted(numbers):
+            for photo in numbers[number]:
+                photo.car = numbers[number - 1][0].car if number - 1 in numbers else photo.car
+
+
 def read_coco(folder, undamaged=False):
     """A folder with `annotations.json` and `images/`."""
     folder = Path(folder)
@@ -65,7 +85,10 @@ def read_coco(folder, undamaged=False):
     for one in coco["annotations"] if not undamaged else []:
         left, top, width, height = one["bbox"]
         photos[one["image_id"]].boxes.append((left, top, left + width, top + height, class_of(names[one["category_id"]])))
-    return [photo for photo in photos.values() if photo.path.exists()]
+    photos = [photo for photo in photos.values() if photo.path.exists()]
+    if not undamaged:
+        join_neighbours(photos)
+    return photos
 
 
 def read_yolo(folder):
@@ -90,7 +113,8 @@ def split(photos, share, seed):
     cars = sorted({photo.car for photo in photos})
     random.Random(seed).shuffle(cars)
     held = set(cars[: round(len(cars) * share)])
-    return [one for one in photos if one.car not in held], [one for one in photos if one.car in held]
+    kept = [one for one in photos if one.car in held and one.original not in TWINS]
+    return [one for one in photos if one.car not in held], kept
 
 
 def one_of_each(photos):
@@ -121,14 +145,20 @@ def write_coco(photos, folder):
     (folder / "annotations.json").write_text(json.dumps(coco))
 
 
-def crop(rng, photo, width, height, tile):
-    """What part to show: the whole, or a square of about a tile's size, most often around damage."""
+def weight(photo):
+    """How often a photo is shown: classes that are rare in the photos more often."""
+    return max((WEIGHTS[box[4]] for box in photo.boxes if box[4] >= 0), default=1)
+
+
+def crop(rng, photo, width, height, window, size, tile):
+    """A square of the photo for a window of so many pixels, most often around damage, enlarged about as
+    the worker does it: a tile's side becomes `size` pixels, or, one time in four, the whole photo does."""
     longer = max(width, height)
-    if rng.random() < 0.3:
-        return 0, 0, longer
-    side = longer * tile * rng.uniform(0.7, 1.4)
-    if photo.boxes and rng.random() < 0.8:
-        left, top, right, bottom, _ = rng.choice(photo.boxes)
+    enlarged = size * rng.uniform(0.55, 1.1) if rng.random() < 0.25 else size / tile * rng.uniform(0.7, 1.4)
+    side = window * longer / enlarged
+    judged = [box for box in photo.boxes if box[4] >= 0]
+    if judged and rng.random() < 0.85:
+        left, top, right, bottom, _ = rng.choices(judged, [WEIGHTS[box[4]] for box in judged])[0]
         centre_x, centre_y = rng.uniform(left, right), rng.uniform(top, bottom)
         x, y = centre_x - side * rng.uniform(0.15, 0.85), centre_y - side * rng.uniform(0.15, 0.85)
     else:
@@ -159,10 +189,15 @@ def shown(picture, photo, part, size):
 
 
 def relit(rng, picture):
-    for enhance in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
-        picture = enhance(picture).enhance(rng.uniform(0.6, 1.4))
-    if rng.random() < 0.15:
-        picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.2)))
+    """Another brightness, contrast and colour, by one table."""
+    values, table = np.arange(256, dtype=np.float32) / 255, []
+    contrast, brightness, bend = rng.uniform(0.7, 1.4), rng.uniform(-0.12, 0.12), rng.uniform(0.75, 1.3)
+    for _ in range(3):
+        bent = (values**bend - 0.5) * contrast * rng.uniform(0.92, 1.08) + 0.5 + brightness
+        table += (bent * 255).round().clip(0, 255).astype(np.uint8).tolist()
+    picture = picture.point(table)
+    if rng.random() < 0.1:
+        picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.9)))
     return picture
 
 
@@ -172,9 +207,10 @@ def mirrored(picture, boxes):
     return picture.transpose(Image.FLIP_LEFT_RIGHT), flipped
 
 
-def tensor(picture):
-    values = np.asarray(picture, np.float32) / 255
-    return torch.from_numpy(((values - MEAN) / STD).transpose(2, 0, 1).copy())
+def normalised(pictures):
+    """Bytes as the network wants them."""
+    mean, std = (torch.from_numpy(one).to(pictures.device).view(1, 3, 1, 1) for one in (MEAN, STD))
+    return (((pictures.float() / 255) - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
 def target(boxes):
@@ -186,36 +222,39 @@ def target(boxes):
 
 
 class Views(torch.utils.data.Dataset):
-    """Random views of photos; the same seed and epoch give the same views."""
+    """Random views of photos, each photo decoded once; the same seed and epoch give the same views."""
 
-    def __init__(self, photos, size, tile, seed, mosaic=0.4):
-        self.photos, self.size, self.tile, self.seed, self.mosaic = photos, size, tile, seed, mosaic
-        self.epoch = 0
+    def __init__(self, photos, options, count, mosaic=0.5):
+        self.photos, self.count, self.mosaic, self.epoch = photos, count, mosaic, 0
+        self.seed, self.window, self.size, self.tile = options.seed, options.window, options.size, options.tile
+        self.decoded = [Image.open(photo.path).convert("RGB") for photo in photos]
+        self.weights = np.cumsum([weight(photo) for photo in photos]).tolist()
 
     def __len__(self):
-        return len(self.photos)
+        return self.count
 
-    def view(self, rng, photo, size):
-        picture = Image.open(photo.path).convert("RGB")
-        canvas, boxes = shown(picture, photo, crop(rng, photo, *picture.size, self.tile), size)
+    def view(self, rng, place, window):
+        picture, photo = self.decoded[place], self.photos[place]
+        part = crop(rng, photo, *picture.size, window, self.size, self.tile)
+        canvas, boxes = shown(picture, photo, part, window)
         if rng.random() < 0.5:
             canvas, boxes = mirrored(canvas, boxes)
         return relit(rng, canvas), boxes
 
-    def __getitem__(self, place):
-        rng = random.Random(f"{self.seed}/{self.epoch}/{place}")
+    def __getitem__(self, number):
+        rng = random.Random(f"{self.seed}/{self.epoch}/{number}")
+        places = rng.choices(range(len(self.photos)), cum_weights=self.weights, k=4)
         if rng.random() >= self.mosaic:
-            canvas, boxes = self.view(rng, self.photos[place], self.size)
+            canvas, boxes = self.view(rng, places[0], self.window)
         else:
-            half = self.size // 2
-            canvas, boxes = Image.new("RGB", (self.size, self.size)), []
-            for corner in range(4):
-                photo = self.photos[place] if corner == 0 else rng.choice(self.photos)
-                piece, found = self.view(rng, photo, half)
+            half = self.window // 2
+            canvas, boxes = Image.new("RGB", (self.window, self.window)), []
+            for corner, place in enumerate(places):
+                piece, found = self.view(rng, place, half)
                 x, y = half * (corner % 2), half * (corner // 2)
                 canvas.paste(piece, (x, y))
                 boxes += [(left + x, top + y, right + x, bottom + y, kind) for left, top, right, bottom, kind in found]
-        return tensor(canvas), target(boxes)
+        return torch.from_numpy(np.asarray(canvas).transpose(2, 0, 1).copy()), target(boxes)
 
 
 def batch(items):

@@ -9,11 +9,15 @@ import torch
 from data import CATEGORIES, CLASSES, FILL, MEAN, STD
 from network import STRIDES, Exported
 
-# From which score a box is kept, and from which it is a finding; set from the held-back photos.
-THRESHOLDS = {"low": 0.1, "score": 0.3, "nms": 0.5}
+# From which score a box is kept, and from which it is a finding, until `choose.py` has found better ones.
+THRESHOLDS = {"low": 0.1, "score": 0.3, "nms": 0.45}
+DATA = [
+    "lensor (its COCO json says CC BY 4.0)", "ilujaina (MIT; where the photos come from is not stated)",
+    "car-parts (DSMLR, Car-Parts-Segmentation; no licence stated)",
+]
 
 
-def export(detector, options, damaged, clean):
+def export(detector, options, trained):
     model = Exported(detector).eval()
     path = options.out / "damage.onnx"
     example = torch.zeros(1, 3, options.size, options.size)
@@ -35,11 +39,10 @@ def export(detector, options, damaged, clean):
         "categories": {name: kind for name, kind in CATEGORIES.items() if kind},
         "trained": {
             "date": datetime.date.today().isoformat(),
-            "epochs": options.epochs,
             "seed": options.seed,
-            "photos": {"damaged": damaged, "undamaged": clean},
-            "data": "lensor (COCO json says CC BY 4.0), ilujaina (MIT, origin of the photos not stated), car-parts (no licence stated)",
-            "start": "YOLOX-nano on COCO (Apache-2.0)",
+            **trained,
+            "start": str(options.start.name) if options.start else "YOLOX-nano on COCO (Apache-2.0)",
+            "data": DATA + [f"{folder.name} (the operator's own)" for folder in options.extra],
         },
     }
     path.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")

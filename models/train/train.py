@@ -16,12 +16,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from data import CLASSES, Views, batch, one_of_each, read_coco, read_yolo, split, write_coco
+from data import CLASSES, Views, batch, normalised, one_of_each, read_coco, read_yolo, split, write_coco
 from export import export
 from loss import loss
-from network import Detector, cells, load_onnx, unfold_norms
+from network import ConvBlock, Detector, cells, load_onnx, unfold_norms
 
 HERE = Path(__file__).resolve().parent
+# Steps until the full rate is reached.
+WARM = 60
 
 
 def arguments():
@@ -30,14 +32,18 @@ def arguments():
     parser.add_argument("--extra", type=Path, action="append", default=[], help="further folder with images/ and annotations.json (COCO)")
     parser.add_argument("--work", type=Path, default=HERE / "work", help="checkpoints, plots, held-back photos")
     parser.add_argument("--out", type=Path, default=HERE.parent, help="where damage.onnx and damage.json go")
-    parser.add_argument("--epochs", type=int, default=80)
+    parser.add_argument("--start", type=Path, help="model to start from, one of this script's or YOLOX-nano [DIR/models/yolox_nano_coco.onnx]")
+    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--minutes", type=float, help="fit the schedule to so many minutes of training instead of --epochs")
+    parser.add_argument("--views", type=int, default=1600, help="views of photos per epoch")
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--size", type=int, default=640, help="side of the input in pixels, a multiple of 32")
+    parser.add_argument("--size", type=int, default=416, help="side of the worker's input in pixels, a multiple of 32")
+    parser.add_argument("--window", type=int, default=256, help="side of the views trained on, a multiple of 64; smaller is faster")
     parser.add_argument("--tile", type=float, default=0.5, help="side of a tile, as a share of the photo's longer side")
-    parser.add_argument("--rate", type=float, default=0.002)
+    parser.add_argument("--rate", type=float, default=0.001)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--loaders", type=int, default=2)
+    parser.add_argument("--loaders", type=int, default=1)
     parser.add_argument("--export-only", action="store_true", help="write the model of the last checkpoint")
     return parser.parse_args()
 
@@ -54,11 +60,9 @@ def photos(options):
     return train, clean, one_of_each(held), clean_held
 
 
-def rate(step, steps, warm, top):
-    """Warms up, then falls along a cosine to a twentieth."""
-    if step < warm:
-        return top * (step / warm) ** 2
-    return top * (0.05 + 0.475 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm))))
+def rate(step, done):
+    """Warms up, then falls along a cosine to a fiftieth."""
+    return min(1, step / WARM) * (0.02 + 0.49 * (1 + math.cos(math.pi * min(1, done))))
 
 
 class Average:
@@ -71,7 +75,7 @@ class Average:
     @torch.no_grad()
     def update(self, detector):
         self.steps += 1
-        keep = 0.9995 * (1 - math.exp(-self.steps / 500))
+        keep = 0.998 * (1 - math.exp(-self.steps / 200))
         for mine, theirs in zip(self.detector.state_dict().values(), detector.state_dict().values()):
             if mine.dtype.is_floating_point:
                 mine.mul_(keep).add_(theirs.detach(), alpha=1 - keep)
@@ -79,14 +83,34 @@ class Average:
 
 def start(options, views, device):
     detector = Detector(len(CLASSES))
-    load_onnx(detector, options.data / "models" / "yolox_nano_coco.onnx")
-    for head in detector.heads:
-        # Nearly nothing is damage: begin there, or the first steps only unlearn.
-        torch.nn.init.constant_(head.presence.bias, -math.log(99))
-        torch.nn.init.constant_(head.classify.bias, -math.log(len(CLASSES) - 1))
+    load_onnx(detector, options.start or options.data / "models" / "yolox_nano_coco.onnx")
+    if not options.start:
+        for head in detector.heads:
+            # Nearly nothing is damage: begin there, or the first steps only unlearn.
+            torch.nn.init.constant_(head.presence.bias, -math.log(99))
+            torch.nn.init.constant_(head.classify.bias, -math.log(len(CLASSES) - 1))
     places = random.Random(options.seed).sample(range(len(views)), min(64, len(views)))
-    unfold_norms(detector, (torch.stack([views[place][0] for place in places[at : at + 8]]) for at in range(0, len(places), 8)))
+    pictures = (torch.stack([views[place][0] for place in places[at : at + 8]]) for at in range(0, len(places), 8))
+    unfold_norms(detector, map(normalised, pictures))
     return detector.to(device)
+
+
+def teachable(detector, rate):
+    """Groups of weights with their rates. What sees edges and colours stays as it is, the rest of the
+    backbone learns slowly, and normalisations keep their statistics: there are few photos."""
+    detector.eval()
+    for block in detector.modules():
+        if isinstance(block, ConvBlock):
+            block.folded = True
+    for module in (detector.backbone.stem, detector.backbone.dark2):
+        module.requires_grad_(False)
+    groups = {}
+    for name, one in detector.named_parameters():
+        if one.requires_grad:
+            slow, decays = name.startswith("backbone."), one.ndim > 1
+            group = {"params": [], "top": rate * (0.3 if slow else 1), "weight_decay": 0.02 if decays else 0.0}
+            groups.setdefault((slow, decays), group)["params"].append(one)
+    return torch.optim.AdamW(groups.values(), rate)
 
 
 def plot(log, path):
@@ -106,13 +130,23 @@ def plot(log, path):
     pyplot.close(figure)
 
 
+def trained(state, views, train, clean):
+    """What the card says of the run."""
+    return {
+        "epochs": state["epoch"] + 1,
+        "views": (state["epoch"] + 1) * len(views),
+        "minutes": round(state["spent"] / 60),
+        "photos": {"damaged": len(train), "of them different": len(one_of_each(train)), "undamaged": len(clean)},
+    }
+
+
 @torch.no_grad()
 def held_loss(detector, loader, grid, device):
     detector.eval()
     total = 0.0
     for pictures, targets in loader:
         targets = [tuple(part.to(device) for part in target) for target in targets]
-        total += float(loss(detector(pictures.to(device)), grid, targets)[0])
+        total += float(loss(detector(normalised(pictures.to(device))), grid, targets)[0])
     return total / len(loader)
 
 
@@ -126,11 +160,12 @@ def main():
     options.work.mkdir(parents=True, exist_ok=True)
 
     train, clean, held, clean_held = photos(options)
-    write_coco(held, options.work / "held")
-    write_coco(clean_held, options.work / "clean")
+    for part, damaged, undamaged in zip(("choose", "report"), split(held, 0.5, options.seed), split(clean_held, 0.5, options.seed)):
+        write_coco(damaged, options.work / part / "damaged")
+        write_coco(undamaged, options.work / part / "clean")
     print(f"{len(train)} photos with damage and {len(clean)} without; held back {len(held)} and {len(clean_held)}; on {device}", flush=True)
-    views = Views(train + clean, options.size, options.tile, options.seed)
-    checks = Views(held + clean_held, options.size, options.tile, options.seed, mosaic=0.0)
+    views = Views(train + clean, options, options.views)
+    checks = Views(held + clean_held, options, options.views // 10, mosaic=0.0)
 
     checkpoint = options.work / "last.pt"
     if checkpoint.exists():
@@ -145,33 +180,29 @@ def main():
         average.detector.load_state_dict(saved["average"])
         average.steps = saved["steps"]
     if options.export_only:
-        return export(average.detector.cpu(), options, len(train), len(clean))
+        return export(average.detector.cpu(), options, trained(saved, views, train, clean))
 
-    decay = [weight for name, weight in detector.named_parameters() if weight.ndim > 1]
-    rest = [weight for name, weight in detector.named_parameters() if weight.ndim <= 1]
-    optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.02}, {"params": rest, "weight_decay": 0}], options.rate)
-    log, first = [], 0
+    optimizer = teachable(detector, options.rate)
+    log, first, spent = [], 0, 0.0
     if saved:
         optimizer.load_state_dict(saved["optimizer"])
-        log, first = saved["log"], saved["epoch"] + 1
-    loader = torch.utils.data.DataLoader(
-        views, options.batch, shuffle=True, collate_fn=batch, num_workers=options.loaders, drop_last=True,
-        generator=torch.Generator().manual_seed(options.seed + first),
-    )
-    checker = torch.utils.data.DataLoader(checks, options.batch, collate_fn=batch, num_workers=options.loaders)
-    grid = cells(options.size, options.size, device)
-    steps, warm = len(loader) * options.epochs, len(loader)
-    for epoch in range(first, options.epochs):
+        log, first, spent = saved["log"], saved["epoch"] + 1, saved["spent"]
+    loader = torch.utils.data.DataLoader(views, options.batch, collate_fn=batch, num_workers=options.loaders, drop_last=True)
+    checker = torch.utils.data.DataLoader(checks, options.batch, collate_fn=batch)
+    grid = cells(options.window, options.window, device)
+    begun, done, epoch = time.time() - spent, 0.0, first
+    while done < 1 and (options.minutes or epoch < options.epochs):
         views.epoch = epoch
-        # The last epochs see photos as they are.
-        views.mosaic = 0.4 if epoch < options.epochs * 0.8 else 0.0
+        # The last views are of photos as they are.
+        views.mosaic = 0.5 if done < 0.8 else 0.0
         began, sums = time.time(), {}
-        detector.train()
         for number, (pictures, targets) in enumerate(loader):
+            step = epoch * len(loader) + number
+            done = (time.time() - begun) / 60 / options.minutes if options.minutes else step / len(loader) / options.epochs
             for group in optimizer.param_groups:
-                group["lr"] = rate(epoch * len(loader) + number, steps, warm, options.rate)
+                group["lr"] = group["top"] * rate(step, done)
             targets = [tuple(part.to(device) for part in target) for target in targets]
-            total, parts = loss(detector(pictures.to(device)), grid, targets)
+            total, parts = loss(detector(normalised(pictures.to(device))), grid, targets)
             optimizer.zero_grad(set_to_none=True)
             total.backward()
             torch.nn.utils.clip_grad_norm_(detector.parameters(), 10)
@@ -179,8 +210,8 @@ def main():
             average.update(detector)
             for name, value in parts.items():
                 sums[name] = sums.get(name, 0) + value
-            if number % 20 == 0:
-                print(f"epoch {epoch + 1}/{options.epochs}, step {number}/{len(loader)}: {float(total.detach()):.3f}", flush=True)
+            if number % 10 == 0:
+                print(f"epoch {epoch + 1}, step {number}/{len(loader)}, {done:.0%}: {float(total.detach()):.3f}", flush=True)
         entry = {"epoch": epoch + 1, **{name: value / len(loader) for name, value in sums.items()}}
         entry["held"] = held_loss(average.detector, checker, grid, device)
         entry["seconds"] = round(time.time() - began)
@@ -188,12 +219,13 @@ def main():
         print(json.dumps(entry), flush=True)
         state = {
             "detector": detector.state_dict(), "average": average.detector.state_dict(), "steps": average.steps,
-            "optimizer": optimizer.state_dict(), "epoch": epoch, "log": log,
+            "optimizer": optimizer.state_dict(), "epoch": epoch, "log": log, "spent": time.time() - begun,
         }
         torch.save(state, checkpoint.with_suffix(".new"))
         checkpoint.with_suffix(".new").replace(checkpoint)
         plot(log, options.work / "loss.png")
-    export(average.detector.cpu(), options, len(train), len(clean))
+        epoch += 1
+    export(average.detector.cpu(), options, trained(state, views, train, clean))
 
 
 if __name__ == "__main__":
