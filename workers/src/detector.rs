@@ -17,6 +17,7 @@ use crate::vision::{
 #[derive(Clone, Debug, Default)]
 pub struct DetectorSettings {
     /// `DAMAGE_MODEL`: the ONNX file; its card lies beside it under the same name with `.json`.
+    /// Without the variable it is the project's own, `models/damage.onnx` in the working directory.
     pub model: Option<PathBuf>,
     /// `ORT_DYLIB_PATH`: the ONNX Runtime library.
     pub runtime: Option<PathBuf>,
@@ -27,7 +28,7 @@ pub struct DetectorSettings {
 impl DetectorSettings {
     pub(crate) fn read(reader: &mut Reader) -> Self {
         Self {
-            model: reader.optional("DAMAGE_MODEL"),
+            model: Some(reader.or("DAMAGE_MODEL", PathBuf::from("models/damage.onnx"))),
             runtime: reader.optional("ORT_DYLIB_PATH"),
             threads: reader.or("DAMAGE_THREADS", 1),
         }

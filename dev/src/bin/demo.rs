@@ -19,7 +19,8 @@ struct Arguments {
     #[arg(long)]
     exit: bool,
 
-    /// Use front.jpg, back.jpg, left.jpg and right.jpg of this folder instead of drawn pictures
+    /// Use front.jpg, back.jpg, left.jpg and right.jpg of this folder instead of drawn pictures,
+    /// and the detector of models/damage.onnx, which was trained on photos
     #[arg(long, value_name = "DIR")]
     photos: Option<PathBuf>,
 }
@@ -38,7 +39,7 @@ async fn main() -> ExitCode {
         };
     }
     dev::until_told_to_end(async {
-        let platform = boot(flags).await?;
+        let platform = boot(flags, &photos).await?;
         if let Err(error) = story::play(&platform, &photos).await {
             eprintln!("the story stopped: {error:#}");
         }
@@ -49,21 +50,21 @@ async fn main() -> ExitCode {
 }
 
 async fn told(flags: Flags, photos: &story::Photos) -> anyhow::Result<()> {
-    let platform = boot(flags).await?;
+    let platform = boot(flags, photos).await?;
     let played = story::play(&platform, photos).await;
     platform.stop().await;
     played
 }
 
-/// The platform with an admin whose password the story knows, and a detector for drawn damage
-/// unless another is given.
-async fn boot(flags: Flags) -> anyhow::Result<Platform> {
+/// The platform with an admin whose password the story knows. Unless another detector is given, drawn
+/// pictures get the one for drawn damage, and real photos the project's own.
+async fn boot(flags: Flags, photos: &story::Photos) -> anyhow::Result<Platform> {
     let mut options = flags.options()?;
     if options.admin_password.is_none() {
         options.admin_email = Some(format!("admin.{:08x}@example.com", rand::random::<u32>()));
         options.admin_password = Some(format!("{:032x}", rand::random::<u128>()));
     }
-    if std::env::var_os("DAMAGE_MODEL").is_none() {
+    if std::env::var_os("DAMAGE_MODEL").is_none() && matches!(photos, story::Photos::Drawn) {
         let model = story::write_tiny_model(&options.data_dir.join("model"))?;
         options.env.push(("DAMAGE_MODEL".to_owned(), model.display().to_string()));
     }
