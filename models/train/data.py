@@ -26,6 +26,8 @@ ILUJAINA = ["scratches", "damaged_light", "dent", "damaged window", "damaged hoo
 
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 STD = np.array([0.229, 0.224, 0.225], np.float32)
+# The share of views that are put together from four photos.
+MOSAIC = 0.3
 # Scratches are five times as many as dents, and those twice as many as what is broken.
 WEIGHTS = [1.0, 2.0, 3.0]
 FILL = 114
@@ -152,9 +154,9 @@ def weight(photo):
 
 def crop(rng, photo, width, height, window, size, tile):
     """A square of the photo for a window of so many pixels, most often around damage, enlarged about as
-    the worker does it: a tile's side becomes `size` pixels, or, one time in four, the whole photo does."""
+    the worker does it: a tile's side becomes `size` pixels, or, nearly every second time, the whole photo does."""
     longer = max(width, height)
-    enlarged = size * rng.uniform(0.55, 1.1) if rng.random() < 0.25 else size / tile * rng.uniform(0.7, 1.4)
+    enlarged = size * rng.uniform(0.5, 1.1) if rng.random() < 0.45 else size / tile * rng.uniform(0.7, 1.4)
     side = window * longer / enlarged
     judged = [box for box in photo.boxes if box[4] >= 0]
     if judged and rng.random() < 0.85:
@@ -224,7 +226,7 @@ def target(boxes):
 class Views(torch.utils.data.Dataset):
     """Random views of photos, each photo decoded once; the same seed and epoch give the same views."""
 
-    def __init__(self, photos, options, count, mosaic=0.5):
+    def __init__(self, photos, options, count, mosaic=MOSAIC):
         self.photos, self.count, self.mosaic, self.epoch = photos, count, mosaic, 0
         self.seed, self.window, self.size, self.tile = options.seed, options.window, options.size, options.tile
         self.decoded = [Image.open(photo.path).convert("RGB") for photo in photos]

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from data import CLASSES, Views, batch, normalised, one_of_each, read_coco, read_yolo, split, write_coco
+from data import CLASSES, MOSAIC, Views, batch, normalised, one_of_each, read_coco, read_yolo, split, write_coco
 from export import export
 from loss import loss
 from network import ConvBlock, Detector, cells, load_onnx, unfold_norms
@@ -38,8 +38,8 @@ def arguments():
     parser.add_argument("--views", type=int, default=1600, help="views of photos per epoch")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--size", type=int, default=416, help="side of the worker's input in pixels, a multiple of 32")
-    parser.add_argument("--window", type=int, default=256, help="side of the views trained on, a multiple of 64; smaller is faster")
-    parser.add_argument("--tile", type=float, default=0.5, help="side of a tile, as a share of the photo's longer side")
+    parser.add_argument("--window", type=int, default=320, help="side of the views trained on, a multiple of 64; smaller is faster")
+    parser.add_argument("--tile", type=float, default=0.6, help="side of a tile, as a share of the photo's longer side")
     parser.add_argument("--rate", type=float, default=0.001)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -121,8 +121,8 @@ def plot(log, path):
 
     figure, axes = pyplot.subplots(figsize=(8, 4))
     for name in ("box", "presence", "class", "held"):
-        axes.plot([one["epoch"] for one in log if name in one], [one[name] for one in log if name in one], label=name)
-    axes.set_xlabel("epoch")
+        axes.plot([one["views"] for one in log if name in one], [one[name] for one in log if name in one], label=name)
+    axes.set_xlabel("views of photos")
     axes.set_ylabel("loss")
     axes.legend()
     figure.tight_layout()
@@ -130,11 +130,11 @@ def plot(log, path):
     pyplot.close(figure)
 
 
-def trained(state, views, train, clean):
+def trained(state, train, clean):
     """What the card says of the run."""
     return {
         "epochs": state["epoch"] + 1,
-        "views": (state["epoch"] + 1) * len(views),
+        "views": state["log"][-1]["views"],
         "minutes": round(state["spent"] / 60),
         "photos": {"damaged": len(train), "of them different": len(one_of_each(train)), "undamaged": len(clean)},
     }
@@ -180,7 +180,7 @@ def main():
         average.detector.load_state_dict(saved["average"])
         average.steps = saved["steps"]
     if options.export_only:
-        return export(average.detector.cpu(), options, trained(saved, views, train, clean))
+        return export(average.detector.cpu(), options, trained(saved, train, clean))
 
     optimizer = teachable(detector, options.rate)
     log, first, spent = [], 0, 0.0
@@ -194,7 +194,7 @@ def main():
     while done < 1 and (options.minutes or epoch < options.epochs):
         views.epoch = epoch
         # The last views are of photos as they are.
-        views.mosaic = 0.5 if done < 0.8 else 0.0
+        views.mosaic = MOSAIC if done < 0.8 else 0.0
         began, sums = time.time(), {}
         for number, (pictures, targets) in enumerate(loader):
             step = epoch * len(loader) + number
@@ -212,7 +212,7 @@ def main():
                 sums[name] = sums.get(name, 0) + value
             if number % 10 == 0:
                 print(f"epoch {epoch + 1}, step {number}/{len(loader)}, {done:.0%}: {float(total.detach()):.3f}", flush=True)
-        entry = {"epoch": epoch + 1, **{name: value / len(loader) for name, value in sums.items()}}
+        entry = {"epoch": epoch + 1, "views": (log[-1]["views"] if log else 0) + len(views), **{name: value / len(loader) for name, value in sums.items()}}
         entry["held"] = held_loss(average.detector, checker, grid, device)
         entry["seconds"] = round(time.time() - began)
         log.append(entry)
@@ -225,7 +225,7 @@ def main():
         checkpoint.with_suffix(".new").replace(checkpoint)
         plot(log, options.work / "loss.png")
         epoch += 1
-    export(average.detector.cpu(), options, trained(state, views, train, clean))
+    export(average.detector.cpu(), options, trained(state, train, clean))
 
 
 if __name__ == "__main__":
