@@ -20,7 +20,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 TILES = [None, (0.67, 0.2), (0.5, 0.2), (0.4, 0.2)]
-NMS = [0.3, 0.45, 0.6]
+LARGEST = [0.15, 0.2, 0.3, 1.0]
+NMS = [0.4, 0.5, 0.6]
 # Weaker boxes do not change an average precision.
 LEAST = 0.005
 # False alarms per undamaged photo: for a finding, and for a box that is kept as evidence.
@@ -128,29 +129,36 @@ def main():
     pictures = {photo: Image.open(path).convert("RGB") for photo, path in paths.items()}
     clean = [Image.open(path).convert("RGB") for path in sorted((options.clean / "images").iterdir())]
 
+    photos = {**pictures, **{f"clean {place}": picture for place, picture in enumerate(clean)}}
+    whole = {photo: model.look(picture, (0, 0, *picture.size)) for photo, picture in photos.items()}
     best = None
-    whole = {}
     for tiles in TILES:
-        def look(key, picture):
-            if key not in whole:
-                whole[key] = model.look(picture, (0, 0, *picture.size))
-            return np.concatenate([whole[key], *[model.look(picture, view) for view in (views(*picture.size, tiles) if tiles else [])]])
-
-        damaged_raw = {photo: look(photo, picture) for photo, picture in pictures.items()}
-        clean_raw = [look(f"clean {place}", picture) for place, picture in enumerate(clean)]
-        for nms in NMS:
-            found = {photo: suppress(rows, nms) for photo, rows in damaged_raw.items()}
-            alarms = [suppress(rows, nms) for rows in clean_raw]
-            score, low = threshold(alarms, ALLOWED), threshold(alarms, KEPT)
-            recall = np.mean([(found[photo][:, 5] >= score).any() for photo in marked])
-            average, each = ap50(annotations, found)
-            print(f"tiles {tiles}, nms {nms}: AP50 {average:.1f} {each}, photo recall {recall:.3f} from score {score:.3f} (low {low:.3f})", flush=True)
-            rank = average / 100 + recall
-            if best is None or rank > best[0]:
-                best = rank, tiles, {"low": low, "score": score, "nms": nms}
+        closer = {
+            photo: np.concatenate([model.look(picture, view) for view in views(*picture.size, tiles)])
+            for photo, picture in photos.items()
+        } if tiles else {}
+        for largest in LARGEST if tiles else [1.0]:
+            raw = dict(whole)
+            for photo, rows in closer.items():
+                most = largest * tiles[0] * max(photos[photo].size)
+                raw[photo] = np.concatenate([whole[photo], rows[(rows[:, 2:4] - rows[:, :2]).max(1) <= most]])
+            for nms in NMS:
+                found = {photo: suppress(rows, nms) for photo, rows in raw.items()}
+                alarms = [found[photo] for photo in found if photo not in pictures]
+                score, low = threshold(alarms, ALLOWED), threshold(alarms, KEPT)
+                recall = np.mean([(found[photo][:, 5] >= score).any() for photo in marked])
+                average, each = ap50(annotations, {photo: found[photo] for photo in pictures})
+                print(
+                    f"tiles {tiles} up to {largest}, nms {nms}: AP50 {average:.1f} {each}, "
+                    f"photo recall {recall:.3f} from score {score:.3f} (low {low:.3f})", flush=True,
+                )
+                rank = average / 100 + recall
+                if best is None or rank > best[0]:
+                    shown = {"size": tiles[0], "overlap": tiles[1], "largest": largest} if tiles else None
+                    best = rank, shown, {"low": low, "score": score, "nms": nms}
     _, tiles, thresholds = best
     model.card["thresholds"] = {name: round(value, 3) for name, value in thresholds.items()}
-    model.card["tiles"] = {"size": tiles[0], "overlap": tiles[1]} if tiles else None
+    model.card["tiles"] = tiles
     options.model.with_suffix(".json").write_text(json.dumps(model.card, indent=2) + "\n")
     print(f"chosen: tiles {tiles}, {model.card['thresholds']}")
 

@@ -35,7 +35,7 @@ def export(detector, options, trained):
         },
         "output": {"name": "output", "strides": list(STRIDES)},
         "thresholds": THRESHOLDS,
-        "tiles": {"size": options.tile, "overlap": 0.2},
+        "tiles": {"size": options.tile, "overlap": 0.2, "largest": 0.2},
         "categories": {name: kind for name, kind in CATEGORIES.items() if kind},
         "trained": {
             "date": datetime.date.today().isoformat(),

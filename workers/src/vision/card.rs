@@ -78,6 +78,10 @@ pub struct Tiles {
     pub size: f32,
     /// Least overlap of neighbours, as a share of their side.
     pub overlap: f32,
+    /// Longest side of a box that a tile may report, as a share of the tile's. What is larger is cut off by
+    /// a tile's edge or torn out of its surroundings; the whole photo shows it better.
+    #[serde(default = "any")]
+    pub largest: f32,
 }
 
 impl Default for Output {
@@ -115,7 +119,9 @@ impl Card {
         let sides = [*width, *height];
         let share = |value: f32| (0.0..=1.0).contains(&value);
         let Thresholds { low, score, nms } = self.thresholds;
-        let tiles = |tiles: Tiles| (0.1..=1.0).contains(&tiles.size) && (0.0..=0.8).contains(&tiles.overlap);
+        let tiles = |Tiles { size, overlap, largest }: Tiles| {
+            (0.1..=1.0).contains(&size) && (0.0..=0.8).contains(&overlap) && (0.0..=1.0).contains(&largest)
+        };
         let checks = [
             (!self.classes.is_empty(), "it names no classes"),
             (sides.iter().all(|side| (32..=4096).contains(side)), "the input is not 32 to 4096 pixels wide and high"),
@@ -128,7 +134,10 @@ impl Card {
             (mean.iter().all(|value| value.is_finite()), "mean must be numbers"),
             (share(low) && share(score) && share(nms), "thresholds must lie between 0 and 1"),
             (low <= score, "the low threshold is above the score threshold"),
-            (self.tiles.is_none_or(tiles), "tiles need a size of 0.1 to 1 and an overlap of 0 to 0.8"),
+            (
+                self.tiles.is_none_or(tiles),
+                "tiles need a size of 0.1 to 1, an overlap of 0 to 0.8 and largest boxes of 0 to 1",
+            ),
             (self.categories.values().all(|class| self.classes.contains(class)), "a category means an unknown class"),
         ];
         checks.into_iter().find(|(right, _)| !right).map_or(Ok(()), |(_, wrong)| Err(wrong))
@@ -141,4 +150,8 @@ fn images() -> String {
 
 fn grey() -> u8 {
     114
+}
+
+fn any() -> f32 {
+    1.0
 }

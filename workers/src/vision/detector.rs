@@ -19,7 +19,7 @@ use super::card::{Card, Thresholds, Tiles};
 use super::letterbox::{Letterbox, TRANSFORM};
 pub use super::runtime::Unavailable;
 use super::suppression::{Candidate, suppress};
-use super::tile::{View, views};
+use super::tile::{View, may_report, views};
 use super::{runtime, yolox};
 
 /// How the detector runs on this machine.
@@ -122,8 +122,13 @@ impl Detector {
         let start = Instant::now();
         let views = views(picture.width(), picture.height(), self.card.tiles);
         let mut candidates = Vec::new();
-        for view in &views {
-            candidates.extend(self.look(picture, *view)?);
+        for (place, view) in views.iter().enumerate() {
+            let mut found = self.look(picture, *view)?;
+            // The first view is the whole photo.
+            if let (1.., Some(tiles)) = (place, self.card.tiles) {
+                found.retain(|one| may_report(tiles, &one.region, picture.width(), picture.height()));
+            }
+            candidates.append(&mut found);
         }
         let kept = suppress(candidates, self.card.thresholds.nms.into());
 

@@ -2,6 +2,8 @@
 //!
 //! Damage is tiny on a whole car; a tile shows it larger.
 
+use rules::damage::Region;
+
 use super::card::Tiles;
 
 /// A part of a picture, in its pixels.
@@ -29,6 +31,12 @@ pub fn views(width: u32, height: u32, tiles: Option<Tiles>) -> Vec<View> {
     views
 }
 
+/// Whether a tile may report a box: its longer side is within the tiles' `largest`.
+pub fn may_report(tiles: Tiles, region: &Region, width: u32, height: u32) -> bool {
+    let longer = (region.width * f64::from(width)).max(region.height * f64::from(height));
+    longer <= f64::from(tiles.largest * tiles.size) * f64::from(width.max(height))
+}
+
 /// Evenly spread starts, such that the first tile begins at 0 and the last ends at `length`.
 fn starts(length: u32, side: u32, overlap: f32) -> impl Iterator<Item = u32> {
     let room = length.saturating_sub(side);
@@ -48,7 +56,7 @@ mod tests {
 
     #[test]
     fn tiles_cover_the_picture_and_overlap() {
-        let views = views(4000, 3000, Some(Tiles { size: 0.5, overlap: 0.2 }));
+        let views = views(4000, 3000, Some(Tiles { size: 0.5, overlap: 0.2, largest: 1.0 }));
         assert_eq!(views.len(), 1 + 3 * 2);
         let row: Vec<_> = views[1..4].iter().map(|view| (view.left, view.width)).collect();
         assert_eq!(row, [(0, 2000), (1000, 2000), (2000, 2000)]);
@@ -57,7 +65,19 @@ mod tests {
     }
 
     #[test]
+    fn a_tile_reports_what_is_small_on_it() {
+        let tiles = Tiles { size: 0.5, overlap: 0.2, largest: 0.25 };
+        // A quarter of a tile of 2000 pixels.
+        let may = |width: f64, height: f64| {
+            may_report(tiles, &Region::new(0.1, 0.1, width / 4000.0, height / 3000.0).unwrap(), 4000, 3000)
+        };
+        assert!(may(499.0, 499.0));
+        assert!(!may(501.0, 100.0));
+        assert!(!may(100.0, 501.0));
+    }
+
+    #[test]
     fn a_tile_larger_than_the_picture_adds_nothing() {
-        assert_eq!(views(1600, 1200, Some(Tiles { size: 1.0, overlap: 0.2 })).len(), 1);
+        assert_eq!(views(1600, 1200, Some(Tiles { size: 1.0, overlap: 0.2, largest: 1.0 })).len(), 1);
     }
 }

@@ -107,6 +107,19 @@ fn tiles_look_closer_and_report_each_mark_once() {
 }
 
 #[test]
+fn boxes_too_large_for_a_tile_are_the_whole_photos_alone() {
+    let found = |tiles: &str| {
+        let card = tiny_card().replace("\"output\":", &format!("{tiles}\"output\":"));
+        let shelf = Shelf::new(&tiny_model::onnx(), &card);
+        shelf.load().unwrap().detect(&picture(&Scene::new(Side::Right, 5).with(DENT))).unwrap().raw
+    };
+    let (whole, small) = (found(""), found(r#""tiles": { "size": 0.6, "overlap": 0.2, "largest": 0.01 }, "#));
+    assert_ne!(whole, []);
+    assert_eq!(small, whole);
+    assert_ne!(found(r#""tiles": { "size": 0.6, "overlap": 0.2 }, "#), whole);
+}
+
+#[test]
 fn the_same_photo_and_model_give_the_same_bits() {
     let shelf = Shelf::tiny();
     let photo = picture(&Scene::new(Side::Left, 6).with(SCRATCH));
