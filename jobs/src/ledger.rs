@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 pub use accept::{AcceptError, Accepted, accept, accepted, insert, insert_all};
 pub use admin::{Depth, Entry, Page, State, dead, depth, discard, find, prune, replay};
-pub use claim::{Claimed, MAX_CRASHES, claim, heartbeat, reap};
+pub use claim::{Claimed, MAX_CRASHES, claim, claim_suspect, heartbeat, reap};
 pub use complete::{LeaseLost, complete, fail, give_up, release, snooze};
 pub use dispatch::due;
 

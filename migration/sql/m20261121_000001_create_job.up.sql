@@ -35,6 +35,8 @@ create unique index job_idempotency on job (principal, kind, idempotency_key) nu
     where idempotency_key is not null;
 create unique index job_dedupe on job (kind, dedupe_key) where dedupe_key is not null;
 create index job_due on job (queue, priority desc, run_at, id) where state = 'ready';
+-- Jobs that two processes died of: few, and looked for every second.
+create index job_suspect on job (queue, run_at) where state = 'ready' and crashes >= 2;
 create index job_running on job (queue, lease_until) where state = 'running';
 create index job_dead on job (finished_at desc, id desc) where state = 'dead';
 create index job_finished on job (finished_at) where state in ('done', 'cancelled');

@@ -62,13 +62,35 @@ async fn a_job_that_kills_its_worker_three_times_is_quarantined() {
     let bed = bed().await;
     let id = accept(&bed, &kinds::Mark {}).await;
     for crash in 1..=3 {
-        ledger::claim(&bed.db, QUEUE, &[id], "doomed").await.unwrap();
+        match crash {
+            3 => drop(ledger::claim_suspect(&bed.db, QUEUE, "doomed").await.unwrap().unwrap()),
+            _ => assert_eq!(ledger::claim(&bed.db, QUEUE, &[id], "doomed").await.unwrap().len(), 1),
+        }
         bed.run("update job set lease_until = clock_timestamp() - interval '1 second'").await;
         let ready = ledger::reap(&bed.db, QUEUE).await.unwrap();
-        assert_eq!(ready.contains(&id), crash < 3, "one that is dead is for nobody to claim");
+        assert_eq!(ready.contains(&id), crash < 2, "a suspect is claimed alone, one that is dead not at all");
         assert_eq!(bed.number("select crashes from job").await, crash);
     }
     assert_eq!(bed.number(&state_is(id, "dead")).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_works_on_one_suspect_at_a_time_and_on_others_beside_it() {
+    let bed = bed().await;
+    let (first, second) = (accept(&bed, &kinds::Stall {}).await, accept(&bed, &kinds::Mark {}).await);
+    bed.run("update job set crashes = 2").await;
+    assert!(ledger::claim(&bed.db, QUEUE, &[first, second], "by ticket").await.unwrap().is_empty());
+    assert!(ledger::due(&bed.db, QUEUE, 10).await.unwrap().is_empty());
+
+    bed.work(QUEUE, registry()).await;
+    bed.until(&state_is(first, "running"), 1).await;
+    let other = accept(&bed, &kinds::Mark {}).await;
+    bed.until(&state_is(other, "done"), 1).await;
+    // A heartbeat later, which is after several looks for suspects.
+    let lease = format!("select extract(epoch from lease_until) * 1000 from job where id = '{first}'");
+    let before = bed.number(&lease).await;
+    bed.until(&format!("select (({lease}) > {before} + 1000)::int"), 1).await;
+    assert_eq!(bed.number(&state_is(second, "ready")).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

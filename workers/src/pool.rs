@@ -23,6 +23,9 @@ use watch::Watch;
 
 use crate::{Context, Finished, JobError, Registry, registry::Performer};
 
+/// How often a process looks for jobs that others died of.
+const SUSPECTS: Duration = Duration::from_secs(1);
+
 /// One process's share of a queue.
 pub struct Pool {
     queue: Queue,
@@ -62,6 +65,7 @@ impl Pool {
             registry,
         });
         let heart = tokio::spawn(pool.clone().keep_leases());
+        tokio::spawn(pool.clone().take_suspects(stop.clone()));
         let served = pool.clone().take_tickets(place, stop).await;
         pool.drain(concurrency, grace).await;
         heart.abort();
@@ -95,6 +99,31 @@ impl Pool {
                     }
                 }
             }
+        }
+    }
+
+    /// Works on jobs that processes died of, one at a time.
+    async fn take_suspects(self: Arc<Self>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if !self.clone().take_suspect(&stop).await {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(SUSPECTS) => {}
+                }
+            }
+        }
+    }
+
+    /// `false`: there was none.
+    async fn take_suspect(self: Arc<Self>, stop: &CancellationToken) -> bool {
+        let Some(permit) = self.permits(1, stop).await.and_then(|mut permits| permits.pop()) else { return false };
+        match ledger::claim_suspect(&self.context.db, self.queue, &self.name).await {
+            Ok(Some(job)) => {
+                self.work_on(job, permit).await;
+                true
+            }
+            // Whoever sweeps the ledger says that it cannot be reached.
+            Ok(None) | Err(_) => false,
         }
     }
 

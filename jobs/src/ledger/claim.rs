@@ -45,28 +45,43 @@ impl Claimed {
 /// end is kept without it. A claim that a crash of PostgreSQL takes back leaves the job ready: it is claimed
 /// again under the same fence, and of two holders of one fence the first to end it leaves the other nothing
 /// that is `running`.
-const CLAIM: &str = r"
-update job set state = 'running', attempt = attempt + 1, fence = fence + 1, worker = $3,
-               lease_until = clock_timestamp() + make_interval(secs => $4)
-where id = any($1) and queue = $2 and state = 'ready' and run_at <= clock_timestamp()
-  and (select set_config('synchronous_commit', 'off', true)) = 'off'
-returning id, kind, payload, principal, attempt, max_attempts, fence, reply_to, traceparent, request_id,
-          created_at, run_at, clock_timestamp() as claimed_at";
+fn claiming(which: &str) -> String {
+    let count = if fault::removed("count_at_claim") { "" } else { "attempt = attempt + 1, " };
+    format!(
+        "update job set state = 'running', {count}fence = fence + 1, worker = $2,
+                lease_until = clock_timestamp() + make_interval(secs => $3)
+         where {which} and state = 'ready' and run_at <= clock_timestamp()
+           and (select set_config('synchronous_commit', 'off', true)) = 'off'
+         returning id, kind, payload, principal, attempt, max_attempts, fence, reply_to, traceparent, request_id,
+                   created_at, run_at, clock_timestamp() as claimed_at"
+    )
+}
 
-/// Claims those of `ids` that are ready and due. An id that does not come back was
-/// a duplicate or stale ticket: drop it. Not for a transaction that writes anything else:
+/// Claims those of `ids` that are ready and due, and no suspects (see [`claim_suspect`]). An id that does not come
+/// back was a duplicate or stale ticket: drop it. Not for a transaction that writes anything else:
 /// that would not wait for the disk either.
 ///
 /// # Errors
 /// When the database fails; nothing is claimed then, or it is claimed and its
 /// lease runs out unused.
 pub async fn claim(db: &impl ConnectionTrait, queue: Queue, ids: &[Uuid], worker: &str) -> Result<Vec<Claimed>, DbErr> {
-    let values = [ids.to_vec().into(), queue.as_str().into(), worker.into(), queue.lease().as_secs_f64().into()];
-    if fault::removed("count_at_claim") {
-        let sql = CLAIM.replace("attempt = attempt + 1, ", "");
-        return Claimed::find_by_statement(statement(&sql, values)).all(db).await;
-    }
-    Claimed::find_by_statement(statement(CLAIM, values)).all(db).await
+    let values = [queue.as_str().into(), worker.into(), queue.lease().as_secs_f64().into(), ids.to_vec().into()];
+    let sql = claiming("id = any($4) and queue = $1 and crashes < 2");
+    Claimed::find_by_statement(statement(&sql, values)).all(db).await
+}
+
+/// Claims one suspect, a job that one crash fewer than [`MAX_CRASHES`] fell on, if there is one. A process works on
+/// one of them at a time, so that a job which kills its process takes no other along into quarantine.
+///
+/// # Errors
+/// As [`claim`].
+pub async fn claim_suspect(db: &impl ConnectionTrait, queue: Queue, worker: &str) -> Result<Option<Claimed>, DbErr> {
+    let values = [queue.as_str().into(), worker.into(), queue.lease().as_secs_f64().into()];
+    let sql = claiming(
+        "id = (select id from job where queue = $1 and state = 'ready' and crashes >= 2 and run_at <= clock_timestamp()
+               order by run_at limit 1 for update skip locked)",
+    );
+    Claimed::find_by_statement(statement(&sql, values)).one(db).await
 }
 
 const HEARTBEAT: &str = r"
@@ -112,16 +127,17 @@ update job set crashes = crashes + 1, lease_until = null, worker = null, dispatc
     error = jsonb_build_object('reason', 'the worker died or stalled', 'worker', worker, 'attempt', attempt,
                                'at', clock_timestamp())
 from lost where job.id = lost.id
-returning job.id, job.state = 'dead' as dead";
+returning job.id, job.state = 'dead' as dead, crashes >= 2 as suspect";
 
 #[derive(FromQueryResult)]
 struct Reaped {
     id: Uuid,
     dead: bool,
+    suspect: bool,
 }
 
-/// Takes back the jobs of workers that stopped renewing: ready again, which are told, or dead after
-/// [`MAX_CRASHES`].
+/// Takes back the jobs of workers that stopped renewing: ready again, or dead after [`MAX_CRASHES`]. Tells those that
+/// are ready and no suspects.
 ///
 /// # Errors
 /// When the database fails.
@@ -132,5 +148,5 @@ pub async fn reap(db: &impl ConnectionTrait, queue: Queue) -> Result<Vec<Uuid>, 
         tracing::warn!(job.id = %job.id, job.dead = job.dead, "a lease ran out");
         metrics::counter!("jobs_crashes_total", "queue" => queue.as_str()).increment(1);
     }
-    Ok(reaped.into_iter().filter(|job| !job.dead).map(|job| job.id).collect())
+    Ok(reaped.into_iter().filter(|job| !job.suspect).map(|job| job.id).collect())
 }

@@ -7,13 +7,13 @@ use super::statement;
 use crate::{Queue, fault};
 
 /// A state, not a cursor, selects: a row whose transaction commits late is never
-/// skipped. `dispatched_at` only spaces repeats out; a ticket that was lost is
+/// skipped. Suspects need no ticket. `dispatched_at` only spaces repeats out; a ticket that was lost is
 /// pushed again after five seconds, and one that was not lost finds its job claimed.
 const DUE: &str = r"
 update job set dispatched_at = clock_timestamp()
 where id in (
     select id from job
-    where queue = $1 and state = 'ready' and run_at <= clock_timestamp()
+    where queue = $1 and state = 'ready' and crashes < 2 and run_at <= clock_timestamp()
       and (dispatched_at is null or dispatched_at < clock_timestamp() - interval '5 seconds')
     order by priority desc, run_at, id
     limit $2 for update skip locked

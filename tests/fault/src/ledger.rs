@@ -78,6 +78,7 @@ pub struct Ledger {
     file: Mutex<File>,
     began: Instant,
     ops: AtomicU64,
+    slowest: AtomicU64,
     pub tally: Tally,
 }
 
@@ -95,7 +96,14 @@ impl Ledger {
     pub fn create(path: PathBuf) -> Result<Self> {
         let file = OpenOptions::new().create_new(true).append(true).open(&path);
         let file = Mutex::new(file.with_context(|| path.display().to_string())?);
-        Ok(Self { path, file, began: Instant::now(), ops: AtomicU64::new(0), tally: Tally::default() })
+        Ok(Self {
+            path,
+            file,
+            began: Instant::now(),
+            ops: AtomicU64::new(0),
+            slowest: AtomicU64::new(0),
+            tally: Tally::default(),
+        })
     }
 
     #[must_use]
@@ -137,9 +145,19 @@ impl Ledger {
         bytes.push(b'\n');
         tokio::task::block_in_place(|| {
             let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            let began = Instant::now();
             file.write_all(&bytes)?;
-            Ok(file.sync_data()?)
+            file.sync_data()?;
+            let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.slowest.fetch_max(took, Ordering::Relaxed);
+            Ok(())
         })
+    }
+
+    /// The longest that one line took to reach the disk, in seconds: how slow this machine is at the moment.
+    #[must_use]
+    pub fn slowest(&self) -> f64 {
+        self.slowest.load(Ordering::Relaxed) as f64 / 1e6
     }
 }
 

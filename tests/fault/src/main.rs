@@ -93,6 +93,7 @@ async fn start(arguments: Arguments) -> Result<bool> {
 
 async fn matrix(ground: &Ground, chosen: &[Scenario], wishes: &Wishes, times: u64) -> Result<bool> {
     let (mut reports, mut unplayed) = (Vec::new(), false);
+    let began = std::time::Instant::now();
     for (scenario, turn) in chosen.iter().flat_map(|scenario| (0..times).map(move |turn| (scenario, turn))) {
         let wishes = Wishes { seed: wishes.seed + turn, ..wishes.clone() };
         match run(ground, scenario, &wishes).await {
@@ -108,6 +109,7 @@ async fn matrix(ground: &Ground, chosen: &[Scenario], wishes: &Wishes, times: u6
         }
     }
     println!("\n{}", table::scenarios(&reports));
+    println!("{} rows in {:.0} minutes", reports.len(), began.elapsed().as_secs_f64() / 60.0);
     Ok(!unplayed && reports.iter().all(|report| report.counts.holds()))
 }
 
@@ -135,5 +137,6 @@ async fn mutants(ground: &Ground, all: &[Scenario], wishes: &Wishes, chosen: &[S
 
 fn tell(report: &Report) {
     let verdict = if report.counts.holds() { "holds".to_owned() } else { report.counts.complaints().join("; ") };
-    println!("{:>3} {:<36} seed {}: {verdict}", report.row, report.name, report.seed);
+    let notes = report.notes.iter().map(|note| format!(" ({note})")).collect::<String>();
+    println!("{:>3} {:<36} seed {}: {verdict}{notes}", report.row, report.name, report.seed);
 }

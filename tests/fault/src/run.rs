@@ -132,15 +132,17 @@ async fn play(stage: &Stage<'_>, scenario: &Scenario, wishes: &Wishes, progress:
     progress.phase("counting");
     let mut counts = check::count(stage, healed, &alive, scene.meant()).await?;
     counts.besides.extend(scene.complaints());
-    if let (Some(limit), Some(seconds)) = (scenario.reruns_within, counts.rerun)
-        && seconds > limit
-    {
-        counts.besides.push(format!("a dead worker's job ran again after {seconds:.1} s, {limit} s are promised"));
-    }
-    if let (Some(limit), Some(dispatch)) = (scenario.dispatch_within, counts.dispatch)
-        && dispatch > limit
-    {
-        counts.besides.push(format!("a job was dispatched {dispatch:.1} s after the fault, {limit} s are promised"));
+    // What a commit takes on this machine at the moment, a few times.
+    let slack = 4.0 * stage.client.ledger.slowest();
+    for (what, limit, took) in [
+        ("a dead worker's job ran again after", scenario.reruns_within, counts.rerun),
+        ("a job was dispatched after", scenario.dispatch_within, counts.dispatch),
+    ] {
+        if let (Some(limit), Some(took)) = (limit, took)
+            && took > limit + slack
+        {
+            counts.besides.push(format!("{what} {took:.1} s, {limit} s are promised, {slack:.1} s excused"));
+        }
     }
     progress.end();
     let (row, name, fault) = (scenario.row, scenario.name.clone(), scenario.fault.clone());

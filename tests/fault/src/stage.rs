@@ -7,7 +7,7 @@ use dev::{Ports, Process, Program, Signal};
 use futures::future::join_all;
 use sea_orm::DatabaseConnection;
 
-use crate::{client::Client, database, ground::Ground, ledger::Ledger, proxy::Proxy};
+use crate::{client::Client, database, ground::Ground, ledger::Ledger, proxy::Proxy, wait::until_ok};
 
 /// The queues, by the names of their programs.
 pub const POOLS: [&str; 5] = ["booking", "waitlist", "notify", "thumbnail", "damage"];
@@ -218,7 +218,11 @@ impl<'a> Stage<'a> {
         let all = self.fronts.iter().chain(&self.workers);
         let ready = all.map(|process| {
             let url = format!("{}/readyz", self.probes[process.name()]);
-            process.ready(Duration::from_secs(60), async move || is_ready(&url).await)
+            async move {
+                // A crash point may lie on its way up.
+                let ready = async || process.ready(Duration::from_secs(60), async || is_ready(&url).await).await;
+                until_ok(Duration::from_secs(60), ready).await
+            }
         });
         join_all(ready).await.into_iter().collect()
     }

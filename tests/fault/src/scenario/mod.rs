@@ -147,8 +147,8 @@ pub struct Scenario {
 /// A job whose ticket was lost with all of Redis, in seconds.
 const DISPATCH: f64 = 10.0;
 
-/// A job of a worker that was killed: its lease, two seconds, and one more for a machine that is
-/// busy with the test itself.
+/// A job of a worker that was killed: its lease, two seconds, and one more because the test itself keeps the
+/// machine busy.
 const RERUN: f64 = 15.0 + 2.0 + 1.0;
 
 impl Scenario {
