@@ -60,6 +60,8 @@ fn scopes() -> BTreeMap<&'static str, Option<Scope>> {
         ("disputeDamage", Some(Scope::ReturnsWrite)),
         ("listHouseDamageCases", Some(Scope::ReturnsDecide)),
         ("showHouseDamageCase", Some(Scope::ReturnsDecide)),
+        ("exportEvidence", Some(Scope::ReturnsDecide)),
+        ("fetchEvidence", Some(Scope::ReturnsDecide)),
         ("settleDamage", Some(Scope::ReturnsDecide)),
         ("showPhoto", Some(Scope::MediaRead)),
         ("joinWaitlist", Some(Scope::WaitlistWrite)),

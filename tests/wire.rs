@@ -88,6 +88,7 @@ fn the_json_of_every_kind_is_pinned() {
         "settle_damage",
         json!({ "case_id": id, "settled_by": id, "settlement": "reduced", "amount": 1, "reason": "R" }),
     );
+    pinned::<damage::ExportEvidence>("export_evidence", json!({ "case_id": id, "exported_by": id }));
     pinned::<damage::EndDisputeWindow>("end_dispute_window", json!({ "case_id": id }));
     pinned::<photo::MakeThumbnails>("make_thumbnails", json!({ "photo_id": id }));
     pinned::<photo::DetectDamage>("detect_damage", json!({ "photo_id": id }));

@@ -73,6 +73,18 @@ impl Job for SettleDamage {
     const QUEUE: Queue = Queue::Booking;
 }
 
+/// Everything that speaks for and against a case, as JSON and PDF in the bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExportEvidence {
+    pub case_id: Uuid,
+    pub exported_by: Uuid,
+}
+
+impl Job for ExportEvidence {
+    const KIND: &'static str = "export_evidence";
+    const QUEUE: Queue = Queue::Thumbnail;
+}
+
 /// The time for a dispute is over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EndDisputeWindow {

@@ -11,15 +11,15 @@ use tests::{
 use super::story::{Story, mails_to};
 
 /// A house whose customer brought a car back with a scratch on the left.
-struct Yard {
-    house: House,
-    customer: Person,
-    admin: Person,
+pub(super) struct Yard {
+    pub(super) house: House,
+    pub(super) customer: Person,
+    pub(super) admin: Person,
     return_id: String,
 }
 
 impl Yard {
-    async fn open() -> Self {
+    pub(super) async fn open() -> Self {
         let story = Story::new().await;
         story.photos().await;
         story.tell().await;
@@ -32,7 +32,7 @@ impl Yard {
     }
 
     /// A person confirms the scratch; the case, once its customer was told.
-    async fn confirmed(&self) -> Value {
+    pub(super) async fn confirmed(&self) -> Value {
         let item = json!({ "number": 1, "severity": "minor", "estimate": { "amount": 18_000, "currency": "EUR" } });
         let body = json!({ "verdict": "damage", "note": "not there at pick-up", "findings": [item] });
         let path = format!("/api/v1/returns/{}/decision", self.return_id);
@@ -49,12 +49,12 @@ impl Yard {
     }
 
     /// Posts and waits for the outcome, however busy the machine is.
-    async fn post(&self, path: &str, person: &Person, body: Value) -> Answer {
+    pub(super) async fn post(&self, path: &str, person: &Person, body: Value) -> Answer {
         send(self.house.ask(Method::POST, path).bearer_auth(&person.token).header("Prefer", "wait=20").json(&body))
             .await
     }
 
-    async fn dispute(&self, case: &Value) -> Answer {
+    pub(super) async fn dispute(&self, case: &Value) -> Answer {
         let path = format!("/api/v1/damage-cases/{}/dispute", text(case, "id"));
         self.post(&path, &self.customer, json!({ "reason": "It was there before." })).await
     }
@@ -65,7 +65,7 @@ impl Yard {
     }
 
     /// The path of the page in the newest mail to somebody that has one.
-    async fn link(&self, person: &Person, words: &str) -> String {
+    pub(super) async fn link(&self, person: &Person, words: &str) -> String {
         let mail = tests::until("the mail is there", || async {
             let mails = tests::services().await.inbox().unwrap().mails();
             mails.into_iter().find(|mail| mail.to.contains(&person.email) && mail.subject.contains(words))
@@ -83,6 +83,11 @@ impl Yard {
         let form = format!("csrf={}&{fields}", csrf.unwrap_or_default());
         let request = self.house.ask(Method::POST, path).header("Content-Type", "application/x-www-form-urlencoded");
         send(request.header("Prefer", "wait=20").body(form)).await
+    }
+
+    /// The photo that shows the confirmed damage.
+    pub(super) async fn confirmed_photo(&self) -> String {
+        text(&self.case().await["items"][0], "photoId")
     }
 
     async fn steps(&self) -> i64 {

@@ -1,8 +1,10 @@
 //! Who is told what: from an event to mails in an inbox.
 
+mod browser;
 mod damage;
 mod decision;
 mod digest;
+mod evidence;
 mod review;
 mod story;
 

@@ -86,6 +86,34 @@ pub struct DamageCase {
     pub created_at: DateTime<Utc>,
 }
 
+/// The evidence of a case at one moment. The same case gives the same bytes.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    pub case_id: Uuid,
+    pub json: EvidenceFile,
+    pub pdf: EvidenceFile,
+}
+
+/// One file of evidence, named by what is in it.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+pub struct EvidenceFile {
+    /// SHA-256 of the file, hexadecimal.
+    pub sha256: String,
+    /// Bytes.
+    pub size: i64,
+    /// Where it is fetched.
+    pub address: String,
+}
+
+impl EvidenceFile {
+    /// Where the file of a case is in the bucket; `format` is `json` or `pdf`.
+    pub fn key(case: Uuid, sha256: &str, format: &str) -> String {
+        format!("evidence/{case}/{sha256}.{format}")
+    }
+}
+
 /// One damage that a person confirmed.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
 #[oai(rename_all = "camelCase")]

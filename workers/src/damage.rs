@@ -2,5 +2,9 @@
 
 mod answer;
 pub(crate) mod case;
+mod dossier;
+mod evidence;
 mod matrix;
+mod pdf;
 mod settle;
+pub mod teaching;

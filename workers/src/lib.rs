@@ -11,7 +11,7 @@ mod calendar;
 mod car;
 pub mod clock;
 mod context;
-mod damage;
+pub mod damage;
 mod detector;
 pub mod evaluation;
 mod link;
@@ -34,7 +34,7 @@ use jobs::{
         ResolveConflict,
     },
     car::{AddBranch, AddCar, BlockCar, ChangeCar, RetireCar, UnblockCar},
-    damage::{AcceptDamage, DisputeDamage, EndDisputeWindow, ReplaceDamageMatrix, SettleDamage},
+    damage::{AcceptDamage, DisputeDamage, EndDisputeWindow, ExportEvidence, ReplaceDamageMatrix, SettleDamage},
     notify::{Announce, ReadNotification, SendDigest, SendMail},
     photo::{DetectDamage, ForgetUploads, MakeThumbnails},
     rental::{DecideReturn, OpenReturn, PickUpCar, ReportReturn, ReturnCar},
@@ -90,6 +90,7 @@ pub fn registry() -> Registry {
         .with::<AcceptDamage>()
         .with::<DisputeDamage>()
         .with::<EndDisputeWindow>()
+        .with::<ExportEvidence>()
         .with::<SettleDamage>()
         .with::<JoinWaitlist>()
         .with::<LeaveWaitlist>()

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use entity::damage_case::{Column, Entity, Model};
-use jobs::damage::SettleDamage;
+use jobs::damage::{ExportEvidence, SettleDamage};
 use poem::web::Data;
 use poem_openapi::{
-    Object, OpenApi,
+    ApiResponse, Enum, Object, OpenApi,
     param::{Path, Query},
     payload::Json,
 };
@@ -14,7 +14,10 @@ use rules::damage::{CaseState, Settlement};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 use uuid::Uuid;
-use view::{Money, Word, damage::DamageCase};
+use view::{
+    Money, Word,
+    damage::{DamageCase, Evidence, EvidenceFile},
+};
 
 use super::case::page;
 use crate::{
@@ -39,6 +42,21 @@ struct Settling {
     /// The customer reads it.
     #[oai(validator(min_length = 3, max_length = 2000))]
     reason: String,
+}
+
+/// The form of a file of evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[oai(rename = "EvidenceFormat", rename_all = "lowercase")]
+enum Format {
+    Json,
+    Pdf,
+}
+
+#[derive(ApiResponse)]
+enum EvidenceFound {
+    /// The file is at `Location`, for at most ten minutes.
+    #[oai(status = 302)]
+    Found(#[oai(header = "Location")] String, #[oai(header = "Cache-Control")] String),
 }
 
 /// Cases that the caller may see: those of the branch that one runs, or all.
@@ -89,6 +107,48 @@ impl StaffCaseApi {
         id: Path<Uuid>,
     ) -> Result<Json<DamageCase>, ApiError> {
         Ok(Json(find(&front, &caller, id.0).await?.into()))
+    }
+
+    /// Export the evidence of a damage case
+    ///
+    /// As JSON and PDF: the originals' hashes, the model's file hash, its thresholds and raw boxes, what was decided,
+    /// the audit log. The same case gives the same bytes. Who exported it is written down.
+    #[oai(path = "/damage-cases/:id/evidence", method = "post", operation_id = "exportEvidence")]
+    async fn export(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<ReturnsDecide>,
+        asking: Asking,
+        id: Path<Uuid>,
+    ) -> Result<Written<Evidence>, ApiError> {
+        let case = find(&front, &caller, id.0).await?;
+        let export = ExportEvidence { case_id: case.id, exported_by: caller.account_id };
+        let job = job_for(&asking, Key::Optional, Some(caller.account_id), &export, &json!(export))?;
+        front.write(&asking, job).await?.ok(&asking)
+    }
+
+    /// Fetch a file of evidence
+    #[oai(path = "/damage-cases/:id/evidence/:sha256/:format", method = "get", operation_id = "fetchEvidence")]
+    async fn fetch(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<ReturnsDecide>,
+        id: Path<Uuid>,
+        sha256: Path<String>,
+        format: Path<Format>,
+    ) -> Result<EvidenceFound, ApiError> {
+        let case = find(&front, &caller, id.0).await?;
+        let is_hash = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let (name, content_type) = match format.0 {
+            Format::Json => ("json", "application/json"),
+            Format::Pdf => ("pdf", "application/pdf"),
+        };
+        let key = EvidenceFile::key(case.id, &sha256, name);
+        if !is_hash || front.bucket.size(&key).await?.is_none() {
+            return Err(ApiError::not_found());
+        }
+        let address = front.bucket.presigned_get(&key, content_type).await?;
+        Ok(EvidenceFound::Found(address, "no-store".to_owned()))
     }
 
     /// Decide a disputed damage

@@ -1,0 +1,69 @@
+//! What is known of a case leaves the house as files: for a dispute, and for the next model.
+
+use dev::picture::{Scene, Side};
+use jobs::Queue;
+use platform::Bucket;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tests::house::text;
+
+use super::damage::Yard;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_evidence_of_a_case_is_the_same_file_until_the_case_changes() {
+    let yard = Yard::open().await;
+    yard.house.bed.work(Queue::Thumbnail, workers::registry()).await;
+    let case = yard.confirmed().await;
+    let path = format!("/api/v1/admin/damage-cases/{}/evidence", text(&case, "id"));
+    let export = async || {
+        let exported = yard.post(&path, &yard.admin, json!({})).await;
+        assert_eq!(exported.status, 200, "{exported:?}");
+        exported.body
+    };
+    let (one, two) = (export().await, export().await);
+    assert_eq!(one, two);
+    let fetched = async |address: &str| {
+        let found = yard.house.get(address, Some(&yard.admin)).await;
+        assert_eq!(found.status, 302, "{found:?}");
+        reqwest::get(found.headers["location"].to_str().unwrap()).await.unwrap().bytes().await.unwrap()
+    };
+    let (json, pdf) = (fetched(&text(&one["json"], "address")).await, fetched(&text(&one["pdf"], "address")).await);
+    assert_eq!(hex::encode(Sha256::digest(&pdf)), text(&one["pdf"], "sha256"));
+    assert!(pdf.starts_with(b"%PDF-") && pdf.windows(9).filter(|part| part == b"DCTDecode").count() == 8);
+    let json: Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["photos"].as_array().unwrap().len(), 8);
+    assert_eq!(json["case"]["items"][0]["side"], "left");
+    let actions: Vec<_> = json["audit"].as_array().unwrap().iter().map(|line| text(line, "action")).collect();
+    assert!(actions.contains(&"damage_case_confirmed".to_owned()) && actions.contains(&"decide_return".to_owned()));
+    let exports = "select count(*) from audit_log where action = 'damage_evidence_exported'";
+    assert_eq!(yard.house.bed.number(exports).await, 2);
+
+    let stranger = yard.post(&path, &yard.customer, json!({})).await;
+    assert_eq!(stranger.status, 403);
+    let guess = format!("{path}/{}/pdf", "0".repeat(64));
+    assert_eq!(yard.house.get(&guess, Some(&yard.admin)).await.status, 404);
+    yard.dispute(&case).await;
+    assert_ne!(export().await["json"]["sha256"], one["json"]["sha256"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_decided_becomes_a_folder_to_learn_from() {
+    let yard = Yard::open().await;
+    yard.confirmed().await;
+    let bucket = Bucket::new(&yard.house.bed.settings.bucket);
+    let jpeg = Scene { width: 1_200, ..Scene::new(Side::Left, 2) }.jpeg();
+    let size = image::load_from_memory(&jpeg).unwrap();
+    let id = yard.confirmed_photo().await;
+    bucket.put(&format!("original/{id}"), "image/jpeg", jpeg).await.unwrap();
+    let folder = std::env::temp_dir().join(format!("forecourt-teaching-{}", uuid::Uuid::new_v4()));
+    let taught = workers::damage::teaching::write(&yard.house.bed.db, &bucket, &folder).await.unwrap();
+    assert_eq!((taught.photos, taught.marks, taught.left_out), (1, 1, 3), "three originals are not in the bucket");
+    let coco: Value = serde_json::from_slice(&std::fs::read(folder.join("annotations.json")).unwrap()).unwrap();
+    let name = text(&coco["images"][0], "file_name");
+    assert_eq!(coco["categories"], json!([{ "id": 0, "name": "scratch" }]));
+    assert_eq!(coco["annotations"][0]["bbox"][0], json!(0.55 * f64::from(size.width())));
+    let written = image::open(folder.join("images").join(&name)).unwrap();
+    assert_eq!(written.width(), size.width());
+    assert!(name.split('-').next().unwrap().bytes().all(|byte| byte.is_ascii_digit()), "{name}");
+    std::fs::remove_dir_all(folder).unwrap();
+}

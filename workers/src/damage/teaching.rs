@@ -1,0 +1,143 @@
+//! What people decided, as a folder that `models/train` learns from.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::Context as _;
+use entity::{photo, rental_return};
+use image::{RgbImage, codecs::jpeg::JpegEncoder};
+use platform::Bucket;
+use rules::{
+    damage::{Class, Novelty},
+    rental::{Occasion, ReturnState},
+};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder};
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use view::{damage::DamageCaseItem, rental::Report};
+
+use crate::vision::decode;
+
+/// No original is larger.
+const LARGEST_PHOTO: u64 = 64 * 1024 * 1024;
+/// High enough that a scratch stays a scratch.
+const QUALITY: u8 = 95;
+
+/// What was written.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Taught {
+    pub photos: usize,
+    pub marks: usize,
+    /// Photos on which something is that no person has judged: they would teach what nobody said.
+    pub left_out: usize,
+}
+
+/// Writes the photos of all decided returns as `images/` and `annotations.json` (COCO). What was confirmed is
+/// annotated; a photo on which nothing was confirmed says that there is nothing.
+///
+/// # Errors
+/// When database, bucket or disk fail.
+pub async fn write(db: &DatabaseConnection, bucket: &Bucket, out: &Path) -> anyhow::Result<Taught> {
+    let images = out.join("images");
+    tokio::fs::create_dir_all(&images).await.with_context(|| format!("make {}", images.display()))?;
+    let decided = rental_return::Entity::find()
+        .filter(rental_return::Column::State.eq(ReturnState::Decided.as_str()))
+        .order_by_asc(rental_return::Column::Id);
+    let (mut taught, mut coco) = (Taught::default(), Coco::default());
+    for rental_return in decided.all(db).await? {
+        let verdict = Judged::of(&rental_return)?;
+        for photo in photo::Entity::counting(db, rental_return.booking_id).await? {
+            if photo.occasion.0 != Occasion::Return {
+                continue;
+            }
+            let Some(marks) = verdict.marks(&photo) else {
+                taught.left_out += 1;
+                continue;
+            };
+            let Some(bytes) = bucket.get(&photo.object_key, LARGEST_PHOTO).await? else {
+                taught.left_out += 1;
+                continue;
+            };
+            let name = name(photo.car_id, photo.id);
+            let file = images.join(&name);
+            let (width, height) = tokio::task::spawn_blocking(move || picture(&bytes, &file)).await??;
+            taught.photos += 1;
+            taught.marks += marks.len();
+            coco.add(&name, (width, height), &marks);
+        }
+    }
+    let file = out.join("annotations.json");
+    tokio::fs::write(&file, serde_json::to_vec_pretty(&coco.json())?).await?;
+    Ok(taught)
+}
+
+/// What a person said about one return, and what the model had asked.
+struct Judged {
+    items: Vec<DamageCaseItem>,
+    report: Report,
+}
+
+impl Judged {
+    fn of(rental_return: &rental_return::Model) -> anyhow::Result<Self> {
+        let items = rental_return.decision.as_ref().map(|decision| decision["findings"].clone());
+        let report = rental_return.report.clone().map(serde_json::from_value).transpose()?;
+        let items = items.filter(Value::is_array).map(serde_json::from_value).transpose()?;
+        Ok(Self { items: items.unwrap_or_default(), report: report.unwrap_or_default() })
+    }
+
+    /// What is on a photo; `None` when that is not wholly known: an older mark, a doubtful one, or one without a place.
+    fn marks(&self, photo: &photo::Model) -> Option<Vec<&DamageCaseItem>> {
+        let of_side = |item: &&DamageCaseItem| item.side.0.as_str() == photo.slot.0.as_str();
+        let placed = |item: &&DamageCaseItem| item.region.is_some() && item.photo_id == Some(photo.id);
+        let here: Vec<_> = self.items.iter().filter(of_side).collect();
+        let confirmed = |number| here.iter().any(|item| item.number == Some(number));
+        let unjudged = self.report.findings.iter().any(|finding| {
+            finding.photo_id == photo.id && finding.novelty != Novelty::New.as_str() && !confirmed(finding.number)
+        });
+        (!unjudged && here.iter().all(placed)).then_some(here)
+    }
+}
+
+/// Upright and without EXIF: training reads pixels as they lie, and needs nobody's position.
+fn picture(bytes: &[u8], file: &Path) -> anyhow::Result<(u32, u32)> {
+    let picture: RgbImage = decode::upright(bytes).map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+    let encoder = JpegEncoder::new_with_quality(std::io::BufWriter::new(std::fs::File::create(file)?), QUALITY);
+    picture.write_with_encoder(encoder)?;
+    Ok(picture.dimensions())
+}
+
+/// Begins with a number of the car, by which training keeps each car on one side of its split.
+fn name(car: Uuid, photo: Uuid) -> String {
+    format!("{:012}-{photo}.jpg", car.as_u128() % 1_000_000_000_000)
+}
+
+#[derive(Default)]
+struct Coco {
+    images: Vec<Value>,
+    annotations: Vec<Value>,
+    classes: BTreeMap<&'static str, usize>,
+}
+
+impl Coco {
+    fn add(&mut self, name: &str, (width, height): (u32, u32), marks: &[&DamageCaseItem]) {
+        let image = self.images.len() + 1;
+        self.images.push(json!({ "id": image, "file_name": name, "width": width, "height": height }));
+        for mark in marks {
+            let Some(region) = &mark.region else { continue };
+            let (wide, high) = (f64::from(width), f64::from(height));
+            let place = [region.x * wide, region.y * high, region.width * wide, region.height * high];
+            let class: Class = mark.class.0;
+            let count = self.classes.len();
+            let category = *self.classes.entry(class.as_str()).or_insert(count);
+            let (id, area) = (self.annotations.len() + 1, place[2] * place[3]);
+            self.annotations.push(json!({
+                "id": id, "image_id": image, "category_id": category, "bbox": place, "area": area, "iscrowd": 0,
+            }));
+        }
+    }
+
+    fn json(&self) -> Value {
+        let categories = self.classes.iter().map(|(name, id)| json!({ "id": id, "name": name }));
+        json!({ "images": self.images, "annotations": self.annotations, "categories": categories.collect::<Vec<_>>() })
+    }
+}
