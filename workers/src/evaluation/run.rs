@@ -105,7 +105,7 @@ impl Run<'_> {
     fn score(&mut self, path: &Path, annotated: Option<Annotated>) -> anyhow::Result<()> {
         let bytes = std::fs::read(path)?;
         let start = Instant::now();
-        let picture = decode::upright(&bytes).map_err(|refusal| anyhow::anyhow!(refusal.words))?;
+        let picture = decode::upright_however_small(&bytes).map_err(|refusal| anyhow::anyhow!(refusal.words))?;
         let detections = self.detector.detect(&picture).map_err(|unavailable| anyhow::anyhow!(unavailable.reason))?;
         self.spent += start.elapsed();
         let found = detections.raw.iter().map(|detection| self.found(detection, &picture)).collect();
@@ -236,6 +236,14 @@ mod tests {
         for name in ["detections.json", "truth.json", "sheet.jpg"] {
             assert!(folder.0.join("out").join(name).exists(), "{name}");
         }
+    }
+
+    #[test]
+    fn photos_too_small_to_be_sent_are_scored() {
+        let folder = Folder::new();
+        let small = Scene { width: 640, ..Scene::new(Side::Left, 4) };
+        fs::write(folder.0.join("clean/small.jpg"), small.jpeg()).unwrap();
+        assert_eq!(folder.score([DENT, SCRATCH]).clean_photos, 2);
     }
 
     #[test]
