@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Instant};
 use poem::{
     Endpoint, EndpointExt, IntoResponse, Request, Response, Result,
     endpoint::BoxEndpoint,
-    http::{HeaderName, HeaderValue, Method, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{CatchPanic, Cors},
 };
 use rules::problem;
@@ -118,6 +118,10 @@ fn seal(response: &mut Response, id: &trace::RequestId) {
     headers.entry(header::VARY).or_insert(HeaderValue::from_static("Prefer"));
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     headers.entry(header::X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
+    if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        // The rest of the body is not read, so the next request cannot come the same way.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
 }
 
 #[cfg(test)]
