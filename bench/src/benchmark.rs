@@ -11,6 +11,7 @@ mod limit;
 mod memory;
 mod noop;
 mod photo;
+mod promote;
 mod thumbs;
 
 use anyhow::Result;
@@ -74,6 +75,7 @@ pub(crate) fn all() -> Vec<Box<dyn Benchmark>> {
         Box::new(noop::Noop),
         Box::new(thumbs::Thumbs),
         Box::new(infer::Infer),
+        Box::new(promote::Promote),
         Box::new(memory::Memory),
         Box::new(growth::Growth),
     ]

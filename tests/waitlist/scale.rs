@@ -1,4 +1,4 @@
-//! Ten thousand who wait for one class of two hundred cars.
+//! Ten thousand who wait for one class of two hundred cars; `bin/bench promote` measures how long their promotion takes.
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
 use serde_json::Value;
@@ -80,27 +80,4 @@ async fn whoever_cannot_fit_is_not_even_read() {
         let rows: f64 = reads.map(read).sum();
         assert!(rows <= 51.0, "{mode}: {rows} rows were read: {plan:#}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "prints how long it takes; run it on a machine that has nothing else to do"]
-async fn how_long_one_cancellation_takes_until_the_offer_is_committed() {
-    let yard = Yard::open().await;
-    crowd(&yard).await;
-    for _ in 0..20 {
-        let id = yard.bed.number("select count(*) from waitlist_offer").await;
-        let sql = "select id, customer_id from booking where status = 'Confirmed' limit 1";
-        let row = yard.bed.db.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await.unwrap().unwrap();
-        yard.cancel(row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap()).await;
-        yard.bed.until("select count(*) from waitlist_offer", id + 1).await;
-        yard.settle().await;
-    }
-    let sql = "with took as (select p.kind, extract(epoch from p.finished_at - p.created_at) * 1000 as ms from job p
-                             where p.kind = 'promote_waitlist')
-               select min(ms)::float8, percentile_cont(0.5) within group (order by ms), max(ms)::float8 from took";
-    let row = yard.bed.db.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await.unwrap().unwrap();
-    let [least, median, most]: [f64; 3] = [0, 1, 2].map(|n| row.try_get_by_index(n).unwrap());
-    println!(
-        "from the cancellation's commit to the offer's: {least:.0} ms, median {median:.0} ms, at most {most:.0} ms"
-    );
 }

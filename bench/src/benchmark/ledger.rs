@@ -67,7 +67,7 @@ impl Working {
     }
 }
 
-fn settings(ground: &Ground, house: &House<'_>) -> Settings {
+pub(super) fn settings(ground: &Ground, house: &House<'_>) -> Settings {
     let bucket = ground.services.bucket();
     Settings {
         database_url: Secret::new(house.url.clone()),
