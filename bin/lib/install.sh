@@ -32,6 +32,11 @@ build_faults() {
     done
 }
 
+# What the tests need and nobody else does: the pages are tried in a real browser.
+install_for_tests() {
+    FOR_TESTS=yes install_all
+}
+
 install_all() {
     install_packages
     install_onnx_runtime
@@ -43,6 +48,7 @@ missing_packages() {
     has_postgres || echo postgresql
     command -v cc >/dev/null || echo build-essential
     python3 -m pip --version >/dev/null 2>&1 || echo python3-pip
+    [ -z "${FOR_TESTS:-}" ] || command -v chromium >/dev/null || echo chromium
 }
 
 # Debian keeps the server's programs off the PATH.

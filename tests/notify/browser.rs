@@ -1,16 +1,18 @@
 //! The pages as people use them: in a real browser, by keyboard alone, without any script.
 //!
-//! Only where `chromium` is installed; with `SCREENSHOTS=docs` set the pictures of the manual are made anew.
+//! `bin/test` installs Chromium. With `SCREENSHOTS=DIR` set, the pictures of the manual are made anew.
 
 use std::{
     fs::{File, OpenOptions},
     io::{Read, Write},
+    os::fd::AsFd,
     path::PathBuf,
     process::{Child, Command, Stdio},
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use jobs::{Queue, notify::News};
+use nix::poll::{PollFd, PollFlags, poll};
 use serde_json::{Value, json};
 use tests::{House, services};
 
@@ -18,6 +20,9 @@ use super::{
     damage::Yard,
     story::{Story, address, mails_to},
 };
+
+/// Milliseconds. Our end of the pipe is open both ways, so a browser that died does not end the reading.
+const PATIENCE: u16 = 60_000;
 
 const DESKTOP: (u32, u32) = (1280, 900);
 const PHONE: (u32, u32) = (390, 844);
@@ -44,13 +49,9 @@ impl Drop for Browser {
 }
 
 impl Browser {
-    /// `None` where none is installed.
-    fn open() -> Option<Self> {
+    fn open() -> Self {
         let there = Command::new("chromium").arg("--version").stdout(Stdio::null()).status();
-        if !there.is_ok_and(|status| status.success()) {
-            eprintln!("chromium is not installed: the pages are not tried in a browser");
-            return None;
-        }
+        assert!(there.is_ok_and(|status| status.success()), "chromium is not installed: bin/test installs it");
         let folder = std::env::temp_dir().join(format!("forecourt-browser-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir(&folder).unwrap();
         let pipe = |name: &str| {
@@ -71,7 +72,7 @@ impl Browser {
         browser.session = attached["sessionId"].as_str().map(str::to_owned);
         browser.call("Page.enable", json!({}));
         browser.call("Emulation.setScriptExecutionDisabled", json!({ "value": true }));
-        Some(browser)
+        browser
     }
 
     fn message(&mut self) -> Value {
@@ -80,6 +81,8 @@ impl Browser {
                 let message: Vec<u8> = self.read.drain(..=end).collect();
                 return serde_json::from_slice(&message[..end]).unwrap();
             }
+            let mut waiting = [PollFd::new(self.from.as_fd(), PollFlags::POLLIN)];
+            assert_ne!(poll(&mut waiting, PATIENCE), Ok(0), "the browser says nothing");
             let mut chunk = [0; 65_536];
             let count = self.from.read(&mut chunk).unwrap();
             self.read.extend_from_slice(&chunk[..count]);
@@ -156,7 +159,7 @@ const COPIES: &str = "insert into derivative (photo_id, variant, object_key, wid
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_admin_decides_a_return_by_keyboard_without_script_at_any_width() {
-    let Some(mut browser) = Browser::open() else { return };
+    let mut browser = Browser::open();
     let story = Story::new().await;
     story.photos().await;
     story.bed.run(COPIES).await;
@@ -191,7 +194,7 @@ async fn an_admin_decides_a_return_by_keyboard_without_script_at_any_width() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_customer_disputes_a_damage_by_keyboard_without_script() {
-    let Some(mut browser) = Browser::open() else { return };
+    let mut browser = Browser::open();
     let yard = Yard::open().await;
     yard.house.bed.run(COPIES).await;
     yard.confirmed().await;
