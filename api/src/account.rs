@@ -1,6 +1,7 @@
 //! Accounts and sessions: registering, logging in and out, one's own profile and devices.
 
 mod login;
+mod session;
 
 use std::sync::Arc;
 
@@ -15,7 +16,8 @@ use uuid::Uuid;
 use view::account::User;
 
 pub use login::LoginApi;
-pub(crate) use login::{authenticate, open_session};
+pub(crate) use login::authenticate;
+pub(crate) use session::open_session;
 
 use crate::{
     Tag,

@@ -1,6 +1,6 @@
 //! Logging in and out. The front writes sessions itself: asking who is there is its own business.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use poem::web::Data;
@@ -10,13 +10,12 @@ use rules::{
     problem,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult,
-    QueryFilter, QueryOrder, Statement, TransactionTrait, Value,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, TransactionTrait,
 };
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use view::account::Session;
 
+use super::session::{close, explain_unusable, hash, open_session, own_sessions, role, use_up};
 use crate::{
     Tag,
     auth::{Caller, Origin, ProfileRead, ProfileWrite},
@@ -159,16 +158,6 @@ impl LoginApi {
     }
 }
 
-async fn own_sessions(front: &Front, account_id: Uuid) -> Result<Vec<entity::session::Model>, DbErr> {
-    use entity::session::{Column, Entity};
-    Entity::find()
-        .filter(Column::AccountId.eq(account_id))
-        .filter(Column::RevokedAt.is_null())
-        .order_by_desc(Column::CreatedAt)
-        .all(&front.db)
-        .await
-}
-
 /// Who logs in. Unknown address and wrong password look and take the same.
 ///
 /// # Errors
@@ -187,40 +176,6 @@ pub(crate) async fn authenticate(front: &Front, email: &str, password: String) -
         return Err(ApiError::new(problem::SUSPENDED, "Please contact the branch."));
     }
     Ok((account.id, account.role.0))
-}
-
-fn hash(token: &str) -> Vec<u8> {
-    Sha256::digest(token).to_vec()
-}
-
-fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
-    Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
-}
-
-/// Opens a session and gives its id.
-///
-/// # Errors
-/// When the database does not answer.
-pub(crate) async fn open_session(
-    db: &impl ConnectionTrait,
-    front: &Front,
-    account_id: Uuid,
-    origin: &Origin,
-) -> Result<Uuid, ApiError> {
-    let id = Uuid::now_v7();
-    db.execute_raw(statement(
-        "insert into session (id, account_id, user_agent, ip, expires_at)
-         values ($1, $2, $3, $4, now() + make_interval(secs => $5))",
-        [
-            id.into(),
-            account_id.into(),
-            origin.user_agent.clone().into(),
-            origin.ip.clone().into(),
-            front.settings.session_life.as_secs_f64().into(),
-        ],
-    ))
-    .await?;
-    Ok(id)
 }
 
 async fn pair(
@@ -245,59 +200,4 @@ async fn pair(
         expires_in: front.tokens.life(),
     };
     Ok(LoggedIn::Pair(Json(pair), "no-store".to_owned()))
-}
-
-#[derive(FromQueryResult)]
-struct LiveSession {
-    id: Uuid,
-    account_id: Uuid,
-    role: String,
-}
-
-fn role(text: &str) -> Result<Role, ApiError> {
-    text.parse().map_err(ApiError::internal)
-}
-
-/// Marks a refresh token used, if it is unused and its session alive: one statement, so that of two
-/// uses at the same instant only one succeeds.
-async fn use_up(db: &impl ConnectionTrait, hash: &[u8], idle: Duration) -> Result<Option<LiveSession>, DbErr> {
-    let sql = "with used as (
-                   update refresh_token set used_at = now() where hash = $1 and used_at is null returning session_id
-               )
-               update session set last_seen_at = now() from used, account
-               where session.id = used.session_id and session.revoked_at is null and session.expires_at > now()
-                 and session.last_seen_at > now() - make_interval(secs => $2)
-                 and account.id = session.account_id and account.suspended_at is null
-               returning session.id, session.account_id, account.role";
-    let values = [hash.to_vec().into(), idle.as_secs_f64().into()];
-    LiveSession::find_by_statement(statement(sql, values)).one(db).await
-}
-
-/// Why a refresh token got nothing. One that was used before revokes its whole session.
-async fn explain_unusable(front: &Front, hash: &[u8]) -> Result<ApiError, ApiError> {
-    let token = entity::refresh_token::Entity::find_by_id(hash.to_vec()).one(&front.db).await?;
-    let Some(token) = token.filter(|token| token.used_at.is_some()) else {
-        return Ok(ApiError::new(problem::REFRESH_INVALID, "Log in again."));
-    };
-    revoke(&front.db, token.session_id).await?;
-    front.revoked.insert(token.session_id);
-    tracing::warn!(session = %token.session_id, "a refresh token was used twice; its session is closed");
-    Ok(ApiError::new(problem::REFRESH_REUSED, "Somebody used this token before you. Log in again."))
-}
-
-async fn revoke(db: &impl ConnectionTrait, session: Uuid) -> Result<(), DbErr> {
-    let sql = "update session set revoked_at = now() where id = $1 and revoked_at is null";
-    db.execute_raw(statement(sql, [session.into()])).await?;
-    Ok(())
-}
-
-/// Closes one of an account's own sessions. `false`: it has no such session.
-async fn close(front: &Front, account_id: Uuid, session: Uuid) -> Result<bool, ApiError> {
-    let sql = "update session set revoked_at = coalesce(revoked_at, now()) where id = $1 and account_id = $2";
-    let closed = front.db.execute_raw(statement(sql, [session.into(), account_id.into()])).await?;
-    let own = closed.rows_affected() == 1;
-    if own {
-        front.revoked.insert(session);
-    }
-    Ok(own)
 }

@@ -1,10 +1,11 @@
 //! One booking, one return and one offer with fixed facts, for tests.
 
 mod damage;
+mod waitlist;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use entity::{account, booking, branch, car, waitlist_entry, waitlist_offer};
+use entity::{account, booking, branch, car};
 use rules::{
     account::Role,
     booking::BookingStatus,
@@ -13,20 +14,22 @@ use rules::{
     period::Period,
     pricing,
     rental::{Occasion, ReturnState, Slot},
-    waitlist::{EntryState, OfferState},
 };
 use serde_json::json;
 use uuid::Uuid;
 use view::rental::{Finding, Region, Report};
 
 use super::{
-    facts::{Before, Next, Offered, Person, Rental, Returned, Shot, Waiting},
+    facts::{Before, Next, Person, Rental, Returned, Shot},
     render::Recipient,
     side::Pictures,
     word::{Sum, When},
 };
 
-pub(super) use self::damage::{damaged, disputed, settled};
+pub(super) use self::{
+    damage::{damaged, disputed, settled},
+    waitlist::{asap, entry, offered, waiting},
+};
 
 pub(super) const CUSTOMER: Uuid = Uuid::from_u128(0xc);
 pub(super) const ADMIN: Uuid = Uuid::from_u128(0xa);
@@ -153,93 +156,6 @@ fn branch() -> branch::Model {
 }
 
 /// A wish for three days of May, with some room on both sides.
-pub(super) fn entry(state: EntryState) -> waitlist_entry::Model {
-    let (starts_at, ends_at) = (at("2026-05-08T08:00"), at("2026-05-11T08:00"));
-    waitlist_entry::Model {
-        id: Uuid::from_u128(0xe),
-        seq: 7,
-        customer_id: CUSTOMER,
-        car_id: Some(Uuid::from_u128(0xca)),
-        category: None,
-        branch_id: None,
-        or_better: false,
-        kind: "window".to_owned(),
-        starts_at: Some(starts_at),
-        ends_at: Some(ends_at),
-        flexibility_minutes: 180,
-        min_days: Some(2),
-        days: None,
-        latest_start: at("2026-05-09T11:00"),
-        earliest_end: at("2026-05-10T05:00"),
-        least_minutes: 60,
-        price_cap: Some(25_000),
-        price_cap_currency: Some("EUR".to_owned()),
-        priority: 0,
-        priority_reason: None,
-        state: state.into(),
-        missed: 0,
-        turn: 0,
-        booking_id: None,
-        version: 1,
-        created_at: at("2026-04-20T12:00"),
-        updated_at: at("2026-04-20T12:00"),
-    }
-}
-
-/// The same person, who takes whatever of a class comes first.
-pub(super) fn asap(state: EntryState) -> waitlist_entry::Model {
-    waitlist_entry::Model {
-        car_id: None,
-        category: Some(Category::Compact.into()),
-        branch_id: Some(Uuid::from_u128(0xbb)),
-        or_better: true,
-        kind: "asap".to_owned(),
-        starts_at: None,
-        ends_at: None,
-        flexibility_minutes: 0,
-        min_days: None,
-        days: Some(1),
-        price_cap: None,
-        price_cap_currency: None,
-        ..entry(state)
-    }
-}
-
-pub(super) fn waiting(entry: &waitlist_entry::Model, name: &str) -> Waiting {
-    let car = entry.car_id.map(|_| car());
-    let position = (entry.state.0 == EntryState::Waiting).then_some(2);
-    Waiting::tell(entry, customer(name), car.as_ref(), branch(), position).unwrap()
-}
-
-/// Two of the three days, beginning later than wished.
-pub(super) fn offered(state: OfferState, entry: &waitlist_entry::Model, name: &str) -> Offered {
-    let period = Period::new(at("2026-05-09T10:00"), at("2026-05-11T08:00")).unwrap();
-    let price = Money::new(6_000, Currency::EUR);
-    let quote = pricing::quote(&pricing::Facts::usual(period, Tz::Europe__Berlin, price)).unwrap();
-    let offer = waitlist_offer::Model {
-        id: Uuid::from_u128(0x0f),
-        entry_id: entry.id,
-        customer_id: CUSTOMER,
-        car_id: Uuid::from_u128(0xca),
-        branch_id: Uuid::from_u128(0xbb),
-        starts_at: period.start,
-        ends_at: period.end,
-        time_zone: "Europe/Berlin".to_owned(),
-        exact: false,
-        total: quote.total.amount,
-        currency: "EUR".to_owned(),
-        quote: json!(quote),
-        state: state.into(),
-        expires_at: at("2026-05-07T13:40"),
-        offered_by: None,
-        reason: None,
-        ended_at: None,
-        booking_id: None,
-        created_at: at("2026-05-07T09:40"),
-    };
-    Offered::tell(offer, entry, waiting(entry, name), car(), branch()).unwrap()
-}
-
 /// A booking that was about another car, a day less and less money before, while somebody waits for the car.
 pub(super) fn changed(status: BookingStatus, name: &str) -> Rental {
     let booking = booking::Model { status: status.into(), version: 2, ..booking() };
