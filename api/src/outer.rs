@@ -1,15 +1,19 @@
 //! What every request passes on its way in and out: request id, trace, body limit,
 //! panics and errors as problems, security headers, access log, metrics.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use poem::{
-    Endpoint, EndpointExt, IntoResponse, Request, Response, Result,
+    Body, Endpoint, EndpointExt, IntoResponse, Request, Response, Result,
     endpoint::BoxEndpoint,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{CatchPanic, Cors},
 };
 use rules::problem;
+use tokio::io::AsyncReadExt;
 use tracing::Instrument;
 
 use crate::{
@@ -53,12 +57,21 @@ async fn limit_body<E: Endpoint>(next: Arc<E>, mut request: Request) -> Result<R
     let streamed = request.content_type().is_some_and(|kind| kind.starts_with("multipart/"));
     if !streamed {
         if length.is_some_and(|length| length > BODY_LIMIT) {
+            read_away(request.take_body()).await;
             return Err(too_large().into());
         }
         let body = request.take_body().into_bytes_limit(BODY_LIMIT).await.map_err(|_| too_large())?;
         request.set_body(body);
     }
     Ok(next.call(request).await?.into_response())
+}
+
+/// Reads some of what is not wanted: a client that still writes when the connection ends never reads the answer.
+async fn read_away(body: Body) {
+    const MOST: u64 = 16 << 20;
+    const LONGEST: Duration = Duration::from_secs(10);
+    let mut rest = body.into_async_read().take(MOST);
+    let _ = tokio::time::timeout(LONGEST, tokio::io::copy(&mut rest, &mut tokio::io::sink())).await;
 }
 
 async fn observe<E: Endpoint>(next: Arc<E>, mut request: Request) -> Result<Response> {
