@@ -88,6 +88,9 @@ async fn every_error_is_a_problem_document() {
     let house = House::open(&[Queue::Booking]).await;
     let customer = house.customer().await;
     let huge = "x".repeat(2 << 20);
+    // Nobody says beforehand how long this one is.
+    let parts = std::iter::repeat_n("x".repeat(64 << 10), 32).map(Ok::<_, std::io::Error>);
+    let endless = reqwest::Body::wrap_stream(futures::stream::iter(parts));
     let json = |request: reqwest::RequestBuilder| request.header("content-type", "application/json");
     let login = || house.ask(Method::POST, "/api/v1/auth/login");
     for (request, status) in [
@@ -97,6 +100,7 @@ async fn every_error_is_a_problem_document() {
         (json(login()).body("{"), 400),
         (login().header("content-type", "text/plain").body("x"), 415),
         (json(login()).body(huge), 413),
+        (json(login()).body(endless), 413),
         (house.ask(Method::GET, "/api/v1/cars/no-uuid"), 404),
         (house.ask(Method::GET, "/api/v1/cars?limit=x"), 422),
         (house.ask(Method::GET, "/api/v1/me"), 401),

@@ -7,13 +7,13 @@ use std::{
 };
 
 use poem::{
-    Body, Endpoint, EndpointExt, IntoResponse, Request, Response, Result,
+    Endpoint, EndpointExt, IntoResponse, Request, Response, Result,
     endpoint::BoxEndpoint,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{CatchPanic, Cors},
 };
 use rules::problem;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tracing::Instrument;
 
 use crate::{
@@ -51,27 +51,26 @@ pub(crate) fn wrap(routes: impl Endpoint + 'static, settings: &FrontSettings) ->
 
 /// JSON bodies are read here, up to a limit. Multipart bodies are counted where they are streamed.
 async fn limit_body<E: Endpoint>(next: Arc<E>, mut request: Request) -> Result<Response> {
-    let too_large = || ApiError::new(problem::BODY_TOO_LARGE, format!("A JSON body holds at most {BODY_LIMIT} bytes."));
-    let length =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    let streamed = request.content_type().is_some_and(|kind| kind.starts_with("multipart/"));
-    if !streamed {
-        if length.is_some_and(|length| length > BODY_LIMIT) {
-            read_away(request.take_body()).await;
-            return Err(too_large().into());
+    if !request.content_type().is_some_and(|kind| kind.starts_with("multipart/")) {
+        let mut body = request.take_body().into_async_read();
+        let mut read = Vec::new();
+        let within = (&mut body).take(BODY_LIMIT as u64 + 1).read_to_end(&mut read).await;
+        within.map_err(|_| ApiError::new(problem::BAD_REQUEST, "The body broke off."))?;
+        if read.len() > BODY_LIMIT {
+            read_away(body).await;
+            let words = format!("A JSON body holds at most {BODY_LIMIT} bytes.");
+            return Err(ApiError::new(problem::BODY_TOO_LARGE, words).into());
         }
-        let body = request.take_body().into_bytes_limit(BODY_LIMIT).await.map_err(|_| too_large())?;
-        request.set_body(body);
+        request.set_body(read);
     }
     Ok(next.call(request).await?.into_response())
 }
 
 /// Reads some of what is not wanted: a client that still writes when the connection ends never reads the answer.
-async fn read_away(body: Body) {
+async fn read_away(rest: impl AsyncRead + Unpin) {
     const MOST: u64 = 16 << 20;
     const LONGEST: Duration = Duration::from_secs(10);
-    let mut rest = body.into_async_read().take(MOST);
-    let _ = tokio::time::timeout(LONGEST, tokio::io::copy(&mut rest, &mut tokio::io::sink())).await;
+    let _ = tokio::time::timeout(LONGEST, tokio::io::copy(&mut rest.take(MOST), &mut tokio::io::sink())).await;
 }
 
 async fn observe<E: Endpoint>(next: Arc<E>, mut request: Request) -> Result<Response> {
