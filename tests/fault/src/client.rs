@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     ledger::{Fate, Kind, Ledger},
-    wait::until_ok,
+    wait::{Patience, until_ok},
 };
 
 /// How long one try may take. Longer than the longest wait that is asked for.
@@ -155,14 +155,14 @@ impl Client {
     /// # Errors
     /// It could not be written down.
     pub async fn insist(&self, who: Option<&Person>, front: usize, wanted: &Wanted, until: f64) -> Result<Answer> {
+        let mut patience = Patience::of(self.ledger.left(until));
         let mut turn = front;
         loop {
             let answer = self.ask(who, turn, wanted).await?;
-            if answer.fate != Fate::Unknown || self.ledger.now() > until {
+            if answer.fate != Fate::Unknown || !patience.again().await {
                 return Ok(answer);
             }
             turn += 1;
-            tokio::time::sleep(Duration::from_millis(400)).await;
         }
     }
 

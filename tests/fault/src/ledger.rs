@@ -9,6 +9,7 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -115,6 +116,12 @@ impl Ledger {
     #[must_use]
     pub fn now(&self) -> f64 {
         self.began.elapsed().as_secs_f64()
+    }
+
+    /// How long it is until then, in seconds since the load began.
+    #[must_use]
+    pub fn left(&self, until: f64) -> Duration {
+        Duration::from_secs_f64((until - self.now()).max(0.0))
     }
 
     /// Writes down that something is about to be asked; gives its number.

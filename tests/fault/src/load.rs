@@ -12,10 +12,11 @@ use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
     cast::{Cast, booking, booking_soon, registration},
-    client::{Client, Person, Photos, Wanted},
+    client::{Answer, Client, Person, Photos, Wanted},
     dice::Dice,
     ledger::{Fate, Kind},
     photos::renewed,
+    wait::Patience,
 };
 
 /// How much is asked, and for how long.
@@ -195,20 +196,14 @@ pub async fn rental(
 impl Client {
     /// As [`Client::insist`], with more patience for what takes long. An answer that it is
     /// accepted is not enough: the same is asked again until it is done.
-    async fn insist_gently(
-        &self,
-        who: &Person,
-        front: usize,
-        mut wanted: Wanted,
-        until: f64,
-    ) -> Result<crate::client::Answer> {
+    async fn insist_gently(&self, who: &Person, front: usize, mut wanted: Wanted, until: f64) -> Result<Answer> {
         wanted.wait = 10;
+        let mut patience = Patience::of(self.ledger.left(until));
         loop {
             let answer = self.insist(Some(who), front, &wanted, until).await?;
-            if !answer.is(202) || self.ledger.now() > until {
+            if !answer.is(202) || !patience.again().await {
                 return Ok(answer);
             }
-            tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
 }
@@ -226,9 +221,9 @@ pub async fn probe(client: &Client, cast: &Cast, photos: &Photos, seed: u64) -> 
         let mut wanted = booking(&cast.probe, 90 + 3 * front as i64, 1);
         wanted.wait = 8;
         // At this front only: another one would prove nothing about it.
+        let mut patience = Patience::of(client.ledger.left(until));
         let mut answer = client.ask(Some(customer), front, &wanted).await?;
-        while answer.fate == Fate::Unknown && client.ledger.now() < until {
-            tokio::time::sleep(Duration::from_millis(300)).await;
+        while answer.fate == Fate::Unknown && patience.again().await {
             answer = client.ask(Some(customer), front, &wanted).await?;
         }
         alive.push(answer.fate == Fate::Ok);

@@ -205,14 +205,15 @@ impl Progress {
         }
         let (client, words, began, phase) = (client.clone(), self.words.clone(), self.began, self.phase.subscribe());
         let show = async move {
+            let mut redraw = tokio::time::interval(Duration::from_millis(250));
             loop {
+                redraw.tick().await;
                 let tally = &client.ledger.tally;
                 let [ok, no, unknown] =
                     [&tally.ok, &tally.no, &tally.unknown].map(|count| count.load(Ordering::Relaxed));
                 let (seconds, phase) = (began.elapsed().as_secs(), phase.borrow().clone());
                 eprint!("\r\x1b[K{words}: {phase}, {seconds} s, {ok} ok, {no} no, {unknown} unknown");
                 let _ = std::io::stderr().flush();
-                tokio::time::sleep(Duration::from_millis(250)).await;
             }
         };
         *self.shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(tokio::spawn(show));

@@ -22,6 +22,30 @@ pub async fn until<T>(patience: Duration, mut look: impl AsyncFnMut() -> Result<
     }
 }
 
+/// For what always says something, if only not enough: how long it is asked again.
+pub struct Patience {
+    deadline: Instant,
+    pause: Duration,
+}
+
+impl Patience {
+    #[must_use]
+    pub fn of(patience: Duration) -> Self {
+        Self { deadline: Instant::now() + patience, pause: PAUSE }
+    }
+
+    /// Waits until it may be asked again, less and less often, because what is asked may be overloaded.
+    /// `false`: patience is over.
+    pub async fn again(&mut self) -> bool {
+        if Instant::now() >= self.deadline {
+            return false;
+        }
+        sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(5 * PAUSE);
+        true
+    }
+}
+
 /// As [`until`], for what may fail at first: the last error is told when patience is over.
 ///
 /// # Errors

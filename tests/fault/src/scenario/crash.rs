@@ -89,7 +89,10 @@ fn thaw<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
         let taken = async || Ok((number(&scene.stage.db, taken).await? == 2).then_some(()));
         scene.expect(until(Duration::from_secs(25), taken).await?.is_some(), "their jobs were not taken back");
         // Whoever has them now is to be done with them first.
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        let open = "select count(*) from job where state in ('ready', 'running')
+                    and id in (select job from checker.attempt where change = 'crashed')";
+        let done = async || Ok((number(&scene.stage.db, open).await? == 0).then_some(()));
+        scene.expect(until(Duration::from_secs(25), done).await?.is_some(), "nobody else did their jobs");
         for pool in FROZEN {
             if let Some(worker) = scene.stage.pool(pool).next() {
                 worker.signal(Signal::SIGCONT)?;
