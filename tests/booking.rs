@@ -4,6 +4,7 @@ mod block;
 mod change;
 mod freed;
 mod overdue;
+mod together;
 
 use std::collections::HashMap;
 

@@ -6,6 +6,7 @@ mod intake;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use jobs::{
     Job, NewJob, Outcome, fault,
     ledger::{self, Accepted, Idempotency, State},
@@ -77,6 +78,20 @@ pub fn job_document(entry: &ledger::Entry) -> view::job::Job {
     }
 }
 
+/// The same of a job that was accepted this very moment.
+fn new_document(job: &NewJob, created_at: DateTime<Utc>) -> view::job::Job {
+    view::job::Job {
+        id: job.id,
+        kind: job.kind.to_owned(),
+        state: State::Ready.as_str().to_owned(),
+        attempt: 0,
+        outcome: None,
+        error: None,
+        created_at,
+        finished_at: None,
+    }
+}
+
 /// A job in the name of whoever asks, tied to the request that asks for it.
 ///
 /// `request` is what makes two requests the same under one idempotency key; it
@@ -120,9 +135,13 @@ impl Front {
         fault::crash_point("before_accept");
         let accepted = self.intake.accept(&job).await?;
         fault::crash_point("after_accept");
-        match accepted {
-            Accepted::New => self.tickets.push(job.queue, job.id),
+        let created_at = match accepted {
+            Accepted::New { created_at } => created_at,
             Accepted::Before { id, state, outcome } => return self.again(id, state, outcome, patience).await,
+        };
+        self.tickets.push(job.queue, job.id);
+        if patience.is_zero() {
+            return Ok(Ending::Pending(new_document(&job, created_at)));
         }
         match waiter.wait(patience).await {
             Some(outcome) => end(outcome),

@@ -17,10 +17,10 @@ use sea_orm::{DbBackend, Statement, Value};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-pub use accept::{AcceptError, Accepted, accept, accepted, insert, insert_all};
+pub use accept::{AcceptError, Accepted, Written, accept, accepted, insert, insert_all};
 pub use admin::{Depth, Entry, Page, State, dead, depth, discard, find, prune, replay};
 pub use claim::{Claimed, MAX_CRASHES, claim, claim_suspect, heartbeat, reap};
-pub use complete::{LeaseLost, complete, fail, give_up, release, snooze};
+pub use complete::{LeaseLost, complete, complete_all, complete_held, fail, give_up, rejected, release, snooze};
 pub use dispatch::due;
 
 use crate::{Job, Queue, fault};

@@ -40,10 +40,21 @@ impl Queue {
         }
     }
 
-    /// How many jobs one process works on at a time, unless its settings say otherwise.
-    pub fn concurrency(self) -> usize {
+    /// How many jobs one ticket may name: many where they are short and done together, and one where each keeps a
+    /// processor busy, so that no worker sits on what another could do.
+    pub(crate) fn ids_per_ticket(self) -> usize {
         match self {
             Self::Booking | Self::Waitlist | Self::Notify => 16,
+            Self::Thumbnail | Self::Damage => 1,
+        }
+    }
+
+    /// How many jobs one process works on at a time, unless its settings say otherwise. Bookings are
+    /// performed in groups, so there are more of them than connections.
+    pub fn concurrency(self) -> usize {
+        match self {
+            Self::Booking => 64,
+            Self::Waitlist | Self::Notify => 16,
             Self::Thumbnail | Self::Damage => 2,
         }
     }

@@ -110,9 +110,8 @@ create table reservation (
         isfinite(starts_at) and isfinite(ends_at) and ends_at > starts_at and ends_at - starts_at <= interval '400 days'
     ),
     constraint reservation_hold check (expires_at is null or purpose in ('offer', 'checkout')),
-    constraint reservation_overlap exclude using gist (
-        resource_kind with =, resource_id with =, tstzrange(starts_at, ends_at) with &&
-    )
+    -- An id is never used twice, so the kind need not be compared: with it a row took three times as long to insert.
+    constraint reservation_overlap exclude using gist (resource_id with =, tstzrange(starts_at, ends_at) with &&)
 );
 create unique index reservation_booking on reservation (booking_id) where booking_id is not null;
 create index reservation_expiry on reservation (expires_at) where expires_at is not null;

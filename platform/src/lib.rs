@@ -1,8 +1,11 @@
 //! What surrounds every process: settings, logs, metrics, probes, signals, the
-//! database and the bucket. The front and the workers are built on this.
+//! database and the bucket, and what many callers share. The front and the workers are built on this.
+
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test may stop at a surprise"))]
 
 pub mod bucket;
 pub mod database;
+mod gather;
 pub mod link;
 pub mod log;
 pub mod metric;
@@ -11,4 +14,5 @@ pub mod settings;
 pub mod signal;
 
 pub use bucket::Bucket;
+pub use gather::Gather;
 pub use settings::Settings;

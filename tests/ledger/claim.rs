@@ -173,3 +173,31 @@ async fn a_heartbeat_tells_that_a_lease_was_lost() {
     ledger::reap(&bed.db, QUEUE).await.unwrap();
     assert!(ledger::heartbeat(&bed.db, &held, QUEUE.lease()).await.unwrap().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_that_end_together_end_all_or_not_at_all() {
+    let bed = bed().await;
+    let ids = [accept(&bed, &kinds::Mark {}).await, accept(&bed, &kinds::Mark {}).await];
+    let claimed = ledger::claim(&bed.db, QUEUE, &ids, "one").await.unwrap();
+    bed.run(&format!("update job set fence = fence + 1 where id = '{}'", ids[1])).await;
+    let outcome = Outcome::done("together").unwrap();
+    let held: Vec<_> = claimed.iter().map(|job| (job, &outcome)).collect();
+
+    let tx = bed.db.begin().await.unwrap();
+    assert!(matches!(ledger::complete_all(&tx, &held).await, Err(LeaseLost::Lost)));
+    drop(tx);
+    assert_eq!(bed.number("select count(*) from job where state = 'running'").await, 2);
+    // Ends that change nothing else need not stand together.
+    let done = ledger::complete_held(&bed.db, &held).await.unwrap();
+    assert_eq!(done.into_iter().collect::<Vec<_>>(), [ids[0]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_does_not_wait_for_a_job_that_somebody_has_in_hand() {
+    let bed = bed().await;
+    let ids = [accept(&bed, &kinds::Mark {}).await, accept(&bed, &kinds::Mark {}).await];
+    let tx = bed.db.begin().await.unwrap();
+    tx.execute_unprepared(&format!("select 1 from job where id = '{}' for update", ids[0])).await.unwrap();
+    let claimed = ledger::claim(&bed.db, QUEUE, &ids, "one").await.unwrap();
+    assert_eq!(claimed.iter().map(|job| job.id).collect::<Vec<_>>(), [ids[1]]);
+}

@@ -133,13 +133,13 @@ async fn one_idempotency_key_is_one_job_however_often_it_is_sent() {
         tokio::spawn(async move { ledger::accept(&db, &job).await.unwrap() })
     });
     let answers = futures::future::join_all(asks).await;
-    let new = answers.iter().filter(|answer| matches!(answer, Ok(Accepted::New))).count();
+    let new = answers.iter().filter(|answer| matches!(answer, Ok(Accepted::New { .. }))).count();
     assert_eq!(new, 1);
     assert_eq!(bed.number("select count(*) from job").await, 1);
     assert!(matches!(ledger::accept(&bed.db, &ask(2)).await, Err(AcceptError::Reused)));
     let mut stranger = ask(1);
     stranger.principal = Some(Uuid::now_v7());
-    assert!(matches!(ledger::accept(&bed.db, &stranger).await, Ok(Accepted::New)), "keys are private");
+    assert!(matches!(ledger::accept(&bed.db, &stranger).await, Ok(Accepted::New { .. })), "keys are private");
 }
 
 async fn redis(bed: &tests::Bed) -> redis::aio::MultiplexedConnection {

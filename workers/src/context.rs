@@ -7,13 +7,14 @@ use jobs::Queue;
 use platform::{Bucket, Settings, settings::Reader};
 use sea_orm::DatabaseConnection;
 
-use crate::{DetectorSettings, DetectorSlot, Mailer, rental::REPORT_PATIENCE};
+use crate::{DetectorSettings, DetectorSlot, Mailer, perform::Ends, rental::REPORT_PATIENCE};
 
 /// The surroundings of a worker: settings, database, bucket, and what only its pool needs.
 pub struct Context {
     pub settings: Settings,
     pub db: DatabaseConnection,
     pub bucket: Bucket,
+    pub(crate) ends: Ends,
     /// Only in the `notify` pool.
     pub mailer: Option<Mailer>,
     /// Empty outside of the `damage` pool.
@@ -62,6 +63,7 @@ impl Context {
         let db = platform::database::connect(&settings).await.context("DATABASE_URL")?;
         Ok(Self {
             bucket: Bucket::new(&settings.bucket),
+            ends: Ends::start(db.clone()),
             db,
             settings,
             mailer: None,

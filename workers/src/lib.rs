@@ -49,7 +49,7 @@ use audit::{audit, audit_with};
 pub use context::Context;
 pub use detector::{DetectorSettings, DetectorSlot};
 pub use mailer::Mailer;
-pub use perform::{Finished, JobError, Perform, Work};
+pub use perform::{Finished, JobError, Perform, PerformTogether, Work};
 pub use pool::Pool;
 pub use registry::{Performer, Registry};
 pub use waitlist::WAITLIST_QUEUE;
@@ -66,7 +66,7 @@ pub fn registry() -> Registry {
         .with::<RetireCar>()
         .with::<BlockCar>()
         .with::<UnblockCar>()
-        .with::<RequestBooking>()
+        .with_groups::<RequestBooking>()
         .with::<ChangeBooking>()
         .with::<ExtendBooking>()
         .with::<CancelBooking>()

@@ -1,12 +1,13 @@
 //! What a worker does with a job, and the only ways in which that can end.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use jobs::{
     Claimed, Job, NewJob, Outcome, Queue, Refusal, fault,
     ledger::{self, LeaseLost},
 };
+use platform::Gather;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait};
 use serde::Serialize;
 use uuid::Uuid;
@@ -24,6 +25,15 @@ pub trait Perform: Job {
     const TIMEOUT: Duration = Duration::from_secs(30);
 
     fn perform(self, work: Work) -> impl Future<Output = Result<Finished, JobError>> + Send;
+}
+
+/// Work that many ask for at the same time, and that costs little more for fifty than for one.
+pub trait PerformTogether: Perform {
+    /// Performs those that can be done without a question, in one transaction, all or none: the end of each by the id of
+    /// its job. Those that are left out, or all of them on an error, are performed alone.
+    fn perform_together(
+        asked: Vec<(Self, Work)>,
+    ) -> impl Future<Output = Result<HashMap<Uuid, Finished>, JobError>> + Send;
 }
 
 /// Why an attempt did not finish its job. A business "no" is not among them: see [`Work::refuse`].
@@ -129,8 +139,7 @@ impl Work {
     /// # Errors
     /// When the lease was lost or the database fails.
     pub async fn refuse(self, refusal: Refusal) -> Result<Finished, JobError> {
-        let tx = self.begin().await?;
-        self.refuse_with(tx, refusal).await
+        self.end_without_effect(Outcome::Refused(refusal)).await
     }
 
     /// Commits a decision against what was asked together with what was learnt on the way.
@@ -142,14 +151,21 @@ impl Work {
         self.finish(tx, Outcome::Refused(refusal)).await
     }
 
+    /// Ends a job that had nothing to write besides.
+    ///
+    /// # Errors
+    /// When the lease was lost or the database fails.
+    pub async fn done_without_effect(self, document: impl Serialize) -> Result<Finished, JobError> {
+        self.end_without_effect(Outcome::done(document)?).await
+    }
+
     /// Ends the job because its subject is gone or needs nothing any more.
     ///
     /// # Errors
     /// When the lease was lost or the database fails.
     pub async fn skip(self, reason: &str) -> Result<Finished, JobError> {
         tracing::info!(reason, "nothing to do");
-        let tx = self.begin().await?;
-        self.done(tx, serde_json::json!({ "skipped": reason })).await
+        self.done_without_effect(serde_json::json!({ "skipped": reason })).await
     }
 
     /// Puts the job off without charging an attempt: it is not yet time.
@@ -162,24 +178,88 @@ impl Work {
     }
 
     async fn finish(self, tx: DatabaseTransaction, outcome: Outcome) -> Result<Finished, JobError> {
-        let mut follow_ups = self.follow_ups;
-        for follow_up in &mut follow_ups {
-            follow_up.trace = self.job.trace();
-        }
+        let id = self.id();
+        let mut finished = Self::finish_all(tx, vec![(self, outcome)]).await?;
+        Ok(finished.remove(&id).expect("every job that was handed in has ended"))
+    }
+
+    /// Commits the effects of several attempts with their follow-ups and the completion of their jobs: all or
+    /// nothing.
+    ///
+    /// # Errors
+    /// When a lease was lost or the database fails: nothing is committed then.
+    pub(crate) async fn finish_all(
+        tx: DatabaseTransaction,
+        ended: Vec<(Self, Outcome)>,
+    ) -> Result<HashMap<Uuid, Finished>, JobError> {
+        let follow_ups: Vec<NewJob> = ended.iter().flat_map(|(work, _)| work.traced_follow_ups()).collect();
         ledger::insert(&tx, &follow_ups).await?;
+        let held: Vec<(&Claimed, &Outcome)> = ended.iter().map(|(work, outcome)| (&work.job, outcome)).collect();
         if fault::removed("one_transaction") {
+            let db = ended.first().map(|(work, _)| work.db().clone());
             tx.commit().await?;
             fault::crash_point("before_commit");
-            ledger::complete(&self.context.db, &self.job, &outcome).await?;
+            if let Some(db) = db {
+                ledger::complete_all(&db, &held).await?;
+            }
         } else if fault::removed("effect_before_ack") {
             tx.commit().await?;
         } else {
-            ledger::complete(&tx, &self.job, &outcome).await?;
+            ledger::complete_all(&tx, &held).await?;
             fault::crash_point("before_commit");
             tx.commit().await?;
         }
         fault::crash_point("after_commit");
-        let follow_ups = follow_ups.iter().filter(|job| job.run_at.is_none()).map(|job| (job.queue, job.id)).collect();
-        Ok(Finished { outcome: Some(outcome), follow_ups })
+        let finished = ended.into_iter().map(|(work, outcome)| {
+            let follow_ups = work.follow_ups.iter().filter(|job| job.run_at.is_none());
+            let follow_ups = follow_ups.map(|job| (job.queue, job.id)).collect();
+            (work.job.id, Finished { outcome: Some(outcome), follow_ups })
+        });
+        Ok(finished.collect())
+    }
+
+    /// Follow-ups carry the name of the request that their job was asked by.
+    fn traced_follow_ups(&self) -> impl Iterator<Item = NewJob> {
+        self.follow_ups.iter().cloned().map(|job| NewJob { trace: self.job.trace(), ..job })
+    }
+
+    /// Ends a job that changes nothing else, together with others of its kind.
+    async fn end_without_effect(self, outcome: Outcome) -> Result<Finished, JobError> {
+        if !fault::removed("effect_before_ack") {
+            self.context.ends.end(&self.job, &outcome).await?;
+        }
+        Ok(Finished { outcome: Some(outcome), follow_ups: Vec::new() })
+    }
+}
+
+/// Where the ends of jobs meet that change nothing but their own row.
+pub(crate) struct Ends {
+    db: DatabaseConnection,
+    ends: Gather<(Claimed, Outcome), bool>,
+}
+
+impl Ends {
+    pub(crate) fn start(db: DatabaseConnection) -> Self {
+        let own = db.clone();
+        let ends = Gather::start(256, move |ended: Vec<(Claimed, Outcome)>| {
+            let db = db.clone();
+            async move {
+                let held: Vec<(&Claimed, &Outcome)> = ended.iter().map(|(job, outcome)| (job, outcome)).collect();
+                fault::crash_point("before_commit");
+                // Without an answer each tries alone, and has an error of its own.
+                let Ok(done) = ledger::complete_held(&db, &held).await else { return Vec::new() };
+                fault::crash_point("after_commit");
+                ended.iter().map(|(job, _)| Some(done.contains(&job.id))).collect()
+            }
+        });
+        Self { db: own, ends }
+    }
+
+    async fn end(&self, job: &Claimed, outcome: &Outcome) -> Result<(), LeaseLost> {
+        match self.ends.call((job.clone(), outcome.clone())).await {
+            Some(true) => Ok(()),
+            Some(false) => Err(ledger::rejected()),
+            None => ledger::complete(&self.db, job, outcome).await,
+        }
     }
 }

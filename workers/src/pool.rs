@@ -4,9 +4,9 @@ mod attempt;
 mod lease;
 mod watch;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use attempt::{panic_words, perform};
+use attempt::{Group, panic_words, perform};
 use jobs::{
     Claimed, Outcome, Queue, fault,
     ledger::{self, LeaseLost},
@@ -14,7 +14,8 @@ use jobs::{
     ticket::{self, Place, Tickets},
 };
 use lease::Leases;
-use sea_orm::DbErr;
+use platform::Gather;
+use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -37,7 +38,15 @@ pub struct Pool {
     leases: Leases,
     watch: Watch,
     room: Arc<Semaphore>,
+    /// Claims that come together are one statement.
+    claims: Gather<Vec<Uuid>, Vec<Claimed>>,
+    groups: HashMap<&'static str, Arc<Group>>,
+    /// Those that are not performed in a group hold a connection each.
+    alone: Arc<Semaphore>,
 }
+
+/// Connections that are left for claims, leases, ends and groups.
+const SHARED_CONNECTIONS: u32 = 6;
 
 impl Pool {
     /// Works on `queue` until `stop`, then lets running jobs finish for `grace` and releases the rest.
@@ -53,9 +62,15 @@ impl Pool {
         grace: Duration,
     ) -> anyhow::Result<()> {
         let place = context.settings.ticket_place();
+        let name = format!("{queue}-{}", Uuid::now_v7().simple());
+        let (db, worker) = (context.db.clone(), name.clone());
+        let connections = context.settings.database_connections.saturating_sub(SHARED_CONNECTIONS).max(1);
         let pool = Arc::new(Self {
             queue,
-            name: format!("{queue}-{}", Uuid::now_v7().simple()),
+            claims: Gather::start(concurrency, move |ids| claim(db.clone(), queue, ids, worker.clone())),
+            groups: groups(queue, concurrency, &context, &registry),
+            alone: Arc::new(Semaphore::new(connections as usize)),
+            name,
             tickets: Tickets::start(&place)?,
             outcomes: Publisher::connect(&place.redis_url, &place.prefix)?,
             leases: Leases::default(),
@@ -89,15 +104,12 @@ impl Pool {
             let Some(mut permits) = self.permits(rest.len(), stop).await else { return };
             let (now, later) = rest.split_at(permits.len());
             rest = later;
-            match self.claim(now).await {
-                // A claim that the database did not answer may stand: its lease runs out then.
-                Err(error) => tracing::warn!(%error, "jobs could not be claimed"),
-                Ok(claimed) => {
-                    fault::crash_point("after_claim");
-                    for (job, permit) in claimed.into_iter().zip(permits.drain(..)) {
-                        tokio::spawn(self.clone().work_on(job, permit));
-                    }
-                }
+            let claimed = self.claims.call(now.to_vec()).await.unwrap_or_default();
+            if !claimed.is_empty() {
+                fault::crash_point("after_claim");
+            }
+            for (job, permit) in claimed.into_iter().zip(permits.drain(..)) {
+                tokio::spawn(self.clone().work_on(job, permit));
             }
         }
     }
@@ -124,16 +136,6 @@ impl Pool {
             }
             // Whoever sweeps the ledger says that it cannot be reached.
             Ok(None) | Err(_) => false,
-        }
-    }
-
-    /// Twice where a session broke: a ticket that leads nowhere costs its jobs five seconds.
-    async fn claim(&self, ids: &[Uuid]) -> Result<Vec<Claimed>, DbErr> {
-        let claim = || ledger::claim(&self.context.db, self.queue, ids, &self.name);
-        match claim().await {
-            Err(DbErr::ConnectionAcquire(error)) => Err(DbErr::ConnectionAcquire(error)),
-            Err(_) => claim().await,
-            claimed => claimed,
         }
     }
 
@@ -186,7 +188,9 @@ impl Pool {
         }
         let (context, copy) = (self.context.clone(), job.clone());
         let watched = self.watch.begins(job, performer.timeout);
-        let task = tokio::spawn(perform(performer, context, copy, watched).instrument(tracing::Span::current()));
+        let together = (self.groups.get(performer.kind).cloned(), self.alone.clone());
+        let task =
+            tokio::spawn(perform(performer, context, copy, together, watched).instrument(tracing::Span::current()));
         self.leases.hold(job, task.abort_handle());
         let abort = task.abort_handle();
         match tokio::time::timeout(performer.timeout, task).await {
@@ -284,6 +288,50 @@ impl Pool {
         tracing::warn!("the grace is over; unfinished jobs are released");
         self.leases.cancel_all();
         let _ = tokio::time::timeout(Duration::from_secs(5), self.room.acquire_many(all)).await;
+    }
+}
+
+/// A place to meet for each kind whose jobs are performed together.
+fn groups(
+    queue: Queue,
+    concurrency: usize,
+    context: &Arc<Context>,
+    registry: &Registry,
+) -> HashMap<&'static str, Arc<Group>> {
+    let ours = registry.performers().filter(|performer| performer.queue == queue);
+    let ours = ours.filter_map(|performer| Some((performer.kind, performer.run_together?)));
+    let group = |(kind, run_together): (_, crate::registry::RunTogether)| {
+        let context = context.clone();
+        (kind, Arc::new(Gather::start(concurrency, move |jobs| run_together(context.clone(), jobs))))
+    };
+    ours.map(group).collect()
+}
+
+/// Claims what several tickets name, and hands to each its own.
+async fn claim(
+    db: DatabaseConnection,
+    queue: Queue,
+    tickets: Vec<Vec<Uuid>>,
+    worker: String,
+) -> Vec<Option<Vec<Claimed>>> {
+    let ids = tickets.concat();
+    let claim = || ledger::claim(&db, queue, &ids, &worker);
+    // Twice where a session broke: a ticket that leads nowhere costs its jobs five seconds.
+    let claimed = match claim().await {
+        Err(DbErr::ConnectionAcquire(error)) => Err(DbErr::ConnectionAcquire(error)),
+        Err(_) => claim().await,
+        claimed => claimed,
+    };
+    match claimed {
+        // A claim that the database did not answer may stand: its lease runs out then.
+        Err(error) => {
+            tracing::warn!(%error, "jobs could not be claimed");
+            Vec::new()
+        }
+        Ok(claimed) => {
+            let mut claimed: HashMap<Uuid, Claimed> = claimed.into_iter().map(|job| (job.id, job)).collect();
+            tickets.iter().map(|ids| Some(ids.iter().filter_map(|id| claimed.remove(id)).collect())).collect()
+        }
     }
 }
 

@@ -4,10 +4,12 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
 use jobs::{Claimed, Queue};
+use uuid::Uuid;
 
-use crate::{Context, Finished, JobError, Perform, Work};
+use crate::{Context, Finished, JobError, Perform, PerformTogether, Work};
 
 type Run = fn(Arc<Context>, Claimed) -> BoxFuture<'static, Result<Finished, JobError>>;
+pub(crate) type RunTogether = fn(Arc<Context>, Vec<Claimed>) -> BoxFuture<'static, Vec<Option<Finished>>>;
 
 /// How one kind is performed.
 #[derive(Clone, Copy)]
@@ -16,6 +18,7 @@ pub struct Performer {
     pub queue: Queue,
     pub timeout: Duration,
     pub(crate) run: Run,
+    pub(crate) run_together: Option<RunTogether>,
 }
 
 /// Every kind of job with the code behind it; a pool takes those of its queue.
@@ -33,14 +36,49 @@ fn run<J: Perform>(context: Arc<Context>, job: Claimed) -> BoxFuture<'static, Re
     .boxed()
 }
 
+/// Whatever goes wrong with a group, each of its jobs is performed alone and gets an error of its own.
+fn run_together<J: PerformTogether>(
+    context: Arc<Context>,
+    jobs: Vec<Claimed>,
+) -> BoxFuture<'static, Vec<Option<Finished>>> {
+    async move {
+        let ids: Vec<Uuid> = jobs.iter().map(|job| job.id).collect();
+        let readable = jobs.into_iter().filter_map(|job| {
+            let asked = serde_json::from_value::<J>(job.payload.clone()).ok()?;
+            Some((asked, Work::new(context.clone(), job)))
+        });
+        match J::perform_together(readable.collect()).await {
+            Ok(mut finished) => ids.iter().map(|id| finished.remove(id)).collect(),
+            Err(error) => {
+                tracing::debug!(?error, kind = J::KIND, "a group came to nothing");
+                Vec::new()
+            }
+        }
+    }
+    .boxed()
+}
+
 impl Registry {
     /// Adds a kind.
     ///
     /// # Panics
     /// When two kinds share a name, which every test run notices.
     #[must_use]
-    pub fn with<J: Perform>(mut self) -> Self {
-        let performer = Performer { kind: J::KIND, queue: J::QUEUE, timeout: J::TIMEOUT, run: run::<J> };
+    pub fn with<J: Perform>(self) -> Self {
+        self.add::<J>(None)
+    }
+
+    /// Adds a kind whose jobs are performed together when there are several.
+    ///
+    /// # Panics
+    /// As [`Registry::with`].
+    #[must_use]
+    pub fn with_groups<J: PerformTogether>(self) -> Self {
+        self.add::<J>(Some(run_together::<J>))
+    }
+
+    fn add<J: Perform>(mut self, run_together: Option<RunTogether>) -> Self {
+        let performer = Performer { kind: J::KIND, queue: J::QUEUE, timeout: J::TIMEOUT, run: run::<J>, run_together };
         assert!(self.performers.insert(J::KIND, performer).is_none(), "two kinds are named {}", J::KIND);
         self
     }

@@ -3,40 +3,93 @@
 //! Whoever writes here has locked the car's row first. That gives order and
 //! fairness; the exclusion constraint is the proof, whoever writes.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use entity::reservation;
 use jobs::fault;
 use rules::period::Period;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, Statement, Value};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryFilter, Statement, Value,
+};
 use uuid::Uuid;
 
 fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
     Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
 }
 
-// The exclusion constraint knows no clock: an expired hold still stands in the way.
-async fn drop_expired(tx: &impl ConnectionTrait, car: Uuid, busy: Period) -> Result<(), DbErr> {
-    let expired = "delete from reservation where resource_kind = 'car' and resource_id = $1
-                   and expires_at <= clock_timestamp() and tstzrange(starts_at, ends_at) && tstzrange($2, $3)";
-    if !fault::removed("hold_expiry") {
-        tx.execute_raw(statement(expired, [car.into(), busy.start.into(), busy.end.into()])).await?;
-    }
-    Ok(())
+/// Cars, starts and ends as arrays.
+fn columns(wanted: &[Wanted]) -> [Value; 3] {
+    let cars: Vec<Uuid> = wanted.iter().map(|one| one.car).collect();
+    let starts: Vec<DateTime<Utc>> = wanted.iter().map(|one| one.busy.start).collect();
+    let ends: Vec<DateTime<Utc>> = wanted.iter().map(|one| one.busy.end).collect();
+    [cars.into(), starts.into(), ends.into()]
 }
 
-/// Takes a car's time for a booking, first dropping holds that have expired. `false`: it is taken.
+// The exclusion constraint knows no clock: an expired hold still stands in the way.
+async fn drop_expired(tx: &impl ConnectionTrait, wanted: &[Wanted]) -> Result<u64, DbErr> {
+    let expired = "delete from reservation using unnest($1, $2, $3) as wanted(car, starts_at, ends_at)
+                   where resource_kind = 'car' and resource_id = wanted.car
+                   and tstzrange(reservation.starts_at, reservation.ends_at) && tstzrange(wanted.starts_at, wanted.ends_at)
+                   and expires_at <= clock_timestamp()";
+    if fault::removed("hold_expiry") {
+        return Ok(0);
+    }
+    Ok(tx.execute_raw(statement(expired, columns(wanted))).await?.rows_affected())
+}
+
+/// A booking, the car it wants and when.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) booking: Uuid,
+    pub(crate) car: Uuid,
+    pub(crate) busy: Period,
+}
+
+/// Takes cars' time for bookings, dropping expired holds that stand in the way. Tells which got it: of those that want
+/// the same, the first.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn take_all(tx: &impl ConnectionTrait, wanted: &[Wanted]) -> Result<HashSet<Uuid>, DbErr> {
+    let mut taken = take_free(tx, wanted).await?;
+    if taken.len() < wanted.len() {
+        let rest: Vec<Wanted> = wanted.iter().filter(|one| !taken.contains(&one.booking)).copied().collect();
+        if drop_expired(tx, &rest).await? > 0 {
+            taken.extend(take_free(tx, &rest).await?);
+        }
+    }
+    Ok(taken)
+}
+
+async fn take_free(tx: &impl ConnectionTrait, wanted: &[Wanted]) -> Result<HashSet<Uuid>, DbErr> {
+    #[derive(FromQueryResult)]
+    struct Taken {
+        booking_id: Uuid,
+    }
+    // A plain INSERT deadlocks inside the exclusion constraint when many want the same time.
+    let mut insert = "insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose, booking_id)
+                      select id, 'car', car, starts_at, ends_at, 'booking', booking
+                      from unnest($1, $2, $3, $4, $5) as wanted(id, car, starts_at, ends_at, booking)
+                      on conflict do nothing
+                      returning booking_id"
+        .to_owned();
+    if fault::removed("conflict_clause") {
+        insert = insert.replace("on conflict do nothing", "");
+    }
+    let ids: Vec<Uuid> = wanted.iter().map(|_| Uuid::now_v7()).collect();
+    let bookings: Vec<Uuid> = wanted.iter().map(|one| one.booking).collect();
+    let [cars, starts, ends] = columns(wanted);
+    let taken = Taken::find_by_statement(statement(&insert, [ids.into(), cars, starts, ends, bookings.into()]));
+    Ok(taken.all(tx).await?.into_iter().map(|row| row.booking_id).collect())
+}
+
+/// As [`take_all`] for one booking. `false`: it is taken.
 ///
 /// # Errors
 /// When the database fails.
 pub(crate) async fn take(tx: &impl ConnectionTrait, car: Uuid, busy: Period, booking: Uuid) -> Result<bool, DbErr> {
-    drop_expired(tx, car, busy).await?;
-    // A plain INSERT deadlocks inside the exclusion constraint when many want the same time.
-    let insert = "insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose, booking_id)
-                  values ($1, 'car', $2, $3, $4, 'booking', $5) on conflict do nothing";
-    let insert =
-        if fault::removed("conflict_clause") { insert.trim_end_matches("on conflict do nothing") } else { insert };
-    let values = [Uuid::now_v7().into(), car.into(), busy.start.into(), busy.end.into(), booking.into()];
-    Ok(tx.execute_raw(statement(insert, values)).await?.rows_affected() == 1)
+    Ok(!take_all(tx, &[Wanted { booking, car, busy }]).await?.is_empty())
 }
 
 /// Takes other time, or another car's, for a booking instead of what it holds. `false`: it is
@@ -68,7 +121,7 @@ pub(crate) async fn hold(
     offer: Uuid,
     expires_at: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
-    drop_expired(tx, car, busy).await?;
+    drop_expired(tx, &[Wanted { booking: offer, car, busy }]).await?;
     let insert =
         "insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose, offer_id, expires_at)
                   values ($1, 'car', $2, $3, $4, 'offer', $5, $6) on conflict do nothing";
@@ -106,7 +159,7 @@ pub(crate) async fn shut(
     period: Period,
     (id, purpose, reason): (Uuid, &str, &str),
 ) -> Result<Option<reservation::Model>, DbErr> {
-    drop_expired(tx, car, period).await?;
+    drop_expired(tx, &[Wanted { booking: id, car, busy: period }]).await?;
     let insert = "insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose, reason)
                   values ($1, 'car', $2, $3, $4, $5, $6) on conflict do nothing";
     let values = [id.into(), car.into(), period.start.into(), period.end.into(), purpose.into(), reason.into()];

@@ -1,5 +1,6 @@
 //! Accepting: the row is committed before anybody is answered.
 
+use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -10,8 +11,8 @@ use crate::{Outcome, fault};
 /// What accepting came to.
 #[derive(Debug)]
 pub enum Accepted {
-    /// A row of its own was written.
-    New,
+    /// A row of its own was written, at this time of the database.
+    New { created_at: DateTime<Utc> },
     /// The same request was accepted before; this is how it stands.
     Before { id: Uuid, state: State, outcome: Option<Outcome> },
 }
@@ -29,10 +30,18 @@ const INSERT: &str = r"
 insert into job (id, queue, kind, payload, principal, idempotency_key, request_hash, dedupe_key,
                  priority, run_at, max_attempts, reply_to, traceparent, request_id)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10, now() + make_interval(secs => $11)), $12, $13, $14, $15)
-on conflict do nothing";
+on conflict do nothing
+returning id, created_at";
 
-/// Writes one job row. `false`: an equal one (idempotency or dedupe key) stands already.
-async fn insert_one(db: &impl ConnectionTrait, job: &NewJob) -> Result<bool, DbErr> {
+/// A row that was written just now.
+#[derive(Clone, Copy, Debug, FromQueryResult)]
+pub struct Written {
+    pub id: Uuid,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Writes one job row. `None`: an equal one (idempotency or dedupe key) stands already.
+async fn insert_one(db: &impl ConnectionTrait, job: &NewJob) -> Result<Option<Written>, DbErr> {
     let values = [
         job.id.into(),
         job.queue.as_str().into(),
@@ -50,7 +59,7 @@ async fn insert_one(db: &impl ConnectionTrait, job: &NewJob) -> Result<bool, DbE
         job.trace.traceparent.clone().into(),
         job.trace.request_id.clone().into(),
     ];
-    Ok(db.execute_raw(statement(INSERT, values)).await?.rows_affected() == 1)
+    Written::find_by_statement(statement(INSERT, values)).one(db).await
 }
 
 /// One parameter however many rows, so that one prepared statement serves every number of them.
@@ -64,25 +73,19 @@ from jsonb_to_recordset($1) as asked(
     dedupe_key text, priority smallint, run_at timestamptz, delay float8, max_attempts integer, reply_to text,
     traceparent text, request_id text)
 on conflict do nothing
-returning id";
+returning id, created_at";
 
-#[derive(FromQueryResult)]
-struct Id {
-    id: Uuid,
-}
-
-/// Writes jobs in one statement, all or none, and tells the ids of those that were written: not
-/// the ones for which an equal one (idempotency or dedupe key) stands already.
+/// Writes jobs in one statement, all or none, and tells those that were written: not the ones
+/// for which an equal one (idempotency or dedupe key) stands already.
 ///
 /// # Errors
 /// When the database fails or refuses one of them.
-pub async fn insert_all(db: &impl ConnectionTrait, jobs: &[NewJob]) -> Result<Vec<Uuid>, DbErr> {
+pub async fn insert_all(db: &impl ConnectionTrait, jobs: &[NewJob]) -> Result<Vec<Written>, DbErr> {
     if let [job] = jobs {
-        return Ok(insert_one(db, job).await?.then_some(job.id).into_iter().collect());
+        return Ok(insert_one(db, job).await?.into_iter().collect());
     }
     let rows: Vec<Json> = jobs.iter().map(row).collect();
-    let written = Id::find_by_statement(statement(INSERT_ALL, [Json::from(rows).into()])).all(db).await?;
-    Ok(written.into_iter().map(|row| row.id).collect())
+    Written::find_by_statement(statement(INSERT_ALL, [Json::from(rows).into()])).all(db).await
 }
 
 fn row(job: &NewJob) -> Json {
@@ -117,7 +120,7 @@ pub async fn insert(db: &impl ConnectionTrait, jobs: &[NewJob]) -> Result<(), Db
 }
 
 /// Writes the row together with its idempotency key: the unique index decides who was first.
-async fn insert_anew(db: &impl ConnectionTrait, job: &NewJob) -> Result<bool, DbErr> {
+async fn insert_anew(db: &impl ConnectionTrait, job: &NewJob) -> Result<Option<Written>, DbErr> {
     if fault::removed("key_with_row") {
         return insert_then_key(db, job).await;
     }
@@ -125,19 +128,19 @@ async fn insert_anew(db: &impl ConnectionTrait, job: &NewJob) -> Result<bool, Db
 }
 
 /// How it must not be done: between the two statements the same request may come again.
-async fn insert_then_key(db: &impl ConnectionTrait, job: &NewJob) -> Result<bool, DbErr> {
+async fn insert_then_key(db: &impl ConnectionTrait, job: &NewJob) -> Result<Option<Written>, DbErr> {
     let Some(once) = &job.idempotency else { return insert_one(db, job).await };
     let known = "select id from job where principal is not distinct from $1 and kind = $2 and idempotency_key = $3";
     let values = [job.principal.into(), job.kind.into(), once.key.clone().into()];
     if db.query_one_raw(statement(known, values)).await?.is_some() {
-        return Ok(false);
+        return Ok(None);
     }
-    insert_one(db, &NewJob { idempotency: None, ..job.clone() }).await?;
+    let written = insert_one(db, &NewJob { idempotency: None, ..job.clone() }).await?;
     let name = "update job set idempotency_key = $2, request_hash = $3 where id = $1
                 and not exists (select 1 from job where principal is not distinct from $4 and idempotency_key = $2)";
     let values = [job.id.into(), once.key.clone().into(), once.request_hash.to_vec().into(), job.principal.into()];
     db.execute_raw(statement(name, values)).await?;
-    Ok(true)
+    Ok(written)
 }
 
 #[derive(FromQueryResult)]
@@ -161,10 +164,14 @@ pub async fn accept(db: &impl ConnectionTrait, job: &NewJob) -> Result<Accepted,
 ///
 /// # Errors
 /// As [`accept`].
-pub async fn accepted(db: &impl ConnectionTrait, job: &NewJob, written: bool) -> Result<Accepted, AcceptError> {
-    if written {
+pub async fn accepted(
+    db: &impl ConnectionTrait,
+    job: &NewJob,
+    written: Option<Written>,
+) -> Result<Accepted, AcceptError> {
+    if let Some(Written { created_at, .. }) = written {
         metrics::counter!("jobs_accepted_total", "queue" => job.queue.as_str(), "kind" => job.kind).increment(1);
-        return Ok(Accepted::New);
+        return Ok(Accepted::New { created_at });
     }
     let Some(once) = &job.idempotency else {
         return Err(DbErr::Custom(format!("job {} was not inserted", job.id)).into());

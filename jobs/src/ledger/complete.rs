@@ -1,10 +1,11 @@
 //! Ending a claim: done, failed, snoozed or released. Each is a compare-and-swap
 //! on the fence, so a worker that lost its lease changes nothing.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{Claimed, statement};
 use crate::{Outcome, fault};
@@ -18,34 +19,63 @@ pub enum LeaseLost {
     Database(#[from] DbErr),
 }
 
-fn held(rows: u64) -> Result<(), LeaseLost> {
-    if rows == 1 {
-        return Ok(());
-    }
+/// An attempt came too late. It is counted: under a healthy platform there are none.
+pub fn rejected() -> LeaseLost {
     metrics::counter!("jobs_fence_rejected_total").increment(1);
-    Err(LeaseLost::Lost)
+    LeaseLost::Lost
 }
 
-const DONE: &str = r"
-update job set state = 'done', outcome = $3, error = null, lease_until = null, finished_at = clock_timestamp()
-where id = $1 and fence = $2 and state = 'running'";
+fn held(rows: u64) -> Result<(), LeaseLost> {
+    if rows == 1 { Ok(()) } else { Err(rejected()) }
+}
 
-/// Marks the job done inside the transaction of its effect. On an error the caller
+/// `state || ''` keeps it to the index of ids, as in `claim`.
+const DONE: &str = r"
+update job set state = 'done', outcome = held.outcome, error = null, lease_until = null, finished_at = clock_timestamp()
+from unnest($1, $2, $3) as held(id, fence, outcome)
+where job.id = held.id and job.id = any($1) and job.fence = held.fence and job.state || '' = 'running'
+returning job.id";
+
+#[derive(FromQueryResult)]
+struct Id {
+    id: Uuid,
+}
+
+/// Marks those jobs done that are still held, in one statement, and tells which these are.
+///
+/// # Errors
+/// When the database fails: none is done then.
+pub async fn complete_held(db: &impl ConnectionTrait, ended: &[(&Claimed, &Outcome)]) -> Result<HashSet<Uuid>, DbErr> {
+    let ids: Vec<Uuid> = ended.iter().map(|(job, _)| job.id).collect();
+    let fences: Vec<i64> = ended.iter().map(|(job, _)| job.fence).collect();
+    let outcomes = ended.iter().map(|(_, outcome)| serde_json::to_value(outcome).expect("an outcome is plain data"));
+    let values = [ids.into(), fences.into(), outcomes.collect::<Vec<_>>().into()];
+    let mut done = DONE.to_owned();
+    if fault::removed("fence_check") {
+        done = done.replace("and job.fence = held.fence and job.state || '' = 'running'", "");
+    } else if fault::removed("count_at_claim") {
+        done = done.replace("'done',", "'done', attempt = attempt + 1,");
+    }
+    let done = Id::find_by_statement(statement(&done, values)).all(db).await?;
+    Ok(done.into_iter().map(|row| row.id).collect())
+}
+
+/// Marks jobs done inside the transaction of their effect, all or none. On an error the caller
 /// must not commit: that is what makes an effect happen exactly once.
 ///
 /// # Errors
-/// [`LeaseLost::Lost`] when the fence moved on.
+/// [`LeaseLost::Lost`] when the fence of one of them moved on.
+pub async fn complete_all(tx: &impl ConnectionTrait, ended: &[(&Claimed, &Outcome)]) -> Result<(), LeaseLost> {
+    let done = complete_held(tx, ended).await?;
+    if done.len() == ended.len() { Ok(()) } else { Err(rejected()) }
+}
+
+/// As [`complete_all`] with one job.
+///
+/// # Errors
+/// As [`complete_all`].
 pub async fn complete(tx: &impl ConnectionTrait, job: &Claimed, outcome: &Outcome) -> Result<(), LeaseLost> {
-    let outcome = serde_json::to_value(outcome).expect("an outcome is plain data");
-    let values = [job.id.into(), job.fence.into(), outcome.into()];
-    let done = if fault::removed("fence_check") {
-        tx.execute_raw(statement(&DONE.replace("and fence = $2 and state = 'running'", "and $2 > 0"), values)).await?
-    } else if fault::removed("count_at_claim") {
-        tx.execute_raw(statement(&DONE.replace("'done',", "'done', attempt = attempt + 1,"), values)).await?
-    } else {
-        tx.execute_raw(statement(DONE, values)).await?
-    };
-    held(done.rows_affected())
+    complete_all(tx, &[(job, outcome)]).await
 }
 
 /// Exponential back-off (1 s, 2 s, 4 s … at most 15 minutes) with ±20 % of jitter,

@@ -8,7 +8,8 @@ use crate::{Queue, fault};
 
 /// A state, not a cursor, selects: a row whose transaction commits late is never
 /// skipped. Suspects need no ticket. `dispatched_at` only spaces repeats out; a ticket that was lost is
-/// pushed again after five seconds, and one that was not lost finds its job claimed.
+/// pushed again after five seconds, and one that was not lost finds its job claimed. It is a hint, so nobody waits
+/// for the disk on its account.
 const DUE: &str = r"
 update job set dispatched_at = clock_timestamp()
 where id in (
@@ -17,7 +18,7 @@ where id in (
       and (dispatched_at is null or dispatched_at < clock_timestamp() - interval '5 seconds')
     order by priority desc, run_at, id
     limit $2 for update skip locked
-)
+) and (select set_config('synchronous_commit', 'off', true)) = 'off'
 returning id";
 
 #[derive(FromQueryResult)]

@@ -12,8 +12,8 @@ use uuid::Uuid;
 use super::{Place, WINDOW};
 use crate::{Queue, fault};
 
-/// Ids in one ticket, at most: enough to save round trips, few enough to spread over workers.
-const IDS_PER_TICKET: usize = 16;
+/// Tickets that ids which come together are spread over, at least: there may be another worker.
+const SPREAD: usize = 2;
 
 /// How long one push may take before it is given up; the sweep repeats it.
 const PUSH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -63,6 +63,7 @@ async fn push_all(mut pusher: Pusher, mut ids: mpsc::Receiver<Uuid>) {
 
 /// One queue's way into Redis.
 pub(super) struct Pusher {
+    queue: Queue,
     storage: RedisStorage<Value>,
     connection: ConnectionManager,
     wake_channel: String,
@@ -74,6 +75,7 @@ impl Pusher {
     pub(super) fn new(place: &Place, queue: Queue) -> redis::RedisResult<Self> {
         let config = place.config(queue);
         Ok(Self {
+            queue,
             storage: place.storage(queue)?,
             connection: place.connect()?,
             wake_channel: place.wake_channel(queue),
@@ -95,8 +97,7 @@ impl Pusher {
     /// Pushes as many of `ids` as the window has room for, then wakes the workers.
     pub(super) async fn push(&mut self, ids: &[Uuid]) -> anyhow::Result<()> {
         let room = usize::try_from(self.room().await?).unwrap_or(usize::MAX);
-        // Few ids go one by one, so that they spread; many go together.
-        let per_ticket = ids.len().div_ceil(8).clamp(1, IDS_PER_TICKET);
+        let per_ticket = ids.len().div_ceil(SPREAD).clamp(1, self.queue.ids_per_ticket());
         let tickets: Vec<Value> = ids.chunks(per_ticket).take(room).map(|ids| json!(ids)).collect();
         if tickets.is_empty() {
             return Ok(());

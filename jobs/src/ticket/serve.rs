@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Place, poll::WakePoll, push::Pusher};
+use super::{Place, WINDOW, poll::WakePoll, push::Pusher};
 use crate::{Queue, fault, ledger, pubsub};
 
 /// How often a worker looks for tickets that nobody woke it for.
@@ -171,7 +171,8 @@ impl Sweeper {
         }
         self.pusher.forget_finished(&self.place, self.queue).await?;
         let room = self.pusher.room().await?;
-        if room == 0 {
+        // Workers have enough in hand. Half a window at a time: choosing costs the same for one job as for all of them.
+        if room < WINDOW / 2 {
             return Ok(true);
         }
         let due = ledger::due(&self.db, self.queue, room).await?;

@@ -1,8 +1,10 @@
 //! A customer asks for a car.
 
+use std::collections::HashMap;
+
 use entity::{account, booking, branch, car};
 use jobs::{
-    Refusal,
+    Outcome, Refusal,
     booking::RequestBooking,
     notify::{Announce, News},
 };
@@ -11,8 +13,12 @@ use rules::{
     period::Period,
     problem::{self, Reason},
 };
-use sea_orm::{ActiveModelTrait, DatabaseTransaction, DbErr, EntityTrait, QuerySelect};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{LockBehavior, LockType},
+};
 use serde_json::json;
+use uuid::Uuid;
 use view::booking::Booking;
 
 use super::{
@@ -20,7 +26,7 @@ use super::{
     fresh::{Fresh, obstacle},
     price::price,
 };
-use crate::{Finished, JobError, Perform, Work, reservation, waitlist::wait_for_car};
+use crate::{Finished, JobError, Perform, PerformTogether, Work, reservation, waitlist::wait_for_car};
 
 /// What a decision about a booking looks at.
 struct Looked {
@@ -57,9 +63,94 @@ impl Perform for RequestBooking {
         }
         let booking = row(&self, &looked, &work)?.insert(&tx).await?;
 
-        work.then(&Announce { news: News::BookingConfirmed, subject_id: booking.id, turn: 0 });
+        work.then(&confirmed(booking.id));
         work.done(tx, Booking::from(booking)).await
     }
+}
+
+/// Those that get the car they want, without a word about the others: they are told alone what there is instead.
+impl PerformTogether for RequestBooking {
+    async fn perform_together(asked: Vec<(Self, Work)>) -> Result<HashMap<Uuid, Finished>, JobError> {
+        let Some((_, first)) = asked.first() else { return Ok(HashMap::new()) };
+        let tx = first.begin().await?;
+        let looked = look_at_all(&tx, &asked).await?;
+
+        let mut asked: Vec<_> = asked
+            .into_iter()
+            .filter_map(|(request, work)| {
+                let looked = looked.of(&request)?;
+                let busy = decide(&request, &looked, &work).ok()?;
+                Some((request, work, looked, busy))
+            })
+            .collect();
+        asked.sort_by_key(|(_, work, ..)| (work.asked_at(), work.id()));
+
+        let wanted = asked.iter().map(|(request, .., busy)| reservation::Wanted {
+            booking: request.booking_id,
+            car: request.car_id,
+            busy: *busy,
+        });
+        let taken = reservation::take_all(&tx, &wanted.collect::<Vec<_>>()).await?;
+        asked.retain(|(request, ..)| taken.contains(&request.booking_id));
+        if asked.is_empty() {
+            return Ok(HashMap::new());
+        }
+
+        let rows = asked.iter().map(|(request, work, looked, _)| row(request, looked, work));
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        let rows = booking::Entity::insert_many(rows).exec_with_returning(&tx).await?;
+        let mut works: HashMap<Uuid, Work> =
+            asked.into_iter().map(|(request, work, ..)| (request.booking_id, work)).collect();
+        let mut ended = Vec::new();
+        for booking in rows {
+            if let Some(mut work) = works.remove(&booking.id) {
+                work.then(&confirmed(booking.id));
+                ended.push((work, Outcome::done(Booking::from(booking))?));
+            }
+        }
+        Work::finish_all(tx, ended).await
+    }
+}
+
+fn confirmed(booking: Uuid) -> Announce {
+    Announce { news: News::BookingConfirmed, subject_id: booking, turn: 0 }
+}
+
+/// What the decisions about several bookings look at.
+struct Seen {
+    customers: HashMap<Uuid, account::Model>,
+    cars: HashMap<Uuid, car::Model>,
+    branches: HashMap<Uuid, branch::Model>,
+}
+
+impl Seen {
+    fn of(&self, asked: &RequestBooking) -> Option<Looked> {
+        let car = self.cars.get(&asked.car_id)?.clone();
+        let branch = self.branches.get(&car.branch_id)?.clone();
+        Some(Looked { customer: self.customers.get(&asked.customer_id)?.clone(), car, branch })
+    }
+}
+
+/// Locks the cars that nobody else holds, in the order in which everybody locks cars, then looks at everything else.
+/// Nobody waits here: one car in use would hold up the bookings of all the others.
+async fn look_at_all(tx: &DatabaseTransaction, asked: &[(RequestBooking, Work)]) -> Result<Seen, DbErr> {
+    let cars = car::Entity::find()
+        .filter(car::Column::Id.eq_any(asked.iter().map(|(request, _)| request.car_id)))
+        .order_by_asc(car::Column::Id)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .all(tx)
+        .await?;
+    let branches =
+        branch::Entity::find().filter(branch::Column::Id.eq_any(cars.iter().map(|car| car.branch_id))).all(tx).await?;
+    let customers = account::Entity::find()
+        .filter(account::Column::Id.eq_any(asked.iter().map(|(request, _)| request.customer_id)))
+        .all(tx)
+        .await?;
+    Ok(Seen {
+        customers: customers.into_iter().map(|customer| (customer.id, customer)).collect(),
+        cars: cars.into_iter().map(|car| (car.id, car)).collect(),
+        branches: branches.into_iter().map(|branch| (branch.id, branch)).collect(),
+    })
 }
 
 /// The car is taken: whoever said so beforehand waits for it, everybody else is refused.

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use jobs::{Claimed, fault};
+use platform::Gather;
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use tokio::sync::Semaphore;
 
 use super::watch::Watched;
 use crate::{Context, Finished, JobError, registry::Performer};
@@ -11,13 +13,23 @@ use crate::{Context, Finished, JobError, registry::Performer};
 /// How often an attempt that gave way to others is begun again at once.
 const CONFLICT_TRIES: u32 = 5;
 
+/// Where the jobs of one kind meet that are performed together.
+pub(super) type Group = Gather<Claimed, Finished>;
+
 pub(super) async fn perform(
     performer: Performer,
     context: Arc<Context>,
     job: Claimed,
+    (group, alone): (Option<Arc<Group>>, Arc<Semaphore>),
     _watched: Watched,
 ) -> Result<Finished, JobError> {
     fault::poison(&job.payload);
+    if let Some(group) = group
+        && let Some(finished) = group.call(job.clone()).await
+    {
+        return Ok(finished);
+    }
+    let _alone = alone.acquire().await?;
     for _ in 1..CONFLICT_TRIES {
         match (performer.run)(context.clone(), job.clone()).await {
             Err(JobError::Retry(error)) if is_conflict(&error) => {

@@ -1,0 +1,140 @@
+//! Bookings that come together are performed together, and nobody can tell.
+
+use chrono::{DateTime, Utc};
+use futures::future::join_all;
+use jobs::{NewJob, Queue, booking::RequestBooking, ledger};
+use sea_orm::{ConnectionTrait, TransactionTrait};
+use tests::{Bed, house::noon};
+use uuid::Uuid;
+
+/// Cars and customers, and requests that wait for a worker to come.
+struct Crowd {
+    bed: Bed,
+    customers: Vec<Uuid>,
+    cars: Vec<Uuid>,
+}
+
+impl Crowd {
+    async fn gather(cars: usize) -> Self {
+        let (bed, ids) = (tests::bed().await, |count: usize| (0..count).map(|_| Uuid::now_v7()).collect::<Vec<_>>());
+        let crowd = Self { bed, customers: ids(3), cars: ids(cars) };
+        for id in &crowd.customers {
+            let sql = "insert into account (id, email, name, password_hash, role)";
+            crowd.bed.run(&format!("{sql} values ('{id}', '{id}@example.com', 'A', '-', 'customer')")).await;
+        }
+        for id in &crowd.cars {
+            let sql = "insert into car (id, plate, make, model, year, category, seats, fuel_type, price_per_day, currency, branch_id)";
+            crowd
+                .bed
+                .run(&format!(
+                    "{sql} select '{id}', '{id}', 'VW', 'Golf', 2024, 'compact', 5, 'petrol', 5000, 'EUR', id from branch"
+                ))
+                .await;
+        }
+        crowd
+    }
+
+    /// A request by one of the customers, accepted and not yet begun.
+    async fn ask(&self, customer: usize, car: usize, day: i64) -> Uuid {
+        let (start, end): (DateTime<Utc>, DateTime<Utc>) = (noon(day), noon(day + 1));
+        let (booking_id, customer_id) = (Uuid::now_v7(), self.customers[customer]);
+        let job = NewJob::new(&RequestBooking {
+            booking_id,
+            car_id: self.cars[car],
+            customer_id,
+            start,
+            end,
+            join_waitlist: None,
+        });
+        ledger::accept(&self.bed.db, &job).await.unwrap();
+        job.id
+    }
+
+    async fn work(&self) {
+        self.bed.work_with(Queue::Booking, 64, workers::registry()).await;
+    }
+
+    async fn until_done(&self, jobs: i64) {
+        self.bed.until("select count(*) from job where queue = 'booking' and state = 'done'", jobs).await;
+    }
+
+    /// What must hold whatever happened: no overlap, and of every booking one reservation, one end and one follow-up.
+    async fn expect_in_order(&self, bookings: i64) {
+        let overlaps =
+            "select count(*) from reservation a join reservation b on a.id < b.id and a.resource_id = b.resource_id
+             and tstzrange(a.starts_at, a.ends_at) && tstzrange(b.starts_at, b.ends_at)";
+        assert_eq!(self.bed.number(overlaps).await, 0);
+        for once in [
+            "select count(*) from booking",
+            "select count(distinct booking_id) from reservation",
+            "select count(*) from job where kind = 'request_booking' and outcome->>'result' = 'done'",
+            "select count(distinct payload->>'subject_id') from job where kind = 'announce'",
+            "select count(*) from job where kind = 'announce'",
+        ] {
+            assert_eq!(self.bed.number(once).await, bookings, "{once}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_is_done_in_few_transactions_and_whoever_comes_too_late_is_refused() {
+    let crowd = Crowd::gather(10).await;
+    for turn in 0..60 {
+        // Every car five days, and each day once more by somebody else.
+        crowd.ask(turn % 3, turn % 10, 5 + 2 * (turn as i64 / 10)).await;
+        if turn % 3 == 0 {
+            crowd.ask((turn + 1) % 3, turn % 10, 5 + 2 * (turn as i64 / 10)).await;
+        }
+    }
+    crowd.work().await;
+    crowd.until_done(80).await;
+    crowd.expect_in_order(60).await;
+    let refused = "select count(*) from job where outcome->>'code' = 'car_taken' and outcome->'extra' ? 'alternatives'";
+    assert_eq!(crowd.bed.number(refused).await, 20, "each is told why, and what there is instead");
+    let transactions = crowd.bed.number("select count(distinct xmin::text) from booking").await;
+    assert!(transactions <= 30, "sixty bookings took {transactions} transactions");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_car_that_somebody_holds_does_not_hold_up_the_bookings_of_other_cars() {
+    let crowd = Crowd::gather(5).await;
+    let tx = crowd.bed.db.begin().await.unwrap();
+    tx.execute_unprepared(&format!("select 1 from car where id = '{}' for update", crowd.cars[0])).await.unwrap();
+    join_all((0..5).map(|car| crowd.ask(0, car, 5))).await;
+    crowd.work().await;
+    crowd.until_done(4).await;
+    let waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    crowd.bed.until(waits, 1).await;
+    tx.rollback().await.unwrap();
+    crowd.until_done(5).await;
+    crowd.expect_in_order(5).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_in_which_one_lease_is_lost_is_rolled_back_and_each_is_done_once_all_the_same() {
+    let crowd = Crowd::gather(6).await;
+    // The group waits for this customer when it writes, after it has looked at everything.
+    let tx = crowd.bed.db.begin().await.unwrap();
+    tx.execute_unprepared(&format!("select 1 from account where id = '{}' for update", crowd.customers[0]))
+        .await
+        .unwrap();
+    let jobs = join_all((0..6).map(|car| crowd.ask(0, car, 5))).await;
+    crowd.work().await;
+    let waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+                 and query like 'INSERT INTO \"booking\"%'";
+    crowd.bed.until(waits, 1).await;
+    crowd.bed.until("select count(*) from job where state = 'running'", 6).await;
+    // As if its worker had been frozen beyond the lease.
+    let lost = format!(
+        "update job set state = 'ready', lease_until = null, worker = null, fence = fence + 1 where id = '{}'",
+        jobs[0]
+    );
+    crowd.bed.run(&lost).await;
+    tx.rollback().await.unwrap();
+    crowd.until_done(6).await;
+    crowd.expect_in_order(6).await;
+    let attempts = format!("select attempt from job where id = '{}'", jobs[0]);
+    assert_eq!(crowd.bed.number(&attempts).await, 2);
+    let others = format!("select max(attempt) from job where kind = 'request_booking' and id <> '{}'", jobs[0]);
+    assert_eq!(crowd.bed.number(&others).await, 1, "what another lost is no attempt of theirs");
+}
