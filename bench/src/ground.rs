@@ -218,4 +218,4 @@ from generate_series(0, 31) n;
 insert into car (id, plate, make, model, year, category, seats, fuel_type, price_per_day, currency, branch_id)
 select lpad(to_hex(131072 + n), 32, '0')::uuid, 'B-' || n, 'VW', 'Golf', 2025, 'compact', 5, 'petrol', 4900, 'EUR', branch.id
 from branch, generate_series(0, 499) n;
-analyze;";
+analyze account, car, branch;";

@@ -63,7 +63,7 @@ pub(super) async fn drain(house: &House<'_>, bookings: u64, first: u64) -> Resul
     let worker = house.spawn("booking", free_address()?)?;
     // A booking, its mail job and the end of its own job commit together.
     while house
-        .number("select count(*) from job where queue = 'booking' and state = 'ready' or state = 'running'")
+        .number("select (exists (select from job where queue = 'booking' and state = 'ready') or exists (select from job where state = 'running'))::int")
         .await?
         > 0.0
     {
