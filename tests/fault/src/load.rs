@@ -54,7 +54,13 @@ pub async fn play(client: &Client, cast: &Arc<Cast>, plan: Plan, seed: u64, phot
     let mut acts = JoinSet::new();
     for (n, car) in cast.rentals.iter().enumerate() {
         let round = renewed(&photos[n % photos.len()], dice.seed());
-        acts.spawn(actor.clone().rent(n, car.clone(), round));
+        // One after the other, so that some of them meet the fault.
+        let begins = Duration::from_secs_f64(plan.seconds * n as f64 / cast.rentals.len() as f64);
+        let rent = actor.clone().rent(n, car.clone(), round);
+        acts.spawn(async move {
+            tokio::time::sleep(begins).await;
+            rent.await
+        });
     }
     let end = Instant::now() + Duration::from_secs_f64(plan.seconds);
     let mut next = Instant::now();

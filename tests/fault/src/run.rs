@@ -50,11 +50,14 @@ pub async fn run(ground: &Ground, scenario: &Scenario, wishes: &Wishes) -> Resul
     if let Some(mutant) = &wishes.mutant {
         setup = Setup { faults: true, ..setup }.with("MUTANT", mutant);
     }
+    // Left by the same row under another seed: nobody would come by its point again.
+    setup.forget_crash();
     progress.phase("starting");
     let stage = Stage::open(ground, &database_name(scenario), setup).await?;
     let played = play(&stage, scenario, wishes, &progress).await;
     let holds = played.as_ref().is_ok_and(|report| report.counts.holds());
     let name = stage.name.clone();
+    stage.setup().forget_crash();
     if !holds {
         keep_changes(&stage).await?;
     }

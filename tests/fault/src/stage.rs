@@ -46,6 +46,18 @@ impl Setup {
         self.own_env.entry(process.to_owned()).or_default().push((name.to_owned(), value.into()));
         self
     }
+
+    /// Where processes that come by their crash point leave word.
+    pub fn crash_marks(&self) -> impl Iterator<Item = &str> {
+        let all = self.env.iter().chain(self.own_env.values().flatten());
+        all.filter(|(name, _)| name == "CRASH_ONCE").map(|(_, path)| path.as_str())
+    }
+
+    pub fn forget_crash(&self) {
+        for mark in self.crash_marks() {
+            let _ = std::fs::remove_file(mark);
+        }
+    }
 }
 
 /// A proxy per link, so that one can fail while the others do not.
