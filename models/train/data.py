@@ -30,6 +30,11 @@ STD = np.array([0.229, 0.224, 0.225], np.float32)
 MOSAIC = 0.3
 # Scratches are five times as many as dents, and those twice as many as what is broken.
 WEIGHTS = [1.0, 2.0, 3.0]
+# The share of views that show an undamaged car, and how many of those get damage from another car, or a piece
+# of one that has none: what shows that something was pasted must not look like damage.
+CLEAN, PASTED, BLANK = 0.3, 0.5, 0.2
+# Where on an undamaged car damage is pasted.
+PANELS = {"bumper", "door", "hood", "tailgate", "trunk"}
 FILL = 114
 
 # Photos that show the same as another under another name, found by comparing all of them: when the other
@@ -43,6 +48,8 @@ class Photo:
     car: str
     # Left, top, right, bottom in pixels, and the class's place in CLASSES; -1 is not judged.
     boxes: list = field(default_factory=list)
+    # Of an undamaged car, where its painted panels are.
+    panels: list = field(default_factory=list)
     # The same photo before it was augmented by its publisher; one of each is enough to check with.
     original: str = ""
 
@@ -84,9 +91,13 @@ def read_coco(folder, undamaged=False):
         name = image["file_name"]
         stem = f"{folder.name}/{name.split('.rf.')[0]}"
         photos[image["id"]] = Photo(folder / "images" / name, f"{folder.name}/{car_of(name)}", original=stem)
-    for one in coco["annotations"] if not undamaged else []:
+    for one in coco["annotations"]:
         left, top, width, height = one["bbox"]
-        photos[one["image_id"]].boxes.append((left, top, left + width, top + height, class_of(names[one["category_id"]])))
+        photo, box, name = photos[one["image_id"]], (left, top, left + width, top + height), names[one["category_id"]]
+        if not undamaged:
+            photo.boxes.append((*box, class_of(name)))
+        elif name.rsplit("_", 1)[-1] in PANELS:
+            photo.panels.append(box)
     photos = [photo for photo in photos.values() if photo.path.exists()]
     if not undamaged:
         join_neighbours(photos)
@@ -190,6 +201,53 @@ def shown(picture, photo, part, size):
     return canvas, boxes
 
 
+def donor(rng, picture, photo, damaged):
+    """A piece of a photo around one damage, or beside all of them, and its class; `None` where there is no room."""
+    boxes = [box for box in photo.boxes if box[4] >= 0]
+    if not boxes:
+        return None
+    left, top, right, bottom, kind = rng.choices(boxes, [WEIGHTS[box[4]] for box in boxes])[0]
+    width, height = right - left, bottom - top
+    if not damaged:
+        left, top = rng.uniform(0, picture.width - width), rng.uniform(picture.height * 0.2, picture.height - height)
+        right, bottom, kind = left + width, top + height, None
+    margin = 0.15 * max(width, height) + 3
+    part = (max(left - margin, 0), max(top - margin, 0), min(right + margin, picture.width), min(bottom + margin, picture.height))
+    others = [one for one in photo.boxes if one[:4] != (left, top, right, bottom)]
+    if any(one[0] < part[2] and one[2] > part[0] and one[1] < part[3] and one[3] > part[1] for one in others):
+        return None
+    return part, (left, top, right, bottom), kind
+
+
+def pasted(rng, canvas, boxes, scale, panels, picture, photo, damaged):
+    """Lays a piece of another photo, in the colour of its new surroundings and with soft edges, onto a panel."""
+    found = donor(rng, picture, photo, damaged)
+    if not found or not panels:
+        return
+    part, damage, kind = found
+    panel = rng.choice(panels)
+    scale *= rng.uniform(0.7, 1.4)
+    # Nothing is larger than the panel that it lies on.
+    scale = min(scale, *((panel[2 + axis] - panel[axis]) / (part[2 + axis] - part[axis]) for axis in (0, 1)))
+    width, height = (round((part[2 + axis] - part[axis]) * scale) for axis in (0, 1))
+    x, y = (round(rng.uniform(panel[axis], panel[axis + 2]) - side / 2) for axis, side in ((0, width), (1, height)))
+    if min(width, height) < 6 or x < 0 or y < 0 or x + width > canvas.width or y + height > canvas.height:
+        return
+    piece = np.asarray(picture.resize((width, height), Image.BILINEAR, box=part), np.float32)
+    under = np.asarray(canvas.crop((x, y, x + width, y + height)), np.float32)
+    edge = np.ones((height, width), bool)
+    edge[2:-2, 2:-2] = False
+    # Light falls the same way on both: what the piece's edge differs by is taken from all of it.
+    gain = np.clip((under[edge].mean(0) + 8) / (piece[edge].mean(0) + 8), 0.4, 2.5)
+    across, down = (np.minimum(np.arange(side), np.arange(side)[::-1]) + 0.5 for side in (width, height))
+    soft = np.minimum(np.minimum(across[None] / (0.1 * width + 2), down[:, None] / (0.1 * height + 2)), 1)[..., None]
+    mixed = under * (1 - soft) + np.clip(piece * gain, 0, 255) * soft
+    canvas.paste(Image.fromarray(mixed.round().astype(np.uint8)), (x, y))
+    if kind is not None:
+        corners = [(damage[axis] - part[axis % 2]) * scale + (x, y)[axis % 2] for axis in range(4)]
+        boxes.append((*corners, kind))
+
+
 def relit(rng, picture):
     """Another brightness, contrast and colour, by one table."""
     values, table = np.arange(256, dtype=np.float32) / 255, []
@@ -230,22 +288,38 @@ class Views(torch.utils.data.Dataset):
         self.photos, self.count, self.mosaic, self.epoch = photos, count, mosaic, 0
         self.seed, self.window, self.size, self.tile = options.seed, options.window, options.size, options.tile
         self.decoded = [Image.open(photo.path).convert("RGB") for photo in photos]
-        self.weights = np.cumsum([weight(photo) for photo in photos]).tolist()
+        self.damaged = [place for place, photo in enumerate(photos) if photo.boxes]
+        self.clean = [place for place, photo in enumerate(photos) if not photo.boxes] or self.damaged
+        self.weights = np.cumsum([weight(photos[place]) for place in self.damaged]).tolist()
 
     def __len__(self):
         return self.count
+
+    def draw(self, rng):
+        """The place of a photo; the rarer its classes, the more often."""
+        if rng.random() < CLEAN:
+            return rng.choice(self.clean)
+        return rng.choices(self.damaged, cum_weights=self.weights)[0]
 
     def view(self, rng, place, window):
         picture, photo = self.decoded[place], self.photos[place]
         part = crop(rng, photo, *picture.size, window, self.size, self.tile)
         canvas, boxes = shown(picture, photo, part, window)
+        kind = rng.random()
+        if photo.panels and kind < PASTED + BLANK:
+            scale = window / part[2]
+            panels = [tuple((panel[axis] - part[axis % 2]) * scale for axis in range(4)) for panel in photo.panels]
+            other = rng.choices(self.damaged, cum_weights=self.weights)[0]
+            # As large on its own photo as here, whatever the two photos' pixels.
+            scale *= max(picture.size) / max(self.decoded[other].size)
+            pasted(rng, canvas, boxes, scale, panels, self.decoded[other], self.photos[other], kind < PASTED)
         if rng.random() < 0.5:
             canvas, boxes = mirrored(canvas, boxes)
         return relit(rng, canvas), boxes
 
     def __getitem__(self, number):
         rng = random.Random(f"{self.seed}/{self.epoch}/{number}")
-        places = rng.choices(range(len(self.photos)), cum_weights=self.weights, k=4)
+        places = [self.draw(rng) for _ in range(4)]
         if rng.random() >= self.mosaic:
             canvas, boxes = self.view(rng, places[0], self.window)
         else:
