@@ -17,6 +17,15 @@ DATA = [
 ]
 
 
+def start(options):
+    """What the run began with; of a model with a card, that card's own story."""
+    if not options.start:
+        return {"start": "YOLOX-nano on COCO (Apache-2.0)"}
+    card = options.start.with_suffix(".json")
+    before = json.loads(card.read_text()).get("trained") if card.exists() else None
+    return {"start": options.start.name, **({"before": before} if before else {})}
+
+
 def export(detector, options, trained):
     model = Exported(detector).eval()
     path = options.out / "damage.onnx"
@@ -41,7 +50,7 @@ def export(detector, options, trained):
             "date": datetime.date.today().isoformat(),
             "seed": options.seed,
             **trained,
-            "start": str(options.start.name) if options.start else "YOLOX-nano on COCO (Apache-2.0)",
+            **start(options),
             "data": DATA + [f"{folder.name} (the operator's own)" for folder in options.extra],
         },
     }
