@@ -13,7 +13,7 @@ mod dispatch;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DbBackend, Statement, Value};
+use sea_orm::{DbBackend, FromQueryResult, Statement, Value};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -93,6 +93,12 @@ impl NewJob {
         self.run_at = Some(run_at);
         self
     }
+}
+
+/// A row that tells nothing but which.
+#[derive(FromQueryResult)]
+struct Id {
+    id: Uuid,
 }
 
 fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {

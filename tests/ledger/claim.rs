@@ -201,3 +201,24 @@ async fn a_claim_does_not_wait_for_a_job_that_somebody_has_in_hand() {
     let claimed = ledger::claim(&bed.db, QUEUE, &ids, "one").await.unwrap();
     assert_eq!(claimed.iter().map(|job| job.id).collect::<Vec<_>>(), [ids[1]]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_reads_its_own_rows_however_many_others_are_due() {
+    let bed = bed().await;
+    // Nothing has been analysed yet, as after a flood on the first day.
+    bed.run(
+        "insert into job (id, queue, kind, payload, max_attempts)
+         select gen_random_uuid(), 'booking', 'mark', '{}', 5 from generate_series(1, 5000)",
+    )
+    .await;
+    let id = accept(&bed, &kinds::Mark {}).await;
+    let db = platform::database::connect(&Settings { database_connections: 1, ..bed.settings.clone() }).await.unwrap();
+    let flush = "select pg_stat_force_next_flush()";
+    let read = "select coalesce(sum(idx_tup_read), 0)::bigint from pg_stat_user_indexes where indexrelname = 'job_due'";
+    db.execute_unprepared(flush).await.unwrap();
+    let before = bed.number(read).await;
+    let job = ledger::claim(&db, QUEUE, &[id], "one").await.unwrap().remove(0);
+    ledger::complete(&db, &job, &Outcome::done("read").unwrap()).await.unwrap();
+    db.execute_unprepared(flush).await.unwrap();
+    assert_eq!(bed.number(read).await - before, 0, "the index of all that is due");
+}

@@ -2,11 +2,12 @@
 
 mod attempt;
 mod lease;
+mod take;
 mod watch;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use attempt::{Group, panic_words, perform};
+use attempt::{Group, groups, panic_words, perform};
 use jobs::{
     Claimed, Outcome, Queue, fault,
     ledger::{self, LeaseLost},
@@ -15,7 +16,7 @@ use jobs::{
 };
 use lease::Leases;
 use platform::Gather;
-use sea_orm::{DatabaseConnection, DbErr};
+use take::claim;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -23,9 +24,6 @@ use uuid::Uuid;
 use watch::Watch;
 
 use crate::{Context, Finished, JobError, Registry, registry::Performer};
-
-/// How often a process looks for jobs that others died of.
-const SUSPECTS: Duration = Duration::from_secs(1);
 
 /// One process's share of a queue.
 pub struct Pool {
@@ -95,59 +93,6 @@ impl Pool {
             async move { pool.take(ids, &stopping).await }
         })
         .await
-    }
-
-    /// Claims what a ticket names as room becomes free, and starts it. Returns when all is started.
-    async fn take(self: Arc<Self>, ids: Vec<Uuid>, stop: &CancellationToken) {
-        let mut rest = ids.as_slice();
-        while !rest.is_empty() {
-            let Some(mut permits) = self.permits(rest.len(), stop).await else { return };
-            let (now, later) = rest.split_at(permits.len());
-            rest = later;
-            let claimed = self.claims.call(now.to_vec()).await.unwrap_or_default();
-            if !claimed.is_empty() {
-                fault::crash_point("after_claim");
-            }
-            for (job, permit) in claimed.into_iter().zip(permits.drain(..)) {
-                tokio::spawn(self.clone().work_on(job, permit));
-            }
-        }
-    }
-
-    /// Works on jobs that processes died of, one at a time.
-    async fn take_suspects(self: Arc<Self>, stop: CancellationToken) {
-        while !stop.is_cancelled() {
-            if !self.clone().take_suspect(&stop).await {
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = tokio::time::sleep(SUSPECTS) => {}
-                }
-            }
-        }
-    }
-
-    /// `false`: there was none.
-    async fn take_suspect(self: Arc<Self>, stop: &CancellationToken) -> bool {
-        let Some(permit) = self.permits(1, stop).await.and_then(|mut permits| permits.pop()) else { return false };
-        match ledger::claim_suspect(&self.context.db, self.queue, &self.name).await {
-            Ok(Some(job)) => {
-                self.work_on(job, permit).await;
-                true
-            }
-            // Whoever sweeps the ledger says that it cannot be reached.
-            Ok(None) | Err(_) => false,
-        }
-    }
-
-    /// At least one permit, and as many of `wanted` as are free; `None` when the process stops.
-    async fn permits(&self, wanted: usize, stop: &CancellationToken) -> Option<Vec<OwnedSemaphorePermit>> {
-        let first = tokio::select! {
-            biased;
-            () = stop.cancelled() => return None,
-            permit = self.room.clone().acquire_owned() => permit.ok()?,
-        };
-        let more = std::iter::from_fn(|| self.room.clone().try_acquire_owned().ok());
-        Some(std::iter::once(first).chain(more.take(wanted - 1)).collect())
     }
 
     async fn work_on(self: Arc<Self>, job: Claimed, permit: OwnedSemaphorePermit) {
@@ -288,50 +233,6 @@ impl Pool {
         tracing::warn!("the grace is over; unfinished jobs are released");
         self.leases.cancel_all();
         let _ = tokio::time::timeout(Duration::from_secs(5), self.room.acquire_many(all)).await;
-    }
-}
-
-/// A place to meet for each kind whose jobs are performed together.
-fn groups(
-    queue: Queue,
-    concurrency: usize,
-    context: &Arc<Context>,
-    registry: &Registry,
-) -> HashMap<&'static str, Arc<Group>> {
-    let ours = registry.performers().filter(|performer| performer.queue == queue);
-    let ours = ours.filter_map(|performer| Some((performer.kind, performer.run_together?)));
-    let group = |(kind, run_together): (_, crate::registry::RunTogether)| {
-        let context = context.clone();
-        (kind, Arc::new(Gather::start(concurrency, move |jobs| run_together(context.clone(), jobs))))
-    };
-    ours.map(group).collect()
-}
-
-/// Claims what several tickets name, and hands to each its own.
-async fn claim(
-    db: DatabaseConnection,
-    queue: Queue,
-    tickets: Vec<Vec<Uuid>>,
-    worker: String,
-) -> Vec<Option<Vec<Claimed>>> {
-    let ids = tickets.concat();
-    let claim = || ledger::claim(&db, queue, &ids, &worker);
-    // Twice where a session broke: a ticket that leads nowhere costs its jobs five seconds.
-    let claimed = match claim().await {
-        Err(DbErr::ConnectionAcquire(error)) => Err(DbErr::ConnectionAcquire(error)),
-        Err(_) => claim().await,
-        claimed => claimed,
-    };
-    match claimed {
-        // A claim that the database did not answer may stand: its lease runs out then.
-        Err(error) => {
-            tracing::warn!(%error, "jobs could not be claimed");
-            Vec::new()
-        }
-        Ok(claimed) => {
-            let mut claimed: HashMap<Uuid, Claimed> = claimed.into_iter().map(|job| (job.id, job)).collect();
-            tickets.iter().map(|ids| Some(ids.iter().filter_map(|id| claimed.remove(id)).collect())).collect()
-        }
     }
 }
 

@@ -19,15 +19,15 @@ fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
 }
 
 /// Cars, starts and ends as arrays.
-fn columns(wanted: &[Wanted]) -> [Value; 3] {
-    let cars: Vec<Uuid> = wanted.iter().map(|one| one.car).collect();
-    let starts: Vec<DateTime<Utc>> = wanted.iter().map(|one| one.busy.start).collect();
-    let ends: Vec<DateTime<Utc>> = wanted.iter().map(|one| one.busy.end).collect();
+fn columns(times: &[(Uuid, Period)]) -> [Value; 3] {
+    let cars: Vec<Uuid> = times.iter().map(|(car, _)| *car).collect();
+    let starts: Vec<DateTime<Utc>> = times.iter().map(|(_, busy)| busy.start).collect();
+    let ends: Vec<DateTime<Utc>> = times.iter().map(|(_, busy)| busy.end).collect();
     [cars.into(), starts.into(), ends.into()]
 }
 
 // The exclusion constraint knows no clock: an expired hold still stands in the way.
-async fn drop_expired(tx: &impl ConnectionTrait, wanted: &[Wanted]) -> Result<u64, DbErr> {
+async fn drop_expired(tx: &impl ConnectionTrait, times: &[(Uuid, Period)]) -> Result<u64, DbErr> {
     let expired = "delete from reservation using unnest($1, $2, $3) as wanted(car, starts_at, ends_at)
                    where resource_kind = 'car' and resource_id = wanted.car
                    and tstzrange(reservation.starts_at, reservation.ends_at) && tstzrange(wanted.starts_at, wanted.ends_at)
@@ -35,7 +35,7 @@ async fn drop_expired(tx: &impl ConnectionTrait, wanted: &[Wanted]) -> Result<u6
     if fault::removed("hold_expiry") {
         return Ok(0);
     }
-    Ok(tx.execute_raw(statement(expired, columns(wanted))).await?.rows_affected())
+    Ok(tx.execute_raw(statement(expired, columns(times))).await?.rows_affected())
 }
 
 /// A booking, the car it wants and when.
@@ -44,6 +44,10 @@ pub(crate) struct Wanted {
     pub(crate) booking: Uuid,
     pub(crate) car: Uuid,
     pub(crate) busy: Period,
+}
+
+fn times(wanted: &[Wanted]) -> Vec<(Uuid, Period)> {
+    wanted.iter().map(|one| (one.car, one.busy)).collect()
 }
 
 /// Takes cars' time for bookings, dropping expired holds that stand in the way. Tells which got it: of those that want
@@ -55,7 +59,7 @@ pub(crate) async fn take_all(tx: &impl ConnectionTrait, wanted: &[Wanted]) -> Re
     let mut taken = take_free(tx, wanted).await?;
     if taken.len() < wanted.len() {
         let rest: Vec<Wanted> = wanted.iter().filter(|one| !taken.contains(&one.booking)).copied().collect();
-        if drop_expired(tx, &rest).await? > 0 {
+        if drop_expired(tx, &times(&rest)).await? > 0 {
             taken.extend(take_free(tx, &rest).await?);
         }
     }
@@ -79,7 +83,7 @@ async fn take_free(tx: &impl ConnectionTrait, wanted: &[Wanted]) -> Result<HashS
     }
     let ids: Vec<Uuid> = wanted.iter().map(|_| Uuid::now_v7()).collect();
     let bookings: Vec<Uuid> = wanted.iter().map(|one| one.booking).collect();
-    let [cars, starts, ends] = columns(wanted);
+    let [cars, starts, ends] = columns(&times(wanted));
     let taken = Taken::find_by_statement(statement(&insert, [ids.into(), cars, starts, ends, bookings.into()]));
     Ok(taken.all(tx).await?.into_iter().map(|row| row.booking_id).collect())
 }
@@ -121,7 +125,7 @@ pub(crate) async fn hold(
     offer: Uuid,
     expires_at: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
-    drop_expired(tx, &[Wanted { booking: offer, car, busy }]).await?;
+    drop_expired(tx, &[(car, busy)]).await?;
     let insert =
         "insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose, offer_id, expires_at)
                   values ($1, 'car', $2, $3, $4, 'offer', $5, $6) on conflict do nothing";
@@ -159,7 +163,7 @@ pub(crate) async fn shut(
     period: Period,
     (id, purpose, reason): (Uuid, &str, &str),
 ) -> Result<Option<reservation::Model>, DbErr> {
-    drop_expired(tx, &[Wanted { booking: id, car, busy: period }]).await?;
+    drop_expired(tx, &[(car, period)]).await?;
     let insert = "insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose, reason)
                   values ($1, 'car', $2, $3, $4, $5, $6) on conflict do nothing";
     let values = [id.into(), car.into(), period.start.into(), period.end.into(), purpose.into(), reason.into()];

@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::{Trace, statement};
+use super::{Id, Trace, statement};
 use crate::{Queue, fault};
 
 /// Crashes (leases that ran out) after which a job is dead: it is quarantined
@@ -102,11 +102,6 @@ returning job.id";
 const FINISHED: &str = r"
 select job.id from job join unnest($1, $2) as held(id, fence) on job.id = held.id and job.fence = held.fence
 where job.state = 'done'";
-
-#[derive(FromQueryResult)]
-struct Id {
-    id: Uuid,
-}
 
 /// Renews the leases of what this process works on, and tells which nobody took away: those
 /// that were renewed, and those that their attempt finished while this was under way.

@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Claimed, statement};
+use super::{Claimed, Id, statement};
 use crate::{Outcome, fault};
 
 /// Somebody else holds the job now: roll back whatever was done for it.
@@ -35,11 +35,6 @@ update job set state = 'done', outcome = held.outcome, error = null, lease_until
 from unnest($1, $2, $3) as held(id, fence, outcome)
 where job.id = held.id and job.id = any($1) and job.fence = held.fence and job.state || '' = 'running'
 returning job.id";
-
-#[derive(FromQueryResult)]
-struct Id {
-    id: Uuid,
-}
 
 /// Marks those jobs done that are still held, in one statement, and tells which these are.
 ///

@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 use uuid::Uuid;
 
-use super::statement;
+use super::{Id, statement};
 use crate::{Queue, fault};
 
 /// A state, not a cursor, selects: a row whose transaction commits late is never
@@ -20,11 +20,6 @@ where id in (
     limit $2 for update skip locked
 ) and (select set_config('synchronous_commit', 'off', true)) = 'off'
 returning id";
-
-#[derive(FromQueryResult)]
-struct Id {
-    id: Uuid,
-}
 
 /// Up to `room` due jobs that have no ticket, or had one that led nowhere.
 ///

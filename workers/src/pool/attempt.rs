@@ -1,20 +1,39 @@
 //! One attempt at a job, begun again when it had to give way.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use jobs::{Claimed, fault};
+use jobs::{Claimed, Queue, fault};
 use platform::Gather;
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 use tokio::sync::Semaphore;
 
 use super::watch::Watched;
-use crate::{Context, Finished, JobError, registry::Performer};
+use crate::{
+    Context, Finished, JobError, Registry,
+    registry::{Performer, RunTogether},
+};
 
 /// How often an attempt that gave way to others is begun again at once.
 const CONFLICT_TRIES: u32 = 5;
 
 /// Where the jobs of one kind meet that are performed together.
 pub(super) type Group = Gather<Claimed, Finished>;
+
+/// A place to meet for each kind whose jobs are performed together.
+pub(super) fn groups(
+    queue: Queue,
+    concurrency: usize,
+    context: &Arc<Context>,
+    registry: &Registry,
+) -> HashMap<&'static str, Arc<Group>> {
+    let ours = registry.performers().filter(|performer| performer.queue == queue);
+    let ours = ours.filter_map(|performer| Some((performer.kind, performer.run_together?)));
+    let group = |(kind, run_together): (_, RunTogether)| {
+        let context = context.clone();
+        (kind, Arc::new(Gather::start(concurrency, move |jobs| run_together(context.clone(), jobs))))
+    };
+    ours.map(group).collect()
+}
 
 pub(super) async fn perform(
     performer: Performer,
