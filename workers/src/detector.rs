@@ -3,13 +3,13 @@
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
-    time::SystemTime,
+    time::{Instant, SystemTime},
 };
 
 use platform::settings::Reader;
 
 use crate::vision::{
-    detector::{Detector, Settings},
+    detector::{Detector, PATIENCE, Settings},
     runtime::Unavailable,
 };
 
@@ -66,11 +66,12 @@ impl DetectorSlot {
         Self { settings, loaded: Mutex::default() }
     }
 
-    /// The detector that the files describe now. Blocks for as long as loading takes.
+    /// The detector that the files describe now. Blocks for as long as loading takes, [`PATIENCE`] at most.
     ///
     /// # Errors
     /// The reason in words fit for the admin's mail.
     pub fn get(&self) -> Result<Arc<Detector>, Unavailable> {
+        let asked = Instant::now();
         let Some(model) = &self.settings.model else {
             return Err(Unavailable { reason: "no model is set up (DAMAGE_MODEL)".to_owned() });
         };
@@ -80,8 +81,13 @@ impl DetectorSlot {
         if let Some(loaded) = loaded.as_ref().filter(|loaded| loaded.stamp == stamp) {
             return Ok(loaded.detector.clone());
         }
+        // Others have loaded in vain meanwhile: one more attempt would only keep those waiting who come now.
+        if asked.elapsed() > PATIENCE {
+            return Err(Unavailable::slow(PATIENCE));
+        }
         *loaded = None;
-        let settings = Settings { runtime: self.settings.runtime.clone(), threads: self.settings.threads.max(1) };
+        let (runtime, threads) = (self.settings.runtime.clone(), self.settings.threads.max(1));
+        let settings = Settings { runtime, threads, patience: PATIENCE };
         let detector = Arc::new(Detector::load(model, &card, &settings)?);
         tracing::info!(model = detector.identity().name, sha256 = detector.identity().sha256, "the model is loaded");
         *loaded = Some(Loaded { stamp, detector: detector.clone() });

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::json;
 use workers::vision::{
     decode::upright,
-    detector::{Detector, Settings},
+    detector::{Detector, PATIENCE, Settings},
 };
 
 use super::{Aim, Benchmark, Metric, figure, metric, photo};
@@ -39,7 +39,7 @@ impl Benchmark for Infer {
     async fn ours(&self, ground: &Ground) -> Result<Figures> {
         let (photos, (model, card), measured) = (photo::all(ground)?, files(ground)?, ground.measured);
         let rate = tokio::task::spawn_blocking(move || {
-            let settings = Settings { runtime: None, threads: THREADS };
+            let settings = Settings { runtime: None, threads: THREADS, patience: PATIENCE };
             let detector = Detector::load(&model, &card, &settings).map_err(|error| anyhow!(error.reason))?;
             let (started, mut seen) = (Instant::now(), 0);
             while started.elapsed() < measured {

@@ -38,6 +38,15 @@ const LEVELS: [Level; 2] = [
 
 /// The model file.
 pub fn onnx() -> Vec<u8> {
+    file(0)
+}
+
+/// The same model, which first does so many things in vain that take many seconds each.
+pub fn slow(steps: usize) -> Vec<u8> {
+    file(steps)
+}
+
+fn file(detours: usize) -> Vec<u8> {
     let mut graph = Graph::new();
     let cells = (SIDE / SILENT) * (SIDE / SILENT);
     graph.constant("silent", &[1, 7, cells], vec![0.0; 7 * cells]);
@@ -51,7 +60,8 @@ pub fn onnx() -> Vec<u8> {
     rows.extend(LEVELS.iter().map(|level| reported(&mut graph, level)));
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     graph.node("Concat", &rows, "rows", &[("axis", Attribute::Int(2))]);
-    graph.node("Transpose", &["rows"], "output", &[("perm", Attribute::Ints(&[0, 2, 1]))]);
+    let rows = delayed(&mut graph, "rows", detours);
+    graph.node("Transpose", &[&rows], "output", &[("perm", Attribute::Ints(&[0, 2, 1]))]);
     let all = cells + LEVELS.iter().map(|level| (SIDE / level.stride).pow(2)).sum::<usize>();
     graph.file(("images", &[1, 3, SIDE, SIDE]), ("output", &[1, all, 7]))
 }
@@ -71,6 +81,28 @@ pub fn card(sha256: &str) -> String {
 }}
 "#
     )
+}
+
+/// Adds nothing to `rows`, by as many averages over a third of the picture around each pixel.
+fn delayed(graph: &mut Graph, rows: &str, detours: usize) -> String {
+    if detours == 0 {
+        return rows.to_owned();
+    }
+    let (reach, pad) = (REACH as i64 + 1, REACH as i64 / 2);
+    let around = [("kernel_shape", Attribute::Ints(&[reach; 2])), ("pads", Attribute::Ints(&[pad; 4]))];
+    let mut last = "images".to_owned();
+    for detour in 0..detours {
+        let next = format!("detour{detour}");
+        graph.node("AveragePool", &[&last], &next, &around);
+        last = next;
+    }
+    graph.constant("never", &[1, 3, 1, 1], vec![0.0; 3]);
+    graph.node("Conv", &[&last, "never"], "vain", &[]);
+    graph.node("GlobalMaxPool", &["vain"], "nothing", &[]);
+    graph.shape("one", &[1, 1, 1]);
+    graph.node("Reshape", &["nothing", "one"], "naught", &[]);
+    graph.node("Add", &[rows, "naught"], "delayed", &[]);
+    "delayed".to_owned()
 }
 
 /// Adds the nodes of one level and names its rows, `1×7×cells`.

@@ -119,6 +119,23 @@ impl Client {
         .await
     }
 
+    /// Puts a photo where an opened return wants it, which is at the bucket; tries until it is there.
+    ///
+    /// # Errors
+    /// The bucket does not take it for as long as there is patience.
+    pub async fn put(&self, target: &Value, jpeg: &[u8], patience: Duration) -> Result<()> {
+        let url = target["url"].as_str().context("a target has an address")?;
+        let headers = target["headers"].as_object().into_iter().flatten();
+        let headers: Vec<_> = headers.filter_map(|(name, value)| Some((name, value.as_str()?))).collect();
+        until_ok(patience, async || {
+            let request =
+                headers.iter().fold(self.http.put(url), |request, (name, value)| request.header(*name, *value));
+            request.body(jpeg.to_vec()).send().await?.error_for_status()?;
+            Ok(())
+        })
+        .await
+    }
+
     /// The status of a write under a key, not written down: it must not count.
     ///
     /// # Errors

@@ -26,6 +26,8 @@ pub enum Kind {
     Book,
     Cancel,
     PickUp,
+    /// Asks where the photos go.
+    OpenReturn,
     GiveBack,
     Decide,
 }
@@ -39,6 +41,7 @@ impl Kind {
             Self::Book => "request_booking",
             Self::Cancel => "cancel_booking",
             Self::PickUp => "pick_up_car",
+            Self::OpenReturn => "open_return",
             Self::GiveBack => "return_car",
             Self::Decide => "decide_return",
         }
@@ -199,6 +202,12 @@ impl Wish {
     #[must_use]
     pub fn invoked(&self) -> f64 {
         self.tries.iter().map(|one| one.invoked).fold(f64::INFINITY, f64::min)
+    }
+
+    /// What its path is about: the id before the last word.
+    #[must_use]
+    pub fn subject(&self) -> Option<Uuid> {
+        self.request["path"].as_str()?.split('/').nth_back(1)?.parse().ok()
     }
 }
 

@@ -7,7 +7,7 @@ use workers::{
     evaluation::{Options, Report, evaluate},
     vision::{
         card::Card,
-        detector::{Detector, Settings},
+        detector::{Detector, PATIENCE, Settings},
     },
 };
 
@@ -46,7 +46,7 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let settings = Settings { runtime: arguments.runtime, threads: arguments.threads };
+    let settings = Settings { runtime: arguments.runtime, threads: arguments.threads, patience: PATIENCE };
     let mut card = Card::load(&arguments.model.with_extension("json"))
         .map_err(|unavailable| anyhow::anyhow!(unavailable.reason))?;
     card.thresholds.low = card.thresholds.low.min(arguments.low);

@@ -163,7 +163,7 @@ mod tests {
     use super::*;
     use crate::vision::{
         card::Card,
-        detector::{Settings, tests::library},
+        detector::{PATIENCE, Settings, tests::library},
         picture::{Mark, Scene, Side, Wound},
         tiny_model,
     };
@@ -213,8 +213,12 @@ mod tests {
             fs::write(model.with_extension("json"), tiny_model::card(&"0".repeat(64))).unwrap();
             let mut card = Card::load(&model.with_extension("json")).unwrap();
             card.sha256 = None;
-            let detector =
-                Detector::with_card(&model, card, &Settings { runtime: Some(library()), threads: 1 }).unwrap();
+            let detector = Detector::with_card(
+                &model,
+                card,
+                &Settings { runtime: Some(library()), threads: 1, patience: PATIENCE },
+            )
+            .unwrap();
             evaluate(&detector, &self.annotate(marks), |_, _| ()).unwrap().report
         }
     }

@@ -14,14 +14,10 @@ use crate::{
     Context, Finished, JobError, Perform, Work,
     vision::{
         decode,
-        detector::Detections,
+        detector::{Detections, PATIENCE, Unavailable},
         landmark::{Landmarks, landmarks},
     },
 };
-
-/// How long the model may look at one photo. Less than the patience of the report, so
-/// that a stuck model is named as the reason.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What was seen on a photo.
 struct Looked {
@@ -55,7 +51,7 @@ async fn analyse(context: Arc<Context>, bytes: Bytes, sha256: Vec<u8>) -> Looked
     match tokio::time::timeout(PATIENCE, looking).await {
         Ok(Ok(looked)) => looked,
         Ok(Err(_)) => Looked::nothing("the model crashed"),
-        Err(_) => Looked::nothing(format!("the model took longer than {} seconds", PATIENCE.as_secs())),
+        Err(_) => Looked::nothing(Unavailable::slow(PATIENCE).reason),
     }
 }
 

@@ -4,12 +4,13 @@
 //! words, and the return goes on without it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::time::Instant;
+use std::sync::{Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use image::RgbImage;
 use ort::inputs;
-use ort::session::Session;
+use ort::session::{RunOptions, Session};
 use ort::value::{Tensor, TensorElementType, ValueType};
 use rules::damage::Region;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,10 @@ use super::suppression::{Candidate, suppress};
 use super::tile::{View, may_report, views};
 use super::{runtime, yolox};
 
+/// How long the model may look at one photo in the worker. Less than the patience of the report, so
+/// that a slow model is named as the reason.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// How the detector runs on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -33,6 +38,8 @@ pub struct Settings {
     /// part of the model's identity: the same file, threads and kind of
     /// processor give the same bits.
     pub threads: usize,
+    /// How long the model may look at one photo, an empty one when it is loaded included.
+    pub patience: Duration,
 }
 
 /// A model that is loaded, checked and warm.
@@ -40,6 +47,7 @@ pub struct Detector {
     session: Mutex<Session>,
     card: Card,
     identity: ModelIdentity,
+    patience: Duration,
 }
 
 /// Everything that must be the same for a result to come out the same again.
@@ -89,7 +97,7 @@ impl Detector {
     ///
     /// # Errors
     /// The reason in words: a file is missing or broken, the file is not the
-    /// card's, the shapes are others, ONNX Runtime is missing.
+    /// card's, the shapes are others, ONNX Runtime is missing, the model is too slow.
     pub fn load(model: &Path, card: &Path, settings: &Settings) -> Result<Self, Unavailable> {
         Self::with_card(model, Card::load(card)?, settings)
     }
@@ -109,21 +117,23 @@ impl Detector {
         check(&session, &card)?;
         let identity = identity(&card, sha256, settings);
 
-        let detector = Self { session: Mutex::new(session), card, identity };
+        let detector = Self { session: Mutex::new(session), card, identity, patience: settings.patience };
         detector.detect(&RgbImage::new(detector.card.input.width, detector.card.input.height))?;
         Ok(detector)
     }
 
-    /// Looks at an upright photo. One photo at a time: callers wait for each other.
+    /// Looks at an upright photo. One photo at a time: callers wait for each other, and no
+    /// longer than their patience.
     ///
     /// # Errors
-    /// The reason in words when the model fails on this photo.
+    /// The reason in words when the model fails on this photo, or is too slow.
     pub fn detect(&self, picture: &RgbImage) -> Result<Detections, Unavailable> {
         let start = Instant::now();
+        let until = start + self.patience;
         let views = views(picture.width(), picture.height(), self.card.tiles);
         let mut candidates = Vec::new();
         for (place, view) in views.iter().enumerate() {
-            let mut found = self.look(picture, *view)?;
+            let mut found = self.look(picture, *view, until)?;
             // The first view is the whole photo.
             if let (1.., Some(tiles)) = (place, self.card.tiles) {
                 found.retain(|one| may_report(tiles, &one.region, picture.width(), picture.height()));
@@ -153,10 +163,10 @@ impl Detector {
         &self.identity
     }
 
-    fn look(&self, picture: &RgbImage, view: View) -> Result<Vec<Candidate>, Unavailable> {
+    fn look(&self, picture: &RgbImage, view: View, until: Instant) -> Result<Vec<Candidate>, Unavailable> {
         let input = &self.card.input;
         let letterbox = Letterbox::fit(view, input.width, input.height);
-        let hits = self.run(letterbox.tensor(picture, input))?;
+        let hits = self.run(letterbox.tensor(picture, input), until)?;
         let candidate = |hit: yolox::Hit| {
             let region = letterbox.region(hit.corners, picture.dimensions())?;
             Some(Candidate { class: hit.class, score: hit.score.into(), region })
@@ -164,13 +174,18 @@ impl Detector {
         Ok(hits.into_iter().filter_map(candidate).collect())
     }
 
-    fn run(&self, tensor: Vec<f32>) -> Result<Vec<yolox::Hit>, Unavailable> {
-        let failed = |error: ort::Error| Unavailable::runtime("the model failed", &error);
+    fn run(&self, tensor: Vec<f32>, until: Instant) -> Result<Vec<yolox::Hit>, Unavailable> {
+        let failed = |error: ort::Error| match Instant::now() < until {
+            true => Unavailable::runtime("the model failed", &error),
+            false => Unavailable::slow(self.patience),
+        };
         let Card { input, output, .. } = &self.card;
         let shape = [1, 3, input.height as usize, input.width as usize];
         let tensor = Tensor::from_array((shape, tensor)).map_err(failed)?;
         let mut session = self.session.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let outputs = session.run(inputs![input.name.as_str() => tensor]).map_err(failed)?;
+        let options = RunOptions::new().map_err(failed)?;
+        let run = || session.run_with_options(inputs![input.name.as_str() => tensor], &options);
+        let outputs = ended(&options, until, run).map_err(failed)?;
         let answer = outputs.get(&output.name).ok_or_else(|| no_output(&self.card))?;
         let (shape, values) = answer.try_extract_tensor::<f32>().map_err(failed)?;
         if !fits(shape, &output_shape(&self.card)) || values.len() != self.card.rows() * self.card.columns() {
@@ -183,6 +198,23 @@ impl Detector {
         let class = self.card.classes[candidate.class].clone();
         Detection { class, score: candidate.score, region: candidate.region }
     }
+}
+
+/// Ends the run that has these options at its next step once `until` has come: a run that nobody waits
+/// for any more would hold up those who do.
+fn ended<T>(options: &RunOptions, until: Instant, run: impl FnOnce() -> T) -> T {
+    let (over, heard) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let left = until.saturating_duration_since(Instant::now());
+            if heard.recv_timeout(left) == Err(mpsc::RecvTimeoutError::Timeout) {
+                let _ = options.terminate();
+            }
+        });
+        let result = run();
+        drop(over);
+        result
+    })
 }
 
 fn session(file: &[u8], settings: &Settings) -> Result<Session, Unavailable> {

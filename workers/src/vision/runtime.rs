@@ -3,6 +3,7 @@
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use ort::environment::Environment;
 
@@ -16,6 +17,10 @@ pub struct Unavailable {
 impl Unavailable {
     pub(super) fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into() }
+    }
+
+    pub(crate) fn slow(patience: Duration) -> Self {
+        Self::new(format!("the model took longer than {} seconds", patience.as_secs_f64()))
     }
 
     /// A file that cannot be read. Its folder is for the log and not for the mail.

@@ -37,8 +37,7 @@ fn named(job: &Job) -> Option<(&str, Uuid, &str)> {
 
 /// The booking that a wish calls off.
 pub(super) fn cancels(wish: &Wish) -> Option<Uuid> {
-    let path = wish.request["path"].as_str().filter(|_| wish.kind == Kind::Cancel)?;
-    path.split('/').nth_back(1)?.parse().ok()
+    wish.subject().filter(|_| wish.kind == Kind::Cancel)
 }
 
 fn contradicts(wish: &Wish, job: Option<&Job>, truth: &Truth, cancelled: &BTreeSet<Uuid>) -> bool {
@@ -81,7 +80,7 @@ fn agrees(
         (Kind::Book, Some(409 | 422)) => job.is_none_or(|job| booking(&job.payload["booking_id"]).is_none()),
         (Kind::Cancel, Some(200)) => booking(&body["id"]).is_some_and(|row| row.status == "Cancelled"),
         (Kind::PickUp, Some(200)) => booking(&body["id"]).is_some_and(|row| row.picked_up),
-        (Kind::GiveBack, Some(201)) => {
+        (Kind::GiveBack, Some(200 | 201)) => {
             body["id"].as_str().and_then(|id| id.parse().ok()).is_some_and(|id: Uuid| truth.returns.contains(&id))
         }
         (Kind::Register, Some(201)) => {
@@ -99,7 +98,9 @@ fn is_time(text: &Value, at: chrono::DateTime<chrono::Utc>) -> bool {
 
 /// Jobs that nobody asked for, and bookings that no asked-for job stands behind.
 fn phantoms(truth: &Truth, asked: &BTreeSet<(&str, Uuid, &str)>) -> usize {
-    let kinds = [Kind::Register, Kind::Book, Kind::Cancel, Kind::PickUp, Kind::GiveBack, Kind::Decide].map(Kind::job);
+    let kinds =
+        [Kind::Register, Kind::Book, Kind::Cancel, Kind::PickUp, Kind::OpenReturn, Kind::GiveBack, Kind::Decide]
+            .map(Kind::job);
     let ours = truth.jobs.iter().filter(|job| kinds.contains(&job.kind.as_str()));
     let unasked = ours.filter(|job| named(job).is_none_or(|name| !asked.contains(&name))).count();
     let named: BTreeSet<&str> = truth.jobs.iter().filter_map(|job| job.payload["booking_id"].as_str()).collect();

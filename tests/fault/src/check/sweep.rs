@@ -22,8 +22,9 @@ struct Won {
 /// Pairs of bookings of one car that overlap, though neither can have ended before the other was told.
 pub(super) fn overlaps(wishes: &[Wish], truth: &Truth) -> usize {
     let mut freed: BTreeMap<Uuid, f64> = BTreeMap::new();
+    let returns = returns(wishes);
     for wish in wishes {
-        let id = cancels(wish).or_else(|| gives_back(wish));
+        let id = cancels(wish).or_else(|| gives_back(wish, &returns));
         if let Some(id) = id {
             let since = freed.entry(id).or_insert(f64::INFINITY);
             *since = since.min(wish.invoked());
@@ -62,9 +63,18 @@ fn clashes(mut won: Vec<Won>) -> usize {
     found
 }
 
-fn gives_back(wish: &Wish) -> Option<Uuid> {
-    let path = wish.request["path"].as_str().filter(|_| wish.kind == Kind::GiveBack)?;
-    path.split('/').nth_back(1)?.parse().ok()
+/// The bookings of the returns that were opened.
+fn returns(wishes: &[Wish]) -> BTreeMap<Uuid, Uuid> {
+    let opened = wishes.iter().filter(|wish| wish.kind == Kind::OpenReturn);
+    let told =
+        |wish: &Wish| -> Option<Uuid> { wish.tries.iter().find_map(|one| one.body["returnId"].as_str()?.parse().ok()) };
+    opened.filter_map(|wish| Some((told(wish)?, wish.subject()?))).collect()
+}
+
+/// The booking that a wish gives back, all at once or by completing its return.
+fn gives_back(wish: &Wish, returns: &BTreeMap<Uuid, Uuid>) -> Option<Uuid> {
+    let id = wish.subject().filter(|_| wish.kind == Kind::GiveBack)?;
+    Some(returns.get(&id).copied().unwrap_or(id))
 }
 
 fn time(value: &Value) -> Option<DateTime<Utc>> {

@@ -43,7 +43,7 @@ fn tiny_card() -> String {
 }
 
 fn settings() -> Settings {
-    Settings { runtime: Some(library()), threads: 2 }
+    Settings { runtime: Some(library()), threads: 2, patience: PATIENCE }
 }
 
 /// ONNX Runtime as `bin/test` installs it.
@@ -178,9 +178,18 @@ fn a_model_of_other_shapes_is_a_reason() {
 }
 
 #[test]
+fn a_model_that_is_too_slow_is_stopped_and_a_reason() {
+    let slow = tiny_model::slow(20);
+    let shelf = Shelf::new(&slow, &tiny_model::card(&hex::encode(Sha256::digest(&slow))));
+    let settings = Settings { patience: Duration::from_millis(200), ..settings() };
+    let outcome = Detector::load(&shelf.0.join("damage.onnx"), &shelf.0.join("damage.json"), &settings);
+    assert_eq!(outcome.err().unwrap().reason, "the model took longer than 0.2 seconds");
+}
+
+#[test]
 fn a_missing_runtime_is_a_reason() {
     let shelf = Shelf::tiny();
-    let settings = Settings { runtime: Some("/nowhere/libonnxruntime.so".into()), threads: 1 };
+    let settings = Settings { runtime: Some("/nowhere/libonnxruntime.so".into()), threads: 1, patience: PATIENCE };
     let outcome = Detector::load(&shelf.0.join("damage.onnx"), &shelf.0.join("damage.json"), &settings);
     assert!(outcome.err().unwrap().reason.starts_with("ONNX Runtime is not installed"));
 }
@@ -205,7 +214,7 @@ fn a_library_that_is_none_is_a_reason() {
 #[ignore = "a part of the test above, which runs it in a process of its own"]
 fn says_why_it_cannot_load() {
     let shelf = PathBuf::from(std::env::var_os("FORECOURT_SHELF").unwrap());
-    let settings = Settings { runtime: None, threads: 1 };
+    let settings = Settings { runtime: None, threads: 1, patience: PATIENCE };
     let outcome = Detector::load(&shelf.join("damage.onnx"), &shelf.join("damage.json"), &settings);
     println!("{}", outcome.err().unwrap().reason);
 }
