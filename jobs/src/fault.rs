@@ -22,8 +22,15 @@ pub const fn removed(_: &'static str) -> bool {
 #[inline(always)]
 pub fn poison(_: &serde_json::Value) {}
 
+/// The name that a worker drew, unless `WORKER_NAME` gives it another's.
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+pub fn name(drawn: String) -> String {
+    drawn
+}
+
 #[cfg(feature = "faults")]
-pub use armed::{crash_point, poison, removed};
+pub use armed::{crash_point, name, poison, removed};
 
 #[cfg(feature = "faults")]
 mod armed {
@@ -89,6 +96,10 @@ mod armed {
             hoard.push(vec![1_u8; 8 << 20]);
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
+    }
+
+    pub fn name(drawn: String) -> String {
+        env::var("WORKER_NAME").unwrap_or(drawn)
     }
 
     pub fn removed(protection: &'static str) -> bool {

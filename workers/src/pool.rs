@@ -60,7 +60,7 @@ impl Pool {
         grace: Duration,
     ) -> anyhow::Result<()> {
         let place = context.settings.ticket_place();
-        let name = format!("{queue}-{}", Uuid::now_v7().simple());
+        let name = fault::name(format!("{queue}-{}", Uuid::now_v7().simple()));
         let (db, worker) = (context.db.clone(), name.clone());
         let connections = context.settings.database_connections.saturating_sub(SHARED_CONNECTIONS).max(1);
         let pool = Arc::new(Self {

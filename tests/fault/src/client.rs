@@ -124,16 +124,23 @@ impl Client {
     /// # Errors
     /// The bucket does not take it for as long as there is patience.
     pub async fn put(&self, target: &Value, jpeg: &[u8], patience: Duration) -> Result<()> {
-        let url = target["url"].as_str().context("a target has an address")?;
-        let headers = target["headers"].as_object().into_iter().flatten();
-        let headers: Vec<_> = headers.filter_map(|(name, value)| Some((name, value.as_str()?))).collect();
-        until_ok(patience, async || {
-            let request =
-                headers.iter().fold(self.http.put(url), |request, (name, value)| request.header(*name, *value));
-            request.body(jpeg.to_vec()).send().await?.error_for_status()?;
-            Ok(())
-        })
-        .await
+        let mut patience = Patience::of(patience);
+        loop {
+            match self.put_once(target, jpeg).await {
+                Err(error) if !patience.again().await => return Err(error),
+                Err(_) => {}
+                Ok(()) => return Ok(()),
+            }
+        }
+    }
+
+    async fn put_once(&self, target: &Value, jpeg: &[u8]) -> Result<()> {
+        let mut request = self.http.put(target["url"].as_str().context("a target has an address")?);
+        for (name, value) in target["headers"].as_object().into_iter().flatten() {
+            request = request.header(name, value.as_str().context("a header is a text")?);
+        }
+        request.body(jpeg.to_vec()).send().await?.error_for_status()?;
+        Ok(())
     }
 
     /// The status of a write under a key, not written down: it must not count.

@@ -7,7 +7,7 @@ use dev::Signal;
 use futures::{FutureExt, future::LocalBoxFuture};
 
 use super::{Scenario, Scene};
-use crate::{database::number, stage::Setup, wait::until};
+use crate::{cast::Crowd, database::number, stage::Setup, wait::until};
 
 /// The calls `crash_point("…")` in the product's sources. Read there, so that no point is forgotten.
 fn points() -> Vec<String> {
@@ -50,9 +50,10 @@ fn marker(name: &str) -> String {
 
 fn row(point: &str, hit: usize) -> Scenario {
     let fault = format!("abort at {point}, hit {hit}");
-    let seconds = if RARE.contains(&point) { 25.0 } else { 8.0 };
-    let scenario =
-        Scenario::new("3", &format!("crash.{point}"), &fault, wait).seconds(seconds).rate(20.0).faults().reruns();
+    // Two who give a car back: one sends the photos with the return, the other to the bucket.
+    let (seconds, rentals) = if RARE.contains(&point) { (25.0, 2) } else { (8.0, 1) };
+    let scenario = Scenario::new("3", &format!("crash.{point}"), &fault, wait).seconds(seconds).rate(20.0);
+    let scenario = Scenario { crowd: Crowd { rentals, ..Crowd::default() }, ..scenario }.faults().reruns();
     scenario.set(|setup| setup.with("CRASH_POINT", format!("{point}:{hit}")).with("CRASH_ONCE", marker(point)))
 }
 

@@ -1,9 +1,6 @@
 //! D: photos that vanish, and a model that is missing or broken.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result};
 use dev::{Process, tiny_model};
@@ -22,15 +19,14 @@ use crate::{
 
 pub(super) fn rows() -> Vec<Scenario> {
     let renters = |row: Scenario| Scenario { crowd: Crowd { rentals: 3, ..Crowd::default() }, ..row }.rate(0.0);
-    let model = model_file();
+    let models = |row: Scenario| {
+        let path = model_file().display().to_string();
+        row.set(|setup| setup.only_for("damage.1", "DAMAGE_MODEL", &path).only_for("damage.2", "DAMAGE_MODEL", &path))
+    };
     vec![
         renters(Scenario::new("59", "photo_vanished", "photos that vanish before anybody looked at them", vanished)),
-        renters(Scenario::new("63", "model_broken", "the model is missing, then rubbish, then there", broken)).set(
-            |setup| {
-                let path = model.display().to_string();
-                setup.only_for("damage.1", "DAMAGE_MODEL", &path).only_for("damage.2", "DAMAGE_MODEL", &path)
-            },
-        ),
+        models(renters(Scenario::new("63", "model_broken", "the model is missing, then rubbish, then there", broken))),
+        models(renters(Scenario::new("63", "model_slow", "the model looks for minutes, then is mended", slow))),
     ]
 }
 
@@ -95,42 +91,85 @@ fn vanished<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
 }
 
 fn broken<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
-    async move {
-        let (db, model) = (&scene.stage.db, model_file());
-        let folder = model.parent().context("a folder")?.to_owned();
-        let pids = || scene.stage.pool("damage").map(Process::pid).collect::<Vec<_>>();
-        let before = pids();
-        std::fs::create_dir_all(&folder)?;
-        let played = async {
-            let failed = "select count(*) from photo where analysis_failure is not null";
-            for (n, rubbish) in [false, true].into_iter().enumerate() {
-                if rubbish {
-                    std::fs::write(&model, b"no model at all")?;
-                    write_card(&model)?;
-                }
-                scene.expect(give_back(scene, n).await?.is_some(), "a car was not given back without the model");
-                looked(scene).await?;
-                let failed = number(db, failed).await?;
-                scene.expect(failed == 4 * (i64::try_from(n)? + 1), format!("{failed} photos say why nobody looked"));
+    with_model(scene, async |models| {
+        for (n, rubbish) in [None, Some(b"no model at all".as_slice())].into_iter().enumerate() {
+            if let Some(rubbish) = rubbish {
+                models.put(rubbish)?;
             }
-            std::fs::write(&model, tiny_model::onnx())?;
-            write_card(&model)?;
-            give_back(scene, 2).await?;
+            scene.expect(give_back(scene, n).await?.is_some(), "a car was not given back without the model");
             looked(scene).await?;
-            let seen = number(db, "select count(*) from photo where analysis is not null").await?;
-            scene.expect(seen == 4, format!("{seen} of 4 photos were looked at when the model was there"));
-            scene.expect(before == pids(), "a process was started again because of the model");
-            anyhow::Ok(())
-        };
-        let played = played.await;
-        std::fs::remove_dir_all(&folder)?;
-        played
+            let failed = number(&scene.stage.db, &format!("{FAILED} is not null")).await?;
+            scene.expect(failed == 4 * (i64::try_from(n)? + 1), format!("{failed} photos say why nobody looked"));
+        }
+        models.put(&tiny_model::onnx())?;
+        give_back(scene, 2).await?;
+        looked(scene).await
+    })
+}
+
+/// The patience of the report, and some time to make it.
+const REPORTED: Duration = Duration::from_secs(120 + 15);
+
+/// So long that nobody waits for it.
+const FOR_EVER: usize = 40;
+
+fn slow<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
+    with_model(scene, async |models| {
+        models.put(&tiny_model::slow(FOR_EVER))?;
+        scene.expect(give_back(scene, 0).await?.is_some(), "a car was not given back with a slow model");
+        let told = "select count(*) from job where kind = 'announce' and payload->>'news' = 'return_reported'
+                    and state = 'done'";
+        let told = until(REPORTED, async || Ok((number(&scene.stage.db, told).await? == 1).then_some(()))).await?;
+        scene.expect(told.is_some(), format!("nobody was told of the return within {REPORTED:?}"));
+        looked(scene).await?;
+        let slow = format!("{FAILED} like '%took longer than 60 seconds'");
+        let slow = number(&scene.stage.db, &slow).await?;
+        scene.expect(slow == 4, format!("{slow} of 4 photos say that the model was too slow"));
+        models.put(&tiny_model::onnx())?;
+        give_back(scene, 1).await?;
+        looked(scene).await
+    })
+}
+
+/// The photos that nobody looked at, and why.
+const FAILED: &str = "select count(*) from photo where analysis_failure";
+/// A part of a photo row, with the file that the damage workers take for the model. In the end it is a good one, and
+/// they have looked at the four photos of the last return without being started again.
+fn with_model<'a>(
+    scene: &'a Scene<'a>,
+    play: impl AsyncFnOnce(&ModelFile) -> Result<()> + 'a,
+) -> LocalBoxFuture<'a, Result<()>> {
+    async move {
+        let pids = || scene.stage.pool("damage").map(Process::pid).collect::<Vec<_>>();
+        let (before, model) = (pids(), ModelFile::none_yet()?);
+        play(&model).await?;
+        let seen = number(&scene.stage.db, "select count(*) from photo where analysis is not null").await?;
+        scene.expect(seen == 4, format!("{seen} of 4 photos were looked at when the model was there"));
+        scene.expect(before == pids(), "a process was started again because of the model");
+        Ok(())
     }
     .boxed_local()
 }
 
-/// The card that belongs to whatever lies there as the model.
-fn write_card(model: &Path) -> Result<()> {
-    let sha256 = hex::encode(Sha256::digest(std::fs::read(model)?));
-    Ok(std::fs::write(model.with_extension("json"), tiny_model::card(&sha256))?)
+struct ModelFile(PathBuf);
+
+impl ModelFile {
+    fn none_yet() -> Result<Self> {
+        let file = Self(model_file());
+        std::fs::create_dir_all(file.0.parent().context("a folder")?)?;
+        Ok(file)
+    }
+
+    /// Puts a file there, and the card that belongs to it.
+    fn put(&self, onnx: &[u8]) -> Result<()> {
+        std::fs::write(&self.0, onnx)?;
+        let sha256 = hex::encode(Sha256::digest(onnx));
+        Ok(std::fs::write(self.0.with_extension("json"), tiny_model::card(&sha256))?)
+    }
+}
+
+impl Drop for ModelFile {
+    fn drop(&mut self) {
+        let _ = self.0.parent().map(std::fs::remove_dir_all);
+    }
 }

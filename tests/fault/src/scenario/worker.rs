@@ -35,6 +35,11 @@ pub(super) fn rows() -> Vec<Scenario> {
             .rate(12.0)
         },
         Scenario::new("6", "terminate", "SIGTERM to every worker in turn", terminate),
+        // One of them dies for a while: what is the other's must stay the other's.
+        Scenario::new("16", "one_name", "all workers of a pool have one name, and some die", kill)
+            .faults()
+            .reruns()
+            .set(|setup| setup.with("WORKER_NAME", "twin")),
         Scenario::new("7", "terminate_kill", "SIGTERM, and SIGKILL before the grace is over", terminate_kill).reruns(),
     ];
     if std::path::Path::new(FAKETIME).exists() {
