@@ -40,10 +40,13 @@ impl Publisher {
         let (queue, mut messages) = mpsc::channel::<(String, String)>(1024);
         let prefix = prefix.to_owned();
         tokio::spawn(async move {
-            while let Some((front, message)) = messages.recv().await {
-                let sent: Result<(), _> = client.publish(channel(&prefix, &front), message).await;
-                if let Err(error) = sent {
-                    tracing::debug!(%error, "outcome was not published");
+            let mut batch = Vec::new();
+            while messages.recv_many(&mut batch, 1024).await > 0 {
+                for (front, message) in by_front(batch.drain(..)) {
+                    let sent: Result<(), _> = client.publish(channel(&prefix, &front), message).await;
+                    if let Err(error) = sent {
+                        tracing::debug!(%error, "outcomes were not published");
+                    }
                 }
             }
         });
@@ -57,6 +60,18 @@ impl Publisher {
             let _ = self.queue.try_send((front.to_owned(), text));
         }
     }
+}
+
+/// Jobs that end together are told of together: one JSON list for each front.
+fn by_front(messages: impl Iterator<Item = (String, String)>) -> HashMap<String, String> {
+    let mut lists: HashMap<String, String> = HashMap::new();
+    for (front, message) in messages {
+        let list = lists.entry(front).or_default();
+        list.push(if list.is_empty() { '[' } else { ',' });
+        list.push_str(&message);
+    }
+    lists.values_mut().for_each(|list| list.push(']'));
+    lists
 }
 
 type Waiting = Arc<std::sync::Mutex<HashMap<Uuid, oneshot::Sender<Outcome>>>>;
@@ -100,10 +115,12 @@ impl Waiters {
 
 fn deliver(message: &fred::types::Message, waiting: &Waiting) {
     let Some(text) = message.value.as_str() else { return };
-    let Ok(Message { job, outcome }) = serde_json::from_str(&text) else { return };
-    let waiter = waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&job);
-    if let Some(waiter) = waiter {
-        let _ = waiter.send(outcome);
+    let Ok(messages) = serde_json::from_str::<Vec<Message>>(&text) else { return };
+    let mut waiting = waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for Message { job, outcome } in messages {
+        if let Some(waiter) = waiting.remove(&job) {
+            let _ = waiter.send(outcome);
+        }
     }
 }
 
@@ -124,5 +141,17 @@ impl Waiter {
 impl Drop for Waiter {
     fn drop(&mut self) {
         self.waiters.lock().remove(&self.job);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_together_is_one_list_for_each_front() {
+        let messages = [("a", "1"), ("b", "2"), ("a", "3")].map(|(front, text)| (front.to_owned(), text.to_owned()));
+        let lists = by_front(messages.into_iter());
+        assert_eq!((lists["a"].as_str(), lists["b"].as_str()), ("[1,3]", "[2]"));
     }
 }

@@ -69,41 +69,57 @@ pub(super) struct Pusher {
     wake_channel: String,
     active: String,
     scheduled: String,
+    /// As of the last push.
+    known_room: Option<u64>,
+}
+
+/// What is left of the window beside so many tickets that are active and scheduled.
+fn room_beside((active, scheduled): (u64, u64)) -> u64 {
+    if fault::removed("ticket_window") {
+        return u64::from(u32::MAX);
+    }
+    WINDOW.saturating_sub(active + scheduled)
 }
 
 impl Pusher {
     pub(super) fn new(place: &Place, queue: Queue) -> redis::RedisResult<Self> {
-        let config = place.config(queue);
+        let (config, connection) = (place.config(queue), place.connect()?);
         Ok(Self {
             queue,
-            storage: place.storage(queue)?,
-            connection: place.connect()?,
+            storage: RedisStorage::new(connection.clone()).with_config(config.clone()),
+            connection,
             wake_channel: place.wake_channel(queue),
             active: config.active_jobs_list(),
             scheduled: config.scheduled_jobs_set(),
+            known_room: None,
         })
     }
 
     /// How many more tickets fit into the window.
     pub(super) async fn room(&mut self) -> redis::RedisResult<u64> {
-        if fault::removed("ticket_window") {
-            return Ok(u64::from(u32::MAX));
-        }
-        let (active, scheduled): (u64, u64) =
-            redis::pipe().llen(&self.active).zcard(&self.scheduled).query_async(&mut self.connection).await?;
-        Ok(WINDOW.saturating_sub(active + scheduled))
+        let counts = redis::pipe().llen(&self.active).zcard(&self.scheduled).query_async(&mut self.connection).await?;
+        Ok(room_beside(counts))
     }
 
-    /// Pushes as many of `ids` as the window has room for, then wakes the workers.
+    /// Pushes as many of `ids` as the window has room for, and wakes the workers. What room there is was learnt with
+    /// the push before: others push too, so the window may be exceeded by one push of each.
     pub(super) async fn push(&mut self, ids: &[Uuid]) -> anyhow::Result<()> {
-        let room = usize::try_from(self.room().await?).unwrap_or(usize::MAX);
+        let room = match self.known_room.take() {
+            Some(room) => room,
+            None => self.room().await?,
+        };
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
         let per_ticket = ids.len().div_ceil(SPREAD).clamp(1, self.queue.ids_per_ticket());
         let tickets: Vec<Value> = ids.chunks(per_ticket).take(room).map(|ids| json!(ids)).collect();
         if tickets.is_empty() {
             return Ok(());
         }
-        self.storage.push_bulk(tickets).await.map_err(|error| anyhow::anyhow!("{error}"))?;
-        redis::cmd("PUBLISH").arg(&self.wake_channel).arg(1).exec_async(&mut self.connection).await?;
+        let mut behind = redis::pipe();
+        behind.publish(&self.wake_channel, 1).ignore().llen(&self.active).zcard(&self.scheduled);
+        // Both go over one connection in this order, so whoever is woken finds the tickets: one way instead of two.
+        let (pushed, counts) = tokio::join!(self.storage.push_bulk(tickets), behind.query_async(&mut self.connection));
+        pushed.map_err(|error| anyhow::anyhow!("{error}"))?;
+        self.known_room = Some(room_beside(counts?));
         Ok(())
     }
 

@@ -39,7 +39,7 @@ struct Arguments {
 }
 
 /// The protections, with the rows that must notice when one is gone.
-const MUTANTS: [(&str, &[&str]); 10] = [
+const MUTANTS: [(&str, &[&str]); 15] = [
     ("one_transaction", &["crash_at_effect"]),
     ("fence_check", &["zombie_at_claim"]),
     ("count_at_claim", &["kill_worker"]),
@@ -50,6 +50,11 @@ const MUTANTS: [(&str, &[&str]); 10] = [
     ("effect_before_ack", &["kill_worker"]),
     ("ticket_window", &["redis_backlog"]),
     ("hold_expiry", &["hold_expiry"]),
+    ("gives_way", &["conflict_storm"]),
+    ("dates_checked", &["boundaries"]),
+    ("missing_is_final", &["photo_vanished"]),
+    ("model_only_advises", &["model_broken"]),
+    ("slow_is_stopped", &["model_slow"]),
 ];
 
 #[tokio::main]

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use entity::photo;
-use jobs::photo::DetectDamage;
+use jobs::{fault, photo::DetectDamage};
 use rules::rental::Occasion;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel};
 
@@ -95,6 +95,9 @@ async fn analyse_original(work: &Work, photo: &photo::Model) -> Result<Looked, J
     };
     if let Err(reason) = &looked.analysis {
         tracing::warn!(reason, photo = %photo.id, "not analysed");
+        if fault::removed("model_only_advises") {
+            return Err(JobError::GiveUp(reason.clone()));
+        }
     }
     Ok(looked)
 }

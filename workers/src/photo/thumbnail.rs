@@ -75,7 +75,11 @@ impl Perform for MakeThumbnails {
         if photo.state != photo::ACCEPTED || photo.derived_at.is_some() {
             return work.skip("the photo needs no copies").await;
         }
-        let bytes = original(&work, &photo).await?.map_err(|words| JobError::GiveUp(words.to_owned()))?;
+        let gone = |words: &str| match fault::removed("missing_is_final") {
+            true => JobError::Retry(anyhow::Error::msg(words.to_owned())),
+            false => JobError::GiveUp(words.to_owned()),
+        };
+        let bytes = original(&work, &photo).await?.map_err(gone)?;
         let copies = tokio::task::spawn_blocking(move || derive(&bytes)).await?;
         let copies = copies.map_err(|refusal| JobError::GiveUp(refusal.words))?;
         store(&work, photo.id, &copies).await?;
