@@ -12,6 +12,7 @@ mod memory;
 mod noop;
 mod photo;
 mod promote;
+mod queues;
 mod thumbs;
 
 use anyhow::Result;
@@ -58,6 +59,14 @@ pub(crate) trait Benchmark: Send + Sync {
         Ok(None)
     }
 
+    /// One round of what Forecourt is compared with, if that is here: the peer, unless a benchmark says otherwise.
+    async fn other(&self, ground: &Ground) -> Result<Option<Figures>> {
+        match &ground.peer {
+            Some(peer) => self.theirs(ground, peer).await,
+            None => Ok(None),
+        }
+    }
+
     /// A benchmark whose numbers hardly differ between rounds needs one round only.
     fn once(&self) -> bool {
         false
@@ -73,6 +82,7 @@ pub(crate) fn all() -> Vec<Box<dyn Benchmark>> {
         Box::new(drain::Drain),
         Box::new(idle::Idle),
         Box::new(noop::Noop),
+        Box::new(queues::Queues),
         Box::new(thumbs::Thumbs),
         Box::new(infer::Infer),
         Box::new(promote::Promote),

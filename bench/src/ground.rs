@@ -37,6 +37,8 @@ pub(crate) struct Ground {
     pub(crate) services: Services,
     pub(crate) data_dir: DataDir,
     pub(crate) peer: Option<Peer>,
+    /// The program that measures the official Rust queues.
+    pub(crate) queues: Option<PathBuf>,
     /// The folder of our programs.
     pub(crate) programs: PathBuf,
     /// How long a side is measured in one round.
@@ -52,6 +54,7 @@ pub(crate) struct Ground {
 /// What the command line chose.
 pub(crate) struct Choice {
     pub(crate) peer: Option<PathBuf>,
+    pub(crate) queues: Option<PathBuf>,
     pub(crate) model: Option<PathBuf>,
     pub(crate) seconds: Option<f64>,
     pub(crate) quick: bool,
@@ -80,8 +83,8 @@ impl Ground {
         };
         let programs = std::env::current_exe()?.parent().context("this program is in no folder")?.to_owned();
         let measured = Duration::from_secs_f64(choice.seconds.unwrap_or(if choice.quick { 2.0 } else { 4.0 }));
-        let Choice { model, quick, huge, .. } = choice;
-        Ok(Self { services, data_dir, peer, programs, measured, quick, huge, model, houses: AtomicU32::new(0) })
+        let Choice { queues, model, quick, huge, .. } = choice;
+        Ok(Self { services, data_dir, peer, queues, programs, measured, quick, huge, model, houses: AtomicU32::new(0) })
     }
 
     /// A house of its own: nothing that an earlier round left slows it down.

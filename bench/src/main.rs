@@ -50,6 +50,10 @@ struct Arguments {
     #[arg(long, env = "PEER_DIR", value_name = "DIR")]
     peer: Option<PathBuf>,
 
+    /// The program of `bench/queues`; without it there are no other queues to compare with
+    #[arg(long, env = "QUEUES_PROGRAM", value_name = "FILE")]
+    queues: Option<PathBuf>,
+
     /// A YOLOX model to look for damage with, instead of the tiny one
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
@@ -74,10 +78,10 @@ async fn main() -> Result<()> {
 }
 
 async fn measure(arguments: Arguments) -> Result<()> {
-    let Arguments { names, quick, rounds, seconds, peer, model, huge, json, .. } = arguments;
+    let Arguments { names, quick, rounds, seconds, peer, queues, model, huge, json, .. } = arguments;
     let chosen = chosen(&names)?;
     eprintln!("starting PostgreSQL, Redis and the bucket …");
-    let ground = Ground::prepare(Choice { peer, model, seconds, quick, huge }).await?;
+    let ground = Ground::prepare(Choice { peer, queues, model, seconds, quick, huge }).await?;
     let rounds = rounds.unwrap_or(if quick { 1 } else { 5 });
     let measured = tokio::select! {
         measured = all_rounds(&chosen, &ground, rounds, json.as_deref()) => measured,
@@ -122,8 +126,7 @@ async fn take_turns(benchmark: &dyn Benchmark, ground: &Ground, rounds: usize) -
             anyhow::Ok(figures)
         };
         let theirs = async || {
-            let Some(peer) = &ground.peer else { return Ok(None) };
-            let figures = benchmark.theirs(ground, peer).await?;
+            let figures = benchmark.other(ground).await?;
             figures.iter().for_each(|figures| say("peer", report::told(figures)));
             anyhow::Ok(figures)
         };

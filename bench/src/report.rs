@@ -93,7 +93,7 @@ fn spread(of: &Spread) -> String {
 /// One side of one round, as progress.
 pub(crate) fn told(figures: &Figures) -> String {
     let figures: Vec<String> =
-        figures.iter().take(6).map(|(name, value)| format!("{name} {}", short(*value))).collect();
+        figures.iter().take(8).map(|(name, value)| format!("{name} {}", short(*value))).collect();
     figures.join(", ")
 }
 

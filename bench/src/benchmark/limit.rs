@@ -68,7 +68,11 @@ async fn redis(ground: &Ground) -> Result<f64> {
     Ok(rate.trim_matches('"').parse()?)
 }
 
-async fn said(mut command: Command) -> Result<String> {
+/// What a program printed.
+///
+/// # Errors
+/// It is not installed, or it failed.
+pub(super) async fn said(mut command: Command) -> Result<String> {
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
     let output = output.with_context(|| format!("{:?}", command.as_std().get_program()))?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

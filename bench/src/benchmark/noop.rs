@@ -10,14 +10,14 @@ use sea_orm::TransactionTrait;
 use super::{Aim, Benchmark, Metric, drain, figure, ledger, metric};
 use crate::{
     figure::Figures,
-    ground::Ground,
+    ground::{Ground, House},
     peer::{Peer, number_after},
 };
 
 pub(super) struct Noop;
 
 /// At a time, on both sides.
-const CONCURRENCY: usize = 100;
+pub(super) const CONCURRENCY: usize = 100;
 
 #[async_trait(?Send)]
 impl Benchmark for Noop {
@@ -41,19 +41,9 @@ impl Benchmark for Noop {
             record::insert(&tx, &[NewJob::new(&ledger::Nothing {})]).await?;
         }
         tx.commit().await?;
-        let mut starts = ledger::starts();
-        let started = Instant::now();
-        let working = ledger::Working::start(ground, &house, CONCURRENCY).await?;
-        for _ in 0..jobs {
-            starts.recv().await;
-        }
-        while house.number("select count(*) from job where state = 'running'").await? > 0.0 {
-            tokio::task::yield_now().await;
-        }
-        let took = started.elapsed();
-        working.stop().await?;
+        let rate = drain(ground, &house, jobs).await?;
         house.close().await?;
-        Ok(vec![figure("rate", jobs as f64 / took.as_secs_f64())])
+        Ok(vec![figure("rate", rate)])
     }
 
     async fn theirs(&self, ground: &Ground, peer: &Peer) -> Result<Option<Figures>> {
@@ -61,4 +51,20 @@ impl Benchmark for Noop {
         let said = peer.run("queue.js", &[&jobs, &CONCURRENCY.to_string()]).await?;
         Ok(Some(vec![figure("rate", number_after(&said, "drain c=100 /s")?)]))
     }
+}
+
+/// Jobs per second, from the start of a pool to the end of the last of so many waiting jobs.
+pub(super) async fn drain(ground: &Ground, house: &House<'_>, jobs: u64) -> Result<f64> {
+    let mut starts = ledger::starts();
+    let started = Instant::now();
+    let working = ledger::Working::start(ground, house, CONCURRENCY).await?;
+    for _ in 0..jobs {
+        starts.recv().await;
+    }
+    while house.number("select count(*) from job where state = 'running'").await? > 0.0 {
+        tokio::task::yield_now().await;
+    }
+    let took = started.elapsed();
+    working.stop().await?;
+    Ok(jobs as f64 / took.as_secs_f64())
 }
