@@ -150,7 +150,7 @@ build_and_run() {
 
 # The help needs no database, only the program that prints it.
 build_only() {
-    (cd "$ROOT" && cargo build --release --locked --quiet -p dev --bin "$1")
+    (cd "$ROOT" && cargo build --release --locked --quiet --bin "$1")
 }
 
 exec_built() {

@@ -49,7 +49,7 @@ pub(super) async fn perform(
         return Ok(finished);
     }
     let _alone = alone.acquire().await?;
-    for _ in 1..if fault::removed("gives_way") { 1 } else { CONFLICT_TRIES } {
+    for _ in 1..CONFLICT_TRIES {
         match (performer.run)(context.clone(), job.clone()).await {
             Err(JobError::Retry(error)) if is_conflict(&error) => {
                 metrics::counter!("db_retry_total").increment(1);
