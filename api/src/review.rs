@@ -11,6 +11,7 @@ mod sheet;
 use std::sync::Arc;
 
 use chrono::Utc;
+use entity::damage_matrix;
 use platform::link::LinkKey;
 use poem::{
     Endpoint, EndpointExt, Response, Route, get, handler,
@@ -112,7 +113,11 @@ async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -
         return review(front, token, opened, StatusCode::FORBIDDEN, Some(refused), Some(&form)).await;
     }
     let currency = currency(front, &opened).await?;
-    let decide = match form.decision(&opened.findings(), currency) {
+    if form.text("press") == "estimate" {
+        let form = estimated(front, &opened, currency, &form).await?;
+        return review(front, token, opened, StatusCode::OK, None, Some(&form)).await;
+    }
+    let decide = match form.decision(&opened.report().findings, currency) {
         Ok(decide) => decide.job(&opened.rental_return, currency, opened.reader.id, true)?,
         Err(errors) => {
             let refused = Refused::new("Nothing was decided yet", "Please complete the form below.", errors);
@@ -137,6 +142,17 @@ async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -
 async fn currency(front: &Front, opened: &Opened) -> Result<Currency, ApiError> {
     let booking = entity::booking::Entity::find_by_id(opened.rental_return.booking_id).one(&front.db).await?;
     Currency::new(&booking.ok_or_else(ApiError::not_found)?.currency).map_err(ApiError::internal)
+}
+
+/// The form with the amounts of the matrix that the report's estimates are from.
+async fn estimated(front: &Front, opened: &Opened, currency: Currency, form: &Form) -> Result<Form, ApiError> {
+    let report = opened.report();
+    let matrix = match report.matrix_version {
+        Some(version) => damage_matrix::Entity::find_by_id(version).one(&front.db).await?,
+        None => None,
+    };
+    let matrix = matrix.map(damage_matrix::Model::matrix).transpose()?.filter(|matrix| matrix.currency == currency);
+    Ok(matrix.map_or_else(|| form.clone(), |matrix| form.estimated(&report.findings, &matrix)))
 }
 
 async fn is_decided(front: &Front, id: Uuid) -> Result<bool, ApiError> {

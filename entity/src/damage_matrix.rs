@@ -1,5 +1,6 @@
 //! One version of the price list of damage.
 
+use rules::{damage::Matrix, money::Currency};
 use sea_orm::{QueryOrder, entity::prelude::*};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -18,6 +19,20 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// The price list as the rules read it.
+    ///
+    /// # Errors
+    /// When the row holds what is none.
+    pub fn matrix(self) -> Result<Matrix, DbErr> {
+        let version = self.version;
+        let wrong = |error: &dyn std::fmt::Display| DbErr::Type(format!("damage matrix {version}: {error}"));
+        let currency = Currency::new(&self.currency).map_err(|error| wrong(&error))?;
+        let lines = serde_json::from_value(self.lines).map_err(|error| wrong(&error))?;
+        Ok(Matrix { version, currency, lines })
+    }
+}
 
 impl Entity {
     /// The version that counts now.

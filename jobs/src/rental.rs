@@ -120,7 +120,7 @@ pub struct DecideReturn {
     #[serde(default)]
     pub via_link: bool,
     pub verdict: Verdict,
-    /// What is confirmed: `[{number?, side, class, severity, note?, estimate?}]`.
+    /// What is confirmed: `[{number?, side, panel?, class, severity, note?, estimate?}]`.
     #[serde(default)]
     pub findings: Vec<Value>,
     #[serde(default)]

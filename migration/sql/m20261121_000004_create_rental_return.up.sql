@@ -118,7 +118,7 @@ create table damage_case (
     customer_id uuid not null references account,
     state text not null,
     currency text not null check (currency ~ '^[A-Z]{3}$'),
-    -- What a person confirmed: [{number, side, class, severity, note, estimate, region, photoId}].
+    -- What a person confirmed: [{number, side, panel, class, severity, note, estimate, region, photoId}].
     items jsonb not null default '[]',
     -- Minor units: the sum of what was confirmed, and what is asked for now. It never grows.
     estimate bigint not null default 0 check (estimate >= 0),

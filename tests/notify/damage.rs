@@ -33,7 +33,8 @@ impl Yard {
 
     /// A person confirms the scratch; the case, once its customer was told.
     pub(super) async fn confirmed(&self) -> Value {
-        let item = json!({ "number": 1, "severity": "minor", "estimate": { "amount": 18_000, "currency": "EUR" } });
+        let estimate = json!({ "amount": 18_000, "currency": "EUR" });
+        let item = json!({ "number": 1, "panel": "door", "severity": "minor", "estimate": estimate });
         let body = json!({ "verdict": "damage", "note": "not there at pick-up", "findings": [item] });
         let path = format!("/api/v1/returns/{}/decision", self.return_id);
         let decided = self.post(&path, &self.admin, body).await;
@@ -64,14 +65,19 @@ impl Yard {
         self.post(&path, &self.admin, body).await
     }
 
-    /// The path of the page in the newest mail to somebody that has one.
-    pub(super) async fn link(&self, person: &Person, words: &str) -> String {
+    /// The newest mail to somebody whose subject holds these words.
+    async fn mail(&self, person: &Person, words: &str) -> String {
         let mail = tests::until("the mail is there", || async {
             let mails = tests::services().await.inbox().unwrap().mails();
             mails.into_iter().find(|mail| mail.to.contains(&person.email) && mail.subject.contains(words))
         })
         .await;
-        let body = mail.text.clone().unwrap();
+        mail.text.clone().unwrap()
+    }
+
+    /// The path of the page in that mail.
+    pub(super) async fn link(&self, person: &Person, words: &str) -> String {
+        let body = self.mail(person, words).await;
         let line = body.lines().find(|line| line.contains("/damage/")).unwrap();
         line.trim().strip_prefix("http://localhost:8080").unwrap().to_owned()
     }
@@ -106,7 +112,9 @@ async fn a_damage_is_told_disputed_and_reduced_and_only_a_person_charges() {
     assert_eq!((&case["state"], &case["amount"]["amount"]), (&json!("notified"), &json!(18_000)), "{case:#}");
     let week = "select count(*) from damage_case where respond_by = notified_at + interval '7 days'";
     assert_eq!(yard.house.bed.number(week).await, 1);
-    assert_eq!(yard.house.bed.number("select count(*) from damage where estimate = 18000").await, 1);
+    let registered = "select count(*) from damage where panel = 'door' and estimate = 18000";
+    assert_eq!(yard.house.bed.number(registered).await, 1);
+    assert_eq!(case["items"][0]["panel"], "door", "{case:#}");
     let early = yard.settle(&case, json!({ "verdict": "charged", "reason": "now" })).await;
     assert_eq!((early.status.as_u16(), early.code()), (409, "illegal_state"), "nobody is charged before being heard");
 
@@ -114,6 +122,7 @@ async fn a_damage_is_told_disputed_and_reduced_and_only_a_person_charges() {
     assert_eq!((disputed.status.as_u16(), &disputed.body["state"]), (200, &json!("disputed")), "{disputed:?}");
     assert_eq!(yard.dispute(&case).await.code(), "illegal_state");
     yard.link(&yard.admin, "[Dispute]").await;
+    assert!(yard.mail(&yard.admin, "[Dispute]").await.contains("1. left, door: scratch, minor"));
 
     let more = json!({ "amount": 18_001, "currency": "EUR" });
     let doubt = yard.settle(&case, json!({ "verdict": "reduced", "amount": more, "reason": "more" })).await;
@@ -148,7 +157,9 @@ async fn the_page_shows_before_and_after_and_only_its_buttons_do_something() {
     let before = yard.steps().await;
     let page = yard.house.get(&path, None).await;
     assert_eq!(page.status, 200, "{page:?}");
-    for part in ["PLEASE ANSWER", "180.00 EUR", "not there at pick-up", "At pick-up", "At return", "Dispute it"] {
+    for part in
+        ["PLEASE ANSWER", "left, door", "180.00 EUR", "not there at pick-up", "At pick-up", "At return", "Dispute it"]
+    {
         assert!(words(&page).contains(part), "{part} is missing in {}", words(&page));
     }
     assert!(!words(&page).contains("<script") && !words(&page).contains("value=\"waive\""));

@@ -32,7 +32,8 @@ async fn the_evidence_of_a_case_is_the_same_file_until_the_case_changes() {
     assert!(pdf.starts_with(b"%PDF-") && pdf.windows(9).filter(|part| part == b"DCTDecode").count() == 8);
     let json: Value = serde_json::from_slice(&json).unwrap();
     assert_eq!(json["photos"].as_array().unwrap().len(), 8);
-    assert_eq!(json["case"]["items"][0]["side"], "left");
+    assert_eq!((&json["case"]["items"][0]["side"], &json["register"][0]["panel"]), (&json!("left"), &json!("door")));
+    assert!(pdf.windows(19).any(|part| part == b"left, door: scratch"), "the item with its panel");
     let actions: Vec<_> = json["audit"].as_array().unwrap().iter().map(|line| text(line, "action")).collect();
     assert!(actions.contains(&"damage_case_confirmed".to_owned()) && actions.contains(&"decide_return".to_owned()));
     let exports = "select count(*) from audit_log where action = 'damage_evidence_exported'";

@@ -1,9 +1,12 @@
 //! What stands behind the link in a mail: who may open it, how long, and what is written down.
 
-use jobs::notify::News;
+use jobs::{Queue, notify::News};
 use reqwest::Method;
-use serde_json::Value;
-use tests::{House, house::send};
+use serde_json::{Value, json};
+use tests::{
+    House,
+    house::{Answer, send},
+};
 
 use super::story::{Story, mails_to};
 
@@ -20,6 +23,15 @@ impl Story {
 
 fn page(body: &Value) -> &str {
     body.as_str().unwrap()
+}
+
+/// Sends the form of the page, as its own button does.
+async fn press(house: &House, path: &str, fields: &str) -> Answer {
+    let shown = house.get(path, None).await;
+    let csrf = page(&shown.body).split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let form = format!("csrf={}&{fields}", csrf.unwrap_or_default());
+    let request = house.ask(Method::POST, path).header("Content-Type", "application/x-www-form-urlencoded");
+    send(request.header("Prefer", "wait=20").body(form)).await
 }
 
 const UNDECIDED: &str = "select count(*) from rental_return where decided_at is null";
@@ -51,6 +63,36 @@ async fn once_somebody_has_decided_the_link_says_who_and_when() {
     let shown = house.get(&link, None).await;
     assert_eq!(shown.status, 410);
     assert!(page(&shown.body).contains("Decided by Kim"), "{}", page(&shown.body));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_price_list_is_asked_for_the_panel_that_is_chosen_before_anything_is_decided() {
+    let story = Story::new().await;
+    story.photos().await;
+    let lines = json!([
+        { "class": "scratch", "severity": "minor", "amount": 18_000 },
+        { "panel": "bumper", "class": "scratch", "severity": "minor", "amount": 12_050 },
+    ]);
+    let matrix = format!("insert into damage_matrix (version, currency, lines) values (7, 'EUR', '{lines}')");
+    story.bed.run(&matrix).await;
+    story.bed.run("update rental_return set report = report || '{\"matrixVersion\": 7}'").await;
+    let link = story.link().await;
+    story.bed.work(Queue::Booking, workers::registry()).await;
+    let house = House::on(story.bed).await;
+
+    let chosen = "verdict=damage&finding=1&panel-1=bumper&severity-1=minor&amount-1=180.00";
+    let asked = press(&house, &link, &format!("{chosen}&press=estimate")).await;
+    assert_eq!(asked.status, 200, "{asked:?}");
+    let html = page(&asked.body);
+    assert!(html.contains("name=\"amount-1\" inputmode=\"decimal\" autocomplete=\"off\" value=\"120.50\""), "{html}");
+    assert!(html.contains("value=\"bumper\" selected") && html.contains("value=\"1\" checked"));
+    assert_eq!(house.bed.number(UNDECIDED).await, 1, "only the amounts were asked for");
+
+    let chosen = chosen.replace("180.00", "120.50");
+    let confirmed = press(&house, &link, &format!("{chosen}&note=Not+there+before")).await;
+    assert!(page(&confirmed.body).contains("left, bumper: scratch, minor, 120.50 EUR"), "{confirmed:?}");
+    let kept = "select count(*) from damage where side = 'left' and panel = 'bumper' and estimate = 12050";
+    assert_eq!(house.bed.number(kept).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -123,6 +123,8 @@ pub struct DamageCaseItem {
     #[serde(default)]
     pub number: Option<i32>,
     pub side: Word<Side>,
+    #[serde(default)]
+    pub panel: Option<Word<Panel>>,
     pub class: Word<Class>,
     pub severity: Word<Severity>,
     #[serde(default)]
@@ -134,6 +136,14 @@ pub struct DamageCaseItem {
     pub region: Option<Region>,
     #[serde(default)]
     pub photo_id: Option<Uuid>,
+}
+
+impl DamageCaseItem {
+    /// Where on the car: `left`, or `left, door`.
+    pub fn place(&self) -> String {
+        let side = self.side.0.as_str();
+        self.panel.map_or_else(|| side.to_owned(), |panel| format!("{side}, {}", panel.0))
+    }
 }
 
 impl From<entity::damage_case::Model> for DamageCase {

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use poem_openapi::{Object, types::Any};
-use rules::rental::{Occasion, ReturnState, Slot, Verdict};
+use rules::{
+    damage::Panel,
+    rental::{Occasion, ReturnState, Slot, Verdict},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -129,6 +132,9 @@ pub struct Finding {
     /// Where it would be on the pick-up photo of the side, if the photos could be laid over each other.
     #[serde(default)]
     pub pickup_region: Option<Region>,
+    /// Where the class tells it, such as the lamp of `lamp_broken`; a person names every other.
+    #[serde(default)]
+    pub suggested_panel: Option<Word<Panel>>,
     /// `null` when the model is not sure: the mark is for manual review, and no number is proposed.
     pub suggested_severity: Option<String>,
     /// What the damage matrix says for that severity; a person confirms or changes it.

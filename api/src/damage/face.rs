@@ -66,7 +66,7 @@ pub(super) struct Face {
 #[derive(Serialize)]
 struct Item {
     number: usize,
-    side: String,
+    place: String,
     class: String,
     severity: String,
     note: Option<String>,
@@ -175,7 +175,7 @@ impl Item {
     fn of(number: usize, item: &DamageCaseItem, money: impl Fn(i64) -> String) -> Self {
         Self {
             number,
-            side: item.side.0.to_string(),
+            place: item.place(),
             class: item.class.0.as_str().replace('_', " "),
             severity: item.severity.0.to_string(),
             note: item.note.clone(),

@@ -4,7 +4,7 @@ use entity::rental_return;
 use jobs::rental::DecideReturn;
 use poem_openapi::Object;
 use rules::{
-    damage::{Class, Severity, Side},
+    damage::{Class, Panel, Severity, Side},
     money::Currency,
     rental::Verdict,
 };
@@ -35,6 +35,8 @@ pub(crate) struct Item {
     /// something that the model did not see, and side, class and severity are required.
     pub(crate) number: Option<i32>,
     pub(crate) side: Option<Word<Side>>,
+    /// Left out, it is the one that the class is always on, such as the lamp of `lamp_broken`, or none.
+    pub(crate) panel: Option<Word<Panel>>,
     pub(crate) class: Option<Word<Class>>,
     pub(crate) severity: Option<Word<Severity>>,
     #[oai(validator(max_length = 300))]
@@ -84,6 +86,7 @@ impl Item {
         let mut add = |name: &str, value: Option<Value>| value.map(|value| item.insert(name.to_owned(), value));
         add("number", self.number.map(Value::from));
         add("side", self.side.map(|side| json!(side)));
+        add("panel", self.panel.map(|panel| json!(panel)));
         add("class", self.class.map(|class| json!(class)));
         add("severity", self.severity.map(|severity| json!(severity)));
         add("note", self.note.map(Value::from));

@@ -98,9 +98,11 @@ fn line(item: &Value, currency: &str) -> String {
     let amount = amount.zip(Currency::new(currency).ok());
     let amount = amount.map(|(amount, currency)| format!(", {}", rules::money::Money::new(amount, currency)));
     let note = item["note"].as_str().map(|note| format!(": {note}"));
+    let panel = item["panel"].as_str().map(|panel| format!(", {panel}"));
     format!(
-        "{}: {}, {}{}{}",
+        "{}{}: {}, {}{}{}",
         word("side"),
+        panel.unwrap_or_default(),
         word("class"),
         word("severity"),
         amount.unwrap_or_default(),

@@ -1,8 +1,8 @@
 //! What the person who decides filled in, read into a decision or into words about what is missing.
 
 use rules::{
-    damage::{Class, Severity, Side},
-    money::Currency,
+    damage::{Class, Matrix, Panel, Severity, Side},
+    money::{Currency, Money},
     rental::Verdict,
 };
 use view::rental::Finding;
@@ -42,6 +42,32 @@ impl Form {
         self.text(&format!("extra-{row}-{part}"))
     }
 
+    /// The same form with the amounts of the matrix for the panels and severities that are chosen in it. What the
+    /// matrix has no line for stays as it was typed.
+    pub(super) fn estimated(&self, findings: &[Finding], matrix: &Matrix) -> Self {
+        let mut form = self.clone();
+        for finding in findings {
+            let class = finding.class.parse().unwrap_or(Class::Other);
+            form.estimate(matrix, class, |part| format!("{part}-{}", finding.number));
+        }
+        for row in 0..EXTRA_ROWS {
+            if let Ok(class) = self.extra(row, "class").parse() {
+                form.estimate(matrix, class, |part| format!("extra-{row}-{part}"));
+            }
+        }
+        form
+    }
+
+    fn estimate(&mut self, matrix: &Matrix, class: Class, field: impl Fn(&str) -> String) {
+        let Ok(severity) = self.text(&field("severity")).parse() else { return };
+        let panel = self.text(&field("panel")).parse().ok();
+        if let Some(sum) = matrix.estimate(panel, class, severity) {
+            let amount = field("amount");
+            self.0.retain(|(field, _)| *field != amount);
+            self.0.push((amount, decimal(sum)));
+        }
+    }
+
     /// The decision, or every reason why it cannot be taken like this.
     pub(super) fn decision(&self, findings: &[Finding], currency: Currency) -> Result<Decide, Vec<String>> {
         let mut wrong = Vec::new();
@@ -79,6 +105,7 @@ impl Form {
         Ok(Item {
             number: Some(number),
             side: Some(Side::from(finding.side.0).into()),
+            panel: panel(self.text(&format!("panel-{number}"))),
             class: Some(finding.class.parse().unwrap_or(Class::Other).into()),
             severity: Some(severity(self.text(&format!("severity-{number}")), &format!("finding {number}"))?.into()),
             note: None,
@@ -102,6 +129,7 @@ impl Form {
         Ok(Item {
             number: None,
             side: Some(side.into()),
+            panel: panel(self.extra(row, "panel")),
             class: Some(class.into()),
             severity: Some(severity(self.extra(row, "severity"), "it")?.into()),
             note: Some(note.to_owned()),
@@ -112,6 +140,17 @@ impl Form {
 
 fn severity(word: &str, of: &str) -> Result<Severity, String> {
     word.parse().map_err(|_| format!("Please choose the severity of {of}."))
+}
+
+/// Whoever names no panel says nothing about it.
+fn panel(word: &str) -> Option<view::Word<Panel>> {
+    word.parse::<Panel>().ok().map(Into::into)
+}
+
+/// An amount as people type it: `180.00`.
+pub(super) fn decimal(sum: Money) -> String {
+    let words = sum.to_string();
+    words.split_once(' ').map_or(words.as_str(), |(number, _)| number).to_owned()
 }
 
 /// An amount as people type it (`120`, `120.5`, `120,50`) in minor units. An empty field is no amount.
@@ -136,6 +175,8 @@ fn minor_units(text: &str, exponent: u32) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use rules::damage::MatrixLine;
+
     use super::*;
     use crate::review::sample::finding;
 
@@ -150,13 +191,32 @@ mod tests {
 
     #[test]
     fn ticked_findings_and_added_marks_become_items() {
-        let body = "verdict=damage&note=Seen&finding=2&severity-2=moderate&amount-2=120,5\
+        let body = "verdict=damage&note=Seen&finding=2&panel-2=mirror&severity-2=moderate&amount-2=120,5\
                     &extra-1-side=roof&extra-1-class=dirt&extra-1-note=Paint&extra-1-severity=minor";
         let items = decide(body).map(|decide| decide.findings).unwrap_or_default();
         assert_eq!(items.len(), 2);
+        assert_eq!((items[0].panel, items[1].panel), (Some(Panel::Mirror.into()), None));
         assert_eq!((items[0].number, items[0].severity), (Some(2), Some(Severity::Moderate.into())));
         assert_eq!(items[0].estimate.as_ref().map(|money| money.amount), Some(12_050));
         assert_eq!((items[1].side, items[1].estimate.clone()), (Some(Side::Roof.into()), None));
+    }
+
+    #[test]
+    fn the_matrix_fills_in_what_it_has_a_line_for() {
+        let line = |panel, class, amount| MatrixLine { panel, class, severity: Severity::Minor, amount };
+        let lines = vec![
+            line(None, Class::GlassShatter, 40_000),
+            line(Some(Panel::Mirror), Class::GlassShatter, 15_050),
+            line(Some(Panel::Door), Class::Dent, 30_000),
+        ];
+        let matrix = Matrix { version: 1, currency: Currency::EUR, lines };
+        let form = Form::parse(
+            b"panel-1=mirror&severity-1=minor&amount-1=1&severity-2=severe&amount-2=7\
+              &extra-0-class=dent&extra-0-panel=door&extra-0-severity=minor&extra-1-severity=minor",
+        );
+        let filled = form.estimated(&[finding(1, "new"), finding(2, "new")], &matrix);
+        assert_eq!((filled.text("amount-1"), filled.text("amount-2")), ("150.50", "7"));
+        assert_eq!((filled.extra(0, "amount"), filled.extra(1, "amount")), ("300.00", ""));
     }
 
     #[test]

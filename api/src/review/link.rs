@@ -6,7 +6,7 @@ use platform::link::{LinkKey, REVIEW, hash};
 use rules::rental::ReturnState;
 use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter};
 use uuid::Uuid;
-use view::rental::{Finding, Report};
+use view::rental::Report;
 
 /// A link that leads somewhere.
 pub(super) struct Opened {
@@ -70,11 +70,10 @@ fn used(rental_return: &rental_return::Model) -> &'static str {
 }
 
 impl Opened {
-    /// What the report proposes.
-    pub(super) fn findings(&self) -> Vec<Finding> {
+    /// What the report proposes; nothing while there is none.
+    pub(super) fn report(&self) -> Report {
         let report = self.rental_return.report.clone();
-        let report: Option<Report> = report.and_then(|report| serde_json::from_value(report).ok());
-        report.map(|report| report.findings).unwrap_or_default()
+        report.and_then(|report| serde_json::from_value(report).ok()).unwrap_or_default()
     }
 
     /// What a form of this page must carry: it is worth nothing on the page of another link.

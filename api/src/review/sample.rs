@@ -8,7 +8,7 @@ use rules::{
     account::Role,
     booking::BookingStatus,
     car::{CarStatus, Category, FuelType},
-    damage::{Class, Severity},
+    damage::{Class, Panel, Severity},
     rental::{Occasion, ReturnState, Slot},
 };
 use serde_json::json;
@@ -37,6 +37,7 @@ pub(super) fn finding(number: i32, novelty: &str) -> Finding {
         reason: "neither the pick-up photo nor the register shows it".to_owned(),
         basis: "overlay".to_owned(),
         pickup_region: None,
+        suggested_panel: Some(Panel::Glass.into()),
         suggested_severity: (novelty == "new").then(|| "moderate".to_owned()),
         suggested_estimate: (novelty == "new").then(|| view::Money::new(45_000, "EUR")),
     }
@@ -236,7 +237,7 @@ fn known() -> damage::Model {
         id: id(6),
         car_id: id(3),
         side: "left".to_owned(),
-        panel: Some("door".to_owned()),
+        panel: Some(Panel::Door.to_string()),
         class: Class::Dent.into(),
         severity: Severity::Minor.into(),
         region: None,

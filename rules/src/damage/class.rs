@@ -70,6 +70,16 @@ impl Class {
         matches!(self, Self::GlassShatter | Self::LampBroken | Self::TireFlat | Self::Broken)
     }
 
+    /// The panel that such a mark is always on; `None` where it may be on any.
+    pub fn panel(self) -> Option<Panel> {
+        match self {
+            Self::GlassShatter => Some(Panel::Glass),
+            Self::LampBroken => Some(Panel::Lamp),
+            Self::TireFlat => Some(Panel::Wheel),
+            _ => None,
+        }
+    }
+
     /// Whether the two words can mean the same mark.
     pub fn agrees(self, other: Self) -> bool {
         let may_be_broken = |class: Self| class.is_urgent() || matches!(class, Self::Crack | Self::MissingPart);
@@ -120,6 +130,15 @@ mod tests {
         }
         assert_eq!(Severity::suggested(Class::Scratch, 0.0005), Severity::Cosmetic);
         assert_eq!(Severity::suggested(Class::Dent, 0.05), Severity::Moderate);
+    }
+
+    #[test]
+    fn the_panel_is_known_where_the_class_can_be_nowhere_else() {
+        assert_eq!(Class::LampBroken.panel(), Some(Panel::Lamp));
+        assert_eq!(Class::GlassShatter.panel(), Some(Panel::Glass));
+        assert_eq!(Class::TireFlat.panel(), Some(Panel::Wheel));
+        assert_eq!(Class::Broken.panel(), None, "a lamp, glass or a panel");
+        assert_eq!(Class::Scratch.panel(), None);
     }
 
     #[test]

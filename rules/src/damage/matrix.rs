@@ -49,8 +49,10 @@ pub struct Suggestion {
 }
 
 impl Matrix {
-    /// What such damage usually costs: the panel's own line, or else the one for any panel.
+    /// What such damage usually costs: the panel's own line, or else the one for any panel. Without a panel it is
+    /// the one that the class is always on.
     pub fn estimate(&self, panel: Option<Panel>, class: Class, severity: Severity) -> Option<Money> {
+        let panel = panel.or_else(|| class.panel());
         let line =
             |panel| self.lines.iter().find(|line| (line.panel, line.class, line.severity) == (panel, class, severity));
         let line = line(panel).or_else(|| line(None))?;
@@ -108,6 +110,16 @@ mod tests {
         assert_eq!(amount(Some(Panel::Door)), Some(18_000));
         assert_eq!(amount(None), Some(18_000));
         assert_eq!(matrix().estimate(None, Class::Dent, Severity::Minor), None);
+    }
+
+    #[test]
+    fn a_class_that_is_always_on_one_panel_costs_what_that_panel_costs() {
+        let lamp = |panel, amount| MatrixLine { class: Class::LampBroken, ..line(panel, Severity::Moderate, amount) };
+        let lines = vec![lamp(None, 30_000), lamp(Some(Panel::Lamp), 45_000)];
+        let matrix = Matrix { lines, ..matrix() };
+        let amount = |panel| matrix.estimate(panel, Class::LampBroken, Severity::Moderate).map(|money| money.amount);
+        assert_eq!(amount(None), Some(45_000));
+        assert_eq!(amount(Some(Panel::Mirror)), Some(30_000), "a person who names another panel is right");
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl Dossier {
                 "version": matrix.version, "currency": matrix.currency, "lines": matrix.lines,
             })),
             "register": self.register.iter().map(|item| json!({
-                "id": item.id, "side": item.side, "class": item.class.0, "severity": item.severity.0,
+                "id": item.id, "side": item.side, "panel": item.panel, "class": item.class.0, "severity": item.severity.0,
                 "region": item.region, "photoId": item.photo_id, "recordedBy": item.recorded_by,
                 "createdAt": item.created_at,
             })).collect::<Vec<_>>(),

@@ -78,9 +78,9 @@ async fn pages(context: &Context, dossier: &Dossier, json: &[u8]) -> anyhow::Res
     let currency = Currency::new(&case.currency)?;
     for (number, item) in (1..).zip(&items) {
         let estimate = item.estimate.map_or("nothing".to_owned(), |sum| Money::new(sum, currency).to_string());
-        let (side, class, severity) = (item.side.0, item.class.0, item.severity.0);
-        document
-            .line(&format!("{number}. {side}: {class}, {severity}, {estimate} {}", item.note.as_deref().unwrap_or("")));
+        let (place, class, severity) = (item.place(), item.class.0, item.severity.0);
+        let note = item.note.as_deref().unwrap_or("");
+        document.line(&format!("{number}. {place}: {class}, {severity}, {estimate} {note}"));
     }
 
     document.heading("Before and after");

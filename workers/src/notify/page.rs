@@ -84,12 +84,18 @@ impl Candidate {
     fn of(finding: &Finding) -> Self {
         Self {
             number: finding.number,
-            what: format!("{}: {}", capital(finding.side.0.as_str()), mark(&finding.class)),
+            what: format!("{}: {}", place(finding), mark(&finding.class)),
             score: format!("{:.2}", finding.score),
             compared: format!("{}: {}", finding.novelty, finding.reason),
             suggestion: suggestion(finding),
         }
     }
+}
+
+/// Side and, where the class tells it, panel.
+fn place(finding: &Finding) -> String {
+    let side = capital(finding.side.0.as_str());
+    finding.suggested_panel.map_or(side.clone(), |panel| format!("{side}, {}", panel.0))
 }
 
 /// Severity and estimate; no number for what the model is not sure of.

@@ -183,6 +183,7 @@ fn finding(number: i32, side: Slot, class: &str, score: f64, novelty: &str, reas
         reason: reason.to_owned(),
         basis: "overlay".to_owned(),
         pickup_region: None,
+        suggested_panel: None,
         suggested_severity: (novelty == "new").then(|| "minor".to_owned()),
         suggested_estimate: (novelty == "new").then(|| view::Money::new(18_000, "EUR")),
     }

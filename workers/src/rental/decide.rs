@@ -122,7 +122,7 @@ async fn register(
             id: Set(Uuid::now_v7()),
             car_id: Set(hearing.case.car.id),
             side: Set(claim.side.to_string()),
-            panel: Set(None),
+            panel: Set(claim.panel.map(|panel| panel.to_string())),
             class: Set(claim.class.into()),
             severity: Set(claim.severity.into()),
             region: Set(claim.region.as_ref().map(serde_json::to_value).transpose()?),

@@ -13,7 +13,6 @@ use jobs::{
 };
 use rules::{
     damage::{Basis, Class, Detection, Known, Matrix, Novelty, Overlay, Pickup, Region, compare},
-    money::Currency,
     photo::{PhotoRefused, Warning},
     rental::{Event, Occasion, Slot},
 };
@@ -62,7 +61,7 @@ impl Evidence {
             .await?;
         let reused = reused.iter().map(|photo| photo.slot.0).collect();
         let booking = booking::Entity::find_by_id(rental_return.booking_id).one(tx).await?;
-        let mut matrix = matrix(damage_matrix::Entity::current(tx).await?)?;
+        let mut matrix = damage_matrix::Entity::current(tx).await?.matrix()?;
         // Amounts of another currency would be worse than none.
         if booking.is_none_or(|booking| booking.currency != matrix.currency.as_str()) {
             matrix.lines.clear();
@@ -73,13 +72,6 @@ impl Evidence {
     fn pickup_of(&self, slot: Slot) -> Option<&photo::Model> {
         self.pickup.iter().find(|photo| photo.slot.0 == slot)
     }
-}
-
-fn matrix(row: damage_matrix::Model) -> Result<Matrix, DbErr> {
-    let wrong = |error: &dyn std::fmt::Display| DbErr::Type(format!("damage matrix {}: {error}", row.version));
-    let currency = Currency::new(&row.currency).map_err(|error| wrong(&error))?;
-    let lines = serde_json::from_value(row.lines.clone()).map_err(|error| wrong(&error))?;
-    Ok(Matrix { version: row.version, currency, lines })
 }
 
 /// An item of the register as the comparison wants it. One whose side is no known word tells it nothing.
@@ -144,6 +136,7 @@ fn shown(photo: &photo::Model, finding: rules::damage::Finding, matrix: &Matrix)
         reason: format!("{}{by_position}", finding.reason),
         basis: finding.basis.to_string(),
         pickup_region: finding.before.map(place),
+        suggested_panel: class.panel().map(Into::into),
         suggested_severity: suggestion.map(|suggestion| suggestion.severity.to_string()),
         suggested_estimate: estimate.map(|sum| view::Money::new(sum.amount, sum.currency.as_str())),
     }

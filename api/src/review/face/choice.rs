@@ -1,14 +1,14 @@
 //! What the form offers: the findings of the report, and rows for what the model did not see.
 
 use rules::{
-    damage::{Class, Novelty, Severity, Side},
+    damage::{Class, Novelty, Panel, Severity, Side},
     money::{Currency, Money},
 };
 use serde::Serialize;
 use view::rental::Finding;
 
 use super::{sentence, spaced, title};
-use crate::review::form::Form;
+use crate::review::form::{Form, decimal};
 
 #[derive(Serialize)]
 struct Choice {
@@ -33,6 +33,9 @@ pub(super) struct Candidate {
     /// Nothing is chosen for a person who has not looked.
     undecided: bool,
     severities: Vec<Choice>,
+    /// The class does not tell the panel, so a person may name one.
+    panel_open: bool,
+    panels: Vec<Choice>,
 }
 
 #[derive(Serialize)]
@@ -41,6 +44,7 @@ pub(super) struct Extra {
     note: String,
     amount: String,
     sides: Vec<Choice>,
+    panels: Vec<Choice>,
     classes: Vec<Choice>,
     severities: Vec<Choice>,
 }
@@ -49,17 +53,18 @@ fn choices(words: &[&'static str], chosen: &str) -> Vec<Choice> {
     words.iter().map(|word| Choice { word, name: spaced(word), chosen: *word == chosen }).collect()
 }
 
-/// An amount as people type it: `180.00`.
-fn decimal(sum: &view::Money) -> Option<String> {
-    let words = Money::new(sum.amount, Currency::new(&sum.currency).ok()?).to_string();
-    words.split_once(' ').map(|(number, _)| number.to_owned())
+/// What the report proposes to ask for.
+fn proposed(sum: &view::Money) -> Option<String> {
+    Some(decimal(Money::new(sum.amount, Currency::new(&sum.currency).ok()?)))
 }
 
 pub(super) fn candidate(finding: &Finding, filled: Option<&Form>) -> Candidate {
     let number = finding.number;
     let typed = |name: &str| filled.map(|form| form.text(&format!("{name}-{number}"))).unwrap_or_default();
     let severity = Some(typed("severity")).filter(|word| !word.is_empty()).or(finding.suggested_severity.as_deref());
-    let proposed = finding.suggested_estimate.as_ref().filter(|_| filled.is_none()).and_then(decimal);
+    let proposed = finding.suggested_estimate.as_ref().filter(|_| filled.is_none()).and_then(proposed);
+    let suggested_panel = finding.suggested_panel.map(|panel| panel.0.as_str());
+    let panel = Some(typed("panel")).filter(|word| !word.is_empty()).or(suggested_panel);
     Candidate {
         number,
         novelty: finding.novelty.clone(),
@@ -81,6 +86,8 @@ pub(super) fn candidate(finding: &Finding, filled: Option<&Form>) -> Candidate {
         amount: proposed.unwrap_or_else(|| typed("amount").to_owned()),
         undecided: severity.is_none(),
         severities: choices(Severity::WORDS, severity.unwrap_or_default()),
+        panel_open: suggested_panel.is_none(),
+        panels: choices(Panel::WORDS, panel.unwrap_or_default()),
     }
 }
 
@@ -94,6 +101,7 @@ pub(super) fn extra(row: usize, filled: &Form) -> Extra {
         note: filled.extra(row, "note").to_owned(),
         amount: filled.extra(row, "amount").to_owned(),
         sides: choices(Side::WORDS, &or("side", Side::Front.as_str())),
+        panels: choices(Panel::WORDS, filled.extra(row, "panel")),
         classes: choices(Class::WORDS, filled.extra(row, "class")),
         severities: choices(Severity::WORDS, &or("severity", Severity::Minor.as_str())),
     }

@@ -59,6 +59,24 @@ fn a_sure_finding_is_filled_in_and_a_doubtful_one_is_left_to_the_person() {
     assert!(page.contains("Not sure enough for a suggestion: manual review."));
 }
 
+#[test]
+fn a_panel_is_proposed_where_the_class_tells_it_and_asked_for_otherwise() {
+    let mut sheet = sample::sheet();
+    let scratch = Finding {
+        class: "scratch".to_owned(),
+        suggested_panel: None,
+        suggested_estimate: None,
+        ..sample::finding(2, "new")
+    };
+    sheet.report.as_mut().unwrap().findings = vec![sample::finding(1, "new"), scratch];
+    let page = html(&sheet, None);
+    let list = |name: &str| page.split(&format!("name=\"{name}\">")).nth(1).unwrap().split("</select>").next().unwrap();
+    assert!(list("panel-1").contains("value=\"glass\" selected") && !list("panel-1").contains("not said"));
+    assert!(list("panel-2").starts_with("<option value=\"\">not said") && !list("panel-2").contains("selected"));
+    let again = html(&sheet, Some(&Form::parse(b"verdict=damage&panel-2=door&extra-0-panel=sill")));
+    assert!(again.contains("value=\"door\" selected") && again.contains("value=\"sill\" selected"));
+}
+
 /// What the Tab key comes to, in its order: without `tabindex` that is the order of the document.
 fn stops(page: &str) -> Vec<&str> {
     let starts = ["<a ", "<button", "<input", "<select", "<textarea", "<summary"];
@@ -79,6 +97,7 @@ fn the_keyboard_alone_reaches_everything_in_the_order_of_the_work() {
         "#more-photos",
         "/original",
         "value=\"1\"",
+        "panel-1",
         "severity-1",
         "amount-1",
         "<summary",

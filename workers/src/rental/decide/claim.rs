@@ -2,7 +2,7 @@
 
 use jobs::Refusal;
 use rules::{
-    damage::{Class, Severity, Side},
+    damage::{Class, Panel, Severity, Side},
     problem,
 };
 use serde::Serialize;
@@ -20,6 +20,7 @@ pub(super) struct Claim {
     /// Of the report's finding, if it is one.
     pub(super) number: Option<i32>,
     pub(super) side: Side,
+    pub(super) panel: Option<Panel>,
     pub(super) class: Class,
     pub(super) severity: Severity,
     pub(super) note: Option<String>,
@@ -59,6 +60,7 @@ impl Reader<'_> {
         let found = number.and_then(|number| self.found(&place, number));
         let side = self.word(&place, item, "side", found.as_ref().map(|found| found.side.0.as_str()));
         let class = self.word(&place, item, "class", found.as_ref().map(|found| found.class.as_str()));
+        let panel = self.panel(&place, item, class);
         let severity =
             self.word(&place, item, "severity", found.as_ref().and_then(|found| found.suggested_severity.as_deref()));
         let estimate = self.estimate(&place, item);
@@ -66,6 +68,7 @@ impl Reader<'_> {
         Some(Claim {
             number,
             side: side?,
+            panel,
             class: class?,
             severity: severity?,
             note,
@@ -108,6 +111,13 @@ impl Reader<'_> {
         text.parse()
             .map_err(|unknown: rules::UnknownWord| self.wrong(&format!("{place}/{name}"), &unknown.to_string()))
             .ok()
+    }
+
+    /// As said, or else the one that the class is always on; of some marks nobody says it.
+    fn panel(&mut self, place: &str, item: &Value, class: Option<Class>) -> Option<Panel> {
+        let usual = class.and_then(Class::panel);
+        let said = item.get("panel").is_some_and(|value| !value.is_null());
+        if said { self.word(place, item, "panel", None) } else { usual }
     }
 
     fn estimate(&mut self, place: &str, item: &Value) -> Option<i64> {
@@ -156,7 +166,19 @@ mod tests {
             (claims[0].side, claims[0].class, claims[0].severity),
             (Side::Left, Class::Scratch, Severity::Minor)
         );
-        assert_eq!(claims[0].photo_id, Some(Uuid::nil()));
+        assert_eq!((claims[0].photo_id, claims[0].panel), (Some(Uuid::nil()), None));
+    }
+
+    #[test]
+    fn the_panel_is_what_a_person_says_or_the_only_one_that_it_can_be() {
+        let items = [
+            json!({ "number": 1, "panel": "door" }),
+            json!({ "side": "front", "class": "lamp_broken", "severity": "moderate" }),
+            json!({ "side": "left", "class": "glass_shatter", "severity": "moderate", "panel": "mirror" }),
+        ];
+        let claims = read(&items, Some("a note"), &report()).unwrap();
+        let panels: Vec<_> = claims.iter().map(|claim| claim.panel).collect();
+        assert_eq!(panels, [Some(Panel::Door), Some(Panel::Lamp), Some(Panel::Mirror)]);
     }
 
     #[test]
@@ -174,9 +196,15 @@ mod tests {
     fn everything_wrong_is_told_at_once() {
         let items = [
             json!({ "number": 7, "side": "left", "class": "dent", "severity": "minor" }),
-            json!({ "side": "door", "class": "dent", "estimate": -1 }),
+            json!({ "side": "door", "panel": "left", "class": "dent", "estimate": -1 }),
         ];
-        let expected = ["/findings/0/number", "/findings/1/side", "/findings/1/severity", "/findings/1/estimate"];
+        let expected = [
+            "/findings/0/number",
+            "/findings/1/side",
+            "/findings/1/panel",
+            "/findings/1/severity",
+            "/findings/1/estimate",
+        ];
         assert_eq!(pointers(&items), expected);
         assert_eq!(pointers(&[]), ["/findings"]);
     }
