@@ -84,6 +84,11 @@ fn the_json_of_every_kind_is_pinned() {
     );
     pinned::<damage::AcceptDamage>("accept_damage", json!({ "case_id": id, "customer_id": id }));
     pinned::<damage::DisputeDamage>("dispute_damage", json!({ "case_id": id, "customer_id": id, "words": "W" }));
+    pinned::<damage::DisputeDamage>(
+        "dispute_damage",
+        json!({ "case_id": id, "customer_id": id, "words": "W", "ip": "1", "user_agent": "A", "photos":
+                [{ "photo_id": id, "object_key": "K", "content_type": "image/jpeg", "size": 1, "sha256": "00" }] }),
+    );
     pinned::<damage::SettleDamage>(
         "settle_damage",
         json!({ "case_id": id, "settled_by": id, "settlement": "reduced", "amount": 1, "reason": "R" }),

@@ -51,12 +51,14 @@ impl Opened {
     /// # Errors
     /// When it is larger than any form of ours.
     pub(crate) async fn filled(&self, front: &Front, body: poem::Body) -> Result<Option<Filled>, ApiError> {
-        let too_large = |_| ApiError::new(rules::problem::BODY_TOO_LARGE, "Please write less.");
-        let body = body.into_bytes_limit(FORM_LIMIT).await.map_err(too_large)?;
-        let form = Filled(form_urlencoded::parse(&body).into_owned().collect());
+        Ok(self.own(front, Filled::read(body).await?))
+    }
+
+    /// A form that came from this page; `None` for any other.
+    pub(crate) fn own(&self, front: &Front, form: Filled) -> Option<Filled> {
         // Compared by their hashes, so that the time it takes tells nothing.
         let ours = hash(&self.csrf(front)) == hash(form.text("csrf"));
-        Ok(ours.then_some(form))
+        ours.then_some(form)
     }
 }
 
@@ -64,6 +66,19 @@ impl Opened {
 pub(crate) struct Filled(Vec<(String, String)>);
 
 impl Filled {
+    /// # Errors
+    /// When it is larger than any form of ours.
+    pub(crate) async fn read(body: poem::Body) -> Result<Self, ApiError> {
+        let too_large = |_| ApiError::new(rules::problem::BODY_TOO_LARGE, "Please write less.");
+        let body = body.into_bytes_limit(FORM_LIMIT).await.map_err(too_large)?;
+        Ok(Self(form_urlencoded::parse(&body).into_owned().collect()))
+    }
+
+    /// The texts of a form with photos.
+    pub(crate) fn of(texts: &[(String, String)]) -> Self {
+        Self(texts.to_vec())
+    }
+
     /// Which button was pressed.
     pub(crate) fn press(&self) -> &str {
         self.text("press")

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use entity::{audit_log, derivative, photo};
+use entity::{
+    audit_log,
+    damage_case::{self, DisputePhoto},
+    derivative, photo,
+};
 use poem::{
     IntoResponse, Response,
     http::{StatusCode, header},
@@ -38,6 +42,15 @@ enum Variant {
 }
 
 impl Variant {
+    /// What pages show.
+    fn on_page(name: &str) -> Option<Self> {
+        match name {
+            "1600" => Some(Self::Large),
+            "original" => Some(Self::Original),
+            _ => None,
+        }
+    }
+
     fn size(self) -> Option<&'static str> {
         match self {
             Self::Original => None,
@@ -104,12 +117,48 @@ pub(crate) async fn on_page(
 ) -> Result<Response, ApiError> {
     let of_this_rental = photo::Entity::find_by_id(id).filter(photo::Column::BookingId.eq(booking));
     let photo = of_this_rental.one(&front.db).await?.ok_or_else(ApiError::not_found)?;
-    let variant = match variant {
-        "1600" => Variant::Large,
-        "original" => Variant::Original,
-        _ => return Err(ApiError::not_found()),
-    };
+    let variant = Variant::on_page(variant).ok_or_else(ApiError::not_found)?;
     let object = object(&front.db, photo, variant).await?.ok_or_else(ApiError::not_found)?;
+    shown(front, id, variant, object, staff).await
+}
+
+/// A picture of a dispute for the page of its case.
+///
+/// `staff` is who looks, unless it is the customer.
+///
+/// # Errors
+/// `not_found`, or when database or bucket do not answer.
+pub(crate) async fn of_dispute(
+    front: &Front,
+    case: &damage_case::Model,
+    id: Uuid,
+    variant: &str,
+    staff: Option<Uuid>,
+) -> Result<Response, ApiError> {
+    let variant = Variant::on_page(variant).ok_or_else(ApiError::not_found)?;
+    let object = sent(case, id, variant).ok_or_else(ApiError::not_found)?;
+    shown(front, id, variant, object, staff).await
+}
+
+/// The object behind a variant of a photo that came with a dispute, if both are there.
+fn sent(case: &damage_case::Model, id: Uuid, variant: Variant) -> Option<Object> {
+    let photo = case.dispute_photos().into_iter().find(|photo| photo.id == id)?;
+    match variant {
+        Variant::Original => Some(Object { key: DisputePhoto::key(case.id, id), content_type: photo.content_type }),
+        Variant::Large => {
+            Some(Object { key: DisputePhoto::copy_key(case.id, id), content_type: "image/jpeg".to_owned() })
+        }
+        Variant::Small | Variant::Medium => None,
+    }
+}
+
+async fn shown(
+    front: &Front,
+    id: Uuid,
+    variant: Variant,
+    object: Object,
+    staff: Option<Uuid>,
+) -> Result<Response, ApiError> {
     if variant == Variant::Original {
         if let Some(reader) = staff {
             note_original_shown(&front.db, id, reader).await?;
@@ -152,6 +201,31 @@ impl MediaApi {
         let object = object(&front.db, photo, variant.0).await?.ok_or_else(ApiError::not_found)?;
         if by_staff {
             note_original_shown(&front.db, photo_id, caller.account_id).await?;
+        }
+        let address = front.bucket.presigned_get(&object.key, &object.content_type).await?;
+        Ok(Media::Found(address, "no-store".to_owned()))
+    }
+
+    /// Show a photo of a dispute
+    ///
+    /// The `original`, or the copy `1600`. To the customer who sent it, and to staff; that staff looked at an original
+    /// is written down.
+    #[oai(path = "/damage-cases/:id/photos/:photo/:variant", method = "get", operation_id = "showDisputePhoto")]
+    async fn show_of_dispute(
+        &self,
+        front: Data<&Arc<Front>>,
+        caller: Caller<MediaRead>,
+        id: Path<Uuid>,
+        photo: Path<Uuid>,
+        variant: Path<Variant>,
+    ) -> Result<Media, ApiError> {
+        let visible = Condition::all()
+            .add(damage_case::Column::Id.eq(id.0))
+            .add_option(caller.owner().map(|owner| damage_case::Column::CustomerId.eq(owner)));
+        let case = damage_case::Entity::find().filter(visible).one(&front.db).await?.ok_or_else(ApiError::not_found)?;
+        let object = sent(&case, photo.0, variant.0).ok_or_else(ApiError::not_found)?;
+        if caller.is_staff() && variant.0 == Variant::Original {
+            note_original_shown(&front.db, photo.0, caller.account_id).await?;
         }
         let address = front.bucket.presigned_get(&object.key, &object.content_type).await?;
         Ok(Media::Found(address, "no-store".to_owned()))

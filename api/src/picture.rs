@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use entity::{derivative, photo};
+use entity::{damage_case::DisputePhoto, derivative, photo};
 use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter};
 use serde::Serialize;
 use uuid::Uuid;
@@ -69,6 +69,19 @@ impl Picture {
             caption: caption.to_owned(),
             absent: "There is no photo.",
             boxes: Vec::new(),
+        }
+    }
+
+    /// A photo that came with a dispute; its copy is there as soon as the photo is.
+    pub(crate) fn sent(photo: &DisputePhoto, number: usize, page: &str) -> Self {
+        let caption = format!("Photo {number}");
+        Self {
+            address: Some(format!("{page}/photo/{}/1600", photo.id)),
+            full: Some(format!("{page}/photo/{}/original", photo.id)),
+            width: i32::try_from(photo.width).unwrap_or_default(),
+            height: i32::try_from(photo.height).unwrap_or_default(),
+            alt: format!("{caption} of those that the customer sent"),
+            ..Self::none(&caption)
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod paced;
 mod spool;
+mod statement;
 
 use std::time::Duration;
 
@@ -14,7 +15,11 @@ use chrono::{DateTime, Datelike, Utc};
 use jobs::{fault, rental::UploadedPhoto};
 use platform::Bucket;
 use poem::{Body, FromRequest, Request, RequestBody, web::Multipart};
-use rules::{photo::PhotoRefused, problem, rental::Slot};
+use rules::{
+    photo::{Limits, PhotoRefused},
+    problem,
+    rental::Slot,
+};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use uuid::Uuid;
@@ -22,12 +27,13 @@ use uuid::Uuid;
 use crate::{account::Reasons, error::ApiError};
 use paced::Paced;
 use spool::Spooled;
+pub(crate) use statement::Statement;
 
-/// Four photos at their largest, and some room for the other parts and what stands between them.
-const BODY_LIMIT: u64 = 4 * 15 * 1024 * 1024 + 64 * 1024;
+/// Room for the other parts than photos, and what stands between them.
+const PARTS_LIMIT: u64 = 64 * 1024;
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// A form has at most seven parts; some more may be wrong and told so, but not any number of them.
+/// A form has at most eight parts; some more may be wrong and told so, but not any number of them.
 const MOST_PARTS: usize = 16;
 /// Bytes of a part that holds a number or a word.
 const LONGEST_NUMBER: u64 = 32;
@@ -35,6 +41,7 @@ const LONGEST_NUMBER: u64 = 32;
 /// A form whose body has not been read yet, so that who asks can be checked first.
 pub(crate) struct Incoming {
     parts: Multipart,
+    most_photos: u64,
     overflow: paced::Overflow,
 }
 
@@ -51,40 +58,54 @@ pub(crate) struct Handover {
 
 impl Incoming {
     /// # Errors
-    /// When the length says already that it is too large, or the form has no boundary.
-    pub(crate) async fn open(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
+    /// When the length says already that it is too large for so many photos, or the form has no boundary.
+    pub(crate) async fn open(request: &Request, body: &mut RequestBody, most_photos: u64) -> poem::Result<Self> {
+        let limit = most_photos * Limits::default().max_bytes + PARTS_LIMIT;
         let length =
             request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        if length.is_some_and(|length| length > BODY_LIMIT) {
-            return Err(too_large().into());
+        if length.is_some_and(|length| length > limit) {
+            return Err(too_large(most_photos).into());
         }
-        let (paced, overflow) = Paced::new(body.take()?.into_bytes_stream(), BODY_LIMIT);
+        let (paced, overflow) = Paced::new(body.take()?.into_bytes_stream(), limit);
         let mut body = RequestBody::new(Body::from_bytes_stream(paced));
-        Ok(Self { parts: Multipart::from_request(request, &mut body).await?, overflow })
+        Ok(Self { parts: Multipart::from_request(request, &mut body).await?, most_photos, overflow })
     }
 
-    /// Reads it all.
+    /// Reads what the instruments show and the photos of the sides.
     ///
     /// # Errors
     /// Everything that is wrong with the parts, at once; or that the body is too large, too slow or broken off.
     pub(crate) async fn receive(self) -> Result<Handover, ApiError> {
-        let late = |_| ApiError::new(problem::REQUEST_TIMEOUT, "Please try again, or send smaller photos.");
-        tokio::time::timeout(PATIENCE, self.read()).await.map_err(late)?
+        self.read::<Received>().await?.finish()
     }
 
-    async fn read(mut self) -> Result<Handover, ApiError> {
-        let mut received = Received::default();
+    /// Reads what somebody says, with the photos that belong to it.
+    ///
+    /// # Errors
+    /// When the body is too large, too slow or broken off; [`Statement::check`] tells what is wrong with its parts.
+    pub(crate) async fn receive_statement(self) -> Result<Statement, ApiError> {
+        self.read::<Statement>().await
+    }
+
+    async fn read<P: Parts>(self) -> Result<P, ApiError> {
+        let late = |_| ApiError::new(problem::REQUEST_TIMEOUT, "Please try again, or send smaller photos.");
+        tokio::time::timeout(PATIENCE, self.read_parts()).await.map_err(late)?
+    }
+
+    async fn read_parts<P: Parts>(mut self) -> Result<P, ApiError> {
+        let (mut received, mut count) = (P::default(), 0);
         loop {
             match self.parts.next_field().await {
-                Ok(Some(_)) if received.seen.len() == MOST_PARTS => {
+                Ok(Some(_)) if count == MOST_PARTS => {
                     return Err(ApiError::new(problem::BAD_REQUEST, "The form has too many parts."));
                 }
                 Ok(Some(part)) => {
+                    count += 1;
                     let name = part.name().unwrap_or_default().to_owned();
                     let taken = received.take(&name, Box::pin(part.into_async_read())).await;
                     taken.map_err(|error| self.broken_off(&error))?;
                 }
-                Ok(None) => return received.finish(),
+                Ok(None) => return Ok(received),
                 Err(error) => return Err(self.broken_off(&error)),
             }
         }
@@ -92,14 +113,24 @@ impl Incoming {
 
     fn broken_off(&self, error: &dyn std::fmt::Display) -> ApiError {
         if self.overflow.happened() {
-            return too_large();
+            return too_large(self.most_photos);
         }
         ApiError::new(problem::BAD_REQUEST, format!("The form could not be read to its end: {error}"))
     }
 }
 
-fn too_large() -> ApiError {
-    ApiError::new(problem::BODY_TOO_LARGE, "Send at most four photos of 15 MB each.")
+fn too_large(most_photos: u64) -> ApiError {
+    ApiError::new(problem::BODY_TOO_LARGE, format!("Send at most {most_photos} photos of 15 MB each."))
+}
+
+/// What the parts of a form come to.
+trait Parts: Default + Send {
+    /// Reads one part to its end, also when it is of no use: the client shall hear of all that is wrong.
+    fn take(
+        &mut self,
+        name: &str,
+        part: impl AsyncRead + Send + Unpin,
+    ) -> impl Future<Output = std::io::Result<()>> + Send;
 }
 
 #[derive(Default)]
@@ -113,8 +144,7 @@ struct Received {
     refused: Vec<(Slot, PhotoRefused)>,
 }
 
-impl Received {
-    /// Reads one part to its end, also when it is of no use: the client shall hear of all that is wrong.
+impl Parts for Received {
     async fn take(&mut self, name: &str, mut part: impl AsyncRead + Send + Unpin) -> std::io::Result<()> {
         let pointer = format!("/{}", name.chars().take(60).collect::<String>());
         let seen = self.seen.iter().any(|seen| seen == name);
@@ -144,7 +174,9 @@ impl Received {
         }
         Ok(())
     }
+}
 
+impl Received {
     fn word(&mut self, name: &str, text: &str) {
         match name {
             "acceptAsIs" => {

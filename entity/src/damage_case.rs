@@ -2,6 +2,7 @@
 
 use rules::damage::CaseState;
 use sea_orm::{QuerySelect, entity::prelude::*};
+use serde::{Deserialize, Serialize};
 
 use crate::Word;
 
@@ -31,6 +32,9 @@ pub struct Model {
     pub notified_at: Option<DateTimeUtc>,
     pub respond_by: Option<DateTimeUtc>,
     pub dispute: Option<String>,
+    /// What they sent with it, each a [`DisputePhoto`].
+    #[sea_orm(column_type = "JsonBinary")]
+    pub dispute_photos: Json,
     pub disputed_at: Option<DateTimeUtc>,
     pub settlement: Option<String>,
     pub settled_by: Option<Uuid>,
@@ -44,6 +48,46 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// A photo that the customer sent with a dispute, and what is known of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DisputePhoto {
+    pub id: Uuid,
+    pub content_type: String,
+    /// Bytes.
+    pub size: i64,
+    /// Of the original, hexadecimal.
+    pub sha256: String,
+    /// In pixels, once it is upright.
+    pub width: u32,
+    pub height: u32,
+    pub exif: Json,
+    /// What the photo itself says of its time.
+    pub taken_at: Option<DateTimeUtc>,
+    pub received_at: DateTimeUtc,
+    pub ip: Option<String>,
+    pub user_agent: Option<String>,
+}
+
+impl DisputePhoto {
+    /// Where in the bucket the original of a photo is.
+    pub fn key(case: Uuid, id: Uuid) -> String {
+        format!("dispute/{case}/{id}")
+    }
+
+    /// Where its copy is: upright, without EXIF, the longer side at most 1600 pixels.
+    pub fn copy_key(case: Uuid, id: Uuid) -> String {
+        format!("{}.jpg", Self::key(case, id))
+    }
+}
+
+impl Model {
+    /// What the customer sent with the dispute.
+    pub fn dispute_photos(&self) -> Vec<DisputePhoto> {
+        serde_json::from_value(self.dispute_photos.clone()).unwrap_or_default()
+    }
+}
 
 impl Entity {
     /// The case of a return, if it has one.

@@ -37,6 +37,17 @@ impl Job for AcceptDamage {
     const QUEUE: Queue = Queue::Booking;
 }
 
+/// A photo that comes with a dispute, which the front has streamed to the bucket already.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DisputePhoto {
+    pub photo_id: Uuid,
+    pub object_key: String,
+    pub content_type: String,
+    pub size: i64,
+    /// Of the bytes as they arrived, hexadecimal.
+    pub sha256: String,
+}
+
 /// The customer sees it differently.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DisputeDamage {
@@ -44,6 +55,13 @@ pub struct DisputeDamage {
     pub customer_id: Uuid,
     /// What they say.
     pub words: String,
+    #[serde(default)]
+    pub photos: Vec<DisputePhoto>,
+    /// From where it was said; kept with the photos as evidence.
+    #[serde(default)]
+    pub ip: Option<String>,
+    #[serde(default)]
+    pub user_agent: Option<String>,
     #[serde(default)]
     pub via_link: bool,
 }

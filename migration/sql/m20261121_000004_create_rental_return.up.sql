@@ -131,6 +131,8 @@ create table damage_case (
     -- Until when the customer may dispute it.
     respond_by timestamptz,
     dispute text,
+    -- What they sent with it: [{id, contentType, size, sha256, width, height, exif, takenAt, receivedAt, ip, userAgent}].
+    dispute_photos jsonb not null default '[]' check (jsonb_array_length(dispute_photos) <= 5),
     disputed_at timestamptz,
     -- How staff answered the dispute, or let it go.
     settlement text,

@@ -7,7 +7,7 @@ mod matrix;
 mod overlay;
 mod region;
 
-pub use case::{AmountRefused, CaseEvent, CaseRefused, CaseState, DISPUTE_WINDOW, Settlement};
+pub use case::{AmountRefused, CaseEvent, CaseRefused, CaseState, DISPUTE_WINDOW, MOST_DISPUTE_PHOTOS, Settlement};
 pub use class::{Class, Panel, Severity, Side};
 pub use compare::{Basis, Detection, Finding, Known, Novelty, Pickup, compare};
 pub use matrix::{LineRefused, Matrix, MatrixLine, Suggestion, refused};

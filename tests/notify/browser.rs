@@ -216,7 +216,8 @@ async fn a_customer_disputes_a_damage_by_keyboard_without_script() {
         // The link that skips, two photos with a link to the full picture each, the button that agrees, the words.
         browser.tab(7);
         browser.write("It was there before.");
-        browser.tab(1);
+        // The photos, then the button.
+        browser.tab(2);
         browser.enter();
     });
     let disputed = "select count(*) from damage_case where state = 'disputed' and dispute = 'It was there before.'";

@@ -43,8 +43,19 @@ async fn the_evidence_of_a_case_is_the_same_file_until_the_case_changes() {
     assert_eq!(stranger.status, 403);
     let guess = format!("{path}/{}/pdf", "0".repeat(64));
     assert_eq!(yard.house.get(&guess, Some(&yard.admin)).await.status, 404);
-    yard.dispute(&case).await;
-    assert_ne!(export().await["json"]["sha256"], one["json"]["sha256"]);
+    let photo = Scene { width: 1_200, ..Scene::new(Side::Left, 9) }.jpeg();
+    let hash = hex::encode(Sha256::digest(&photo));
+    let disputed = yard.dispute_with(&case, photo).await;
+    assert_eq!(disputed.status, 200, "{disputed:?}");
+    let more = export().await;
+    assert_ne!(more["json"]["sha256"], one["json"]["sha256"]);
+    let (json, pdf) = (fetched(&text(&more["json"], "address")).await, fetched(&text(&more["pdf"], "address")).await);
+    let json: Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(
+        (&json["disputePhotos"][0]["sha256"], &json["disputePhotos"][0]["ip"]),
+        (&json!(hash), &json!("127.0.0.1"))
+    );
+    assert!(pdf.windows(hash.len()).any(|part| part == hash.as_bytes()), "the hash for people");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -79,11 +79,51 @@ pub struct DamageCase {
     pub respond_by: Option<DateTime<Utc>>,
     /// What the customer says against it.
     pub dispute: Option<String>,
+    /// What they sent with it.
+    pub dispute_photos: Vec<DisputePhoto>,
     pub disputed_at: Option<DateTime<Utc>>,
     /// Why staff upheld, reduced or waived it.
     pub settlement: Option<String>,
     pub settled_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
+}
+
+/// A photo that the customer sent with a dispute.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+pub struct DisputePhoto {
+    pub id: Uuid,
+    /// SHA-256 of the original, hexadecimal.
+    pub sha256: String,
+    /// Bytes.
+    pub size: i64,
+    pub width: u32,
+    pub height: u32,
+    /// What the photo itself says of its time.
+    pub taken_at: Option<DateTime<Utc>>,
+    pub received_at: DateTime<Utc>,
+    /// Address of the copy: upright, without EXIF, the longer side at most 1600 pixels.
+    pub copy: String,
+    /// Address of the original.
+    pub original: String,
+}
+
+impl DisputePhoto {
+    fn new(case: Uuid, photo: entity::damage_case::DisputePhoto) -> Self {
+        let address = |variant: &str| format!("/api/v1/damage-cases/{case}/photos/{}/{variant}", photo.id);
+        Self {
+            copy: address("1600"),
+            original: address("original"),
+            id: photo.id,
+            sha256: photo.sha256,
+            size: photo.size,
+            width: photo.width,
+            height: photo.height,
+            taken_at: photo.taken_at,
+            received_at: photo.received_at,
+        }
+    }
 }
 
 /// The evidence of a case at one moment. The same case gives the same bytes.
@@ -148,7 +188,9 @@ impl DamageCaseItem {
 
 impl From<entity::damage_case::Model> for DamageCase {
     fn from(case: entity::damage_case::Model) -> Self {
+        let photos = case.dispute_photos().into_iter();
         Self {
+            dispute_photos: photos.map(|photo| DisputePhoto::new(case.id, photo)).collect(),
             id: case.id,
             return_id: case.return_id,
             booking_id: case.booking_id,

@@ -1,6 +1,7 @@
 //! Damage: what it costs, and what becomes of it.
 
 mod answer;
+mod attachment;
 pub(crate) mod case;
 mod dossier;
 mod evidence;

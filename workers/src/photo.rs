@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{JobError, Work};
 
-pub(crate) use arrival::{arrivals, incoming_key};
+pub(crate) use arrival::{Declared, arrivals, incoming_key, large_copy, received};
 pub(crate) use comparison::Comparison;
 pub(crate) use record::{Refused, Scene, awaiting, next_version, photos_missing, photos_refused, record};
 

@@ -9,8 +9,10 @@ use poem_openapi::{
     Object, OpenApi,
     param::{Path, Query},
     payload::Json,
+    registry::{MetaSchema, MetaSchemaRef},
+    types::Type,
 };
-use rules::damage::CaseState;
+use rules::damage::{CaseState, MOST_DISPUTE_PHOTOS};
 use sea_orm::{
     ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value,
     sea_query::Expr,
@@ -22,14 +24,18 @@ use view::{Word, damage::DamageCase};
 use crate::{
     Tag,
     accept::{Asking, Key, Written, job_for},
-    auth::{Caller, ReturnsRead, ReturnsWrite},
+    account::Reasons,
+    auth::{Caller, Origin, ReturnsRead, ReturnsWrite},
     error::ApiError,
     front::Front,
     listing::{Cursor, Page, limit},
+    rental::body::{JsonOrForm, OrForm, photo},
+    upload::Statement,
 };
 
 /// Letters of what a customer says against a damage.
 pub(super) const LONGEST_DISPUTE: usize = 4_000;
+const SHORTEST_DISPUTE: usize = 3;
 
 /// Why the customer sees it differently.
 #[derive(Debug, Object)]
@@ -38,6 +44,44 @@ struct Dispute {
     /// What you remember; a person reads it.
     #[oai(validator(min_length = 3, max_length = 4000))]
     reason: String,
+}
+
+impl OrForm for Dispute {
+    const MOST_PHOTOS: usize = MOST_DISPUTE_PHOTOS;
+
+    fn form_schema() -> MetaSchemaRef {
+        let mut schema = MetaSchema::new("object");
+        let photos = MetaSchema {
+            description: Some("What shows it."),
+            items: Some(Box::new(photo())),
+            max_items: Some(MOST_DISPUTE_PHOTOS),
+            ..MetaSchema::new("array")
+        };
+        schema.properties = vec![("reason", <String as Type>::schema_ref()), ("photos", inline(photos))];
+        schema.required = vec!["reason"];
+        inline(schema)
+    }
+}
+
+fn inline(schema: MetaSchema) -> MetaSchemaRef {
+    MetaSchemaRef::Inline(Box::new(schema))
+}
+
+impl Dispute {
+    /// What a form says; nothing else may be in it.
+    fn read(form: &Statement) -> Result<Self, ApiError> {
+        form.check()?;
+        let mut wrong = Reasons::default();
+        for (name, _) in form.texts().iter().filter(|(name, _)| name != "reason") {
+            let name: String = name.chars().take(60).collect();
+            wrong.add(&format!("/{name}"), "There is no such part. Known are reason and photos.");
+        }
+        let reason = form.texts().iter().find(|(name, _)| name == "reason").map_or("", |(_, text)| text.trim());
+        if !(SHORTEST_DISPUTE..=LONGEST_DISPUTE).contains(&reason.chars().count()) {
+            wrong.add("/reason", format!("must have {SHORTEST_DISPUTE} to {LONGEST_DISPUTE} letters"));
+        }
+        if wrong.is_empty() { Ok(Self { reason: reason.to_owned() }) } else { Err(wrong.into_error()) }
+    }
 }
 
 /// Cases that anybody but those who decide may see: one's own, and what a person has confirmed of it.
@@ -119,19 +163,37 @@ impl CaseApi {
     /// Dispute a damage
     ///
     /// Before `respondBy`, else `409 too_late`. A person upholds, reduces or waives it; until then nothing is charged.
+    /// Send JSON, or a form that also holds up to five photos. `422 photos_refused` says which cannot be taken and why;
+    /// nothing is disputed then.
     #[oai(path = "/damage-cases/:id/dispute", method = "post", operation_id = "disputeDamage")]
     async fn dispute(
         &self,
         front: Data<&Arc<Front>>,
         caller: Caller<ReturnsWrite>,
         asking: Asking,
+        origin: Origin,
         id: Path<Uuid>,
-        Json(body): Json<Dispute>,
+        body: JsonOrForm<Dispute>,
     ) -> Result<Written<DamageCase>, ApiError> {
         let case = find(&front, id.0, caller.account_id).await?;
-        let (case_id, customer_id) = (case.id, caller.account_id);
-        let dispute = DisputeDamage { case_id, customer_id, words: body.reason, via_link: false };
-        let job = job_for(&asking, Key::Optional, Some(caller.account_id), &dispute, &json!(dispute))?;
+        let (words, photos, request) = match body {
+            JsonOrForm::Json(Dispute { reason }) => (reason.clone(), Vec::new(), json!({ "reason": reason })),
+            JsonOrForm::Form(form) => {
+                let form = form.receive_statement().await?;
+                let Dispute { reason } = Dispute::read(&form)?;
+                (reason, form.store(&front.bucket, case.id, asking.key.as_deref()).await?, form.fingerprint())
+            }
+        };
+        let dispute = DisputeDamage {
+            case_id: case.id,
+            customer_id: caller.account_id,
+            words,
+            photos,
+            ip: origin.ip,
+            user_agent: origin.user_agent,
+            via_link: false,
+        };
+        let job = job_for(&asking, Key::Optional, Some(caller.account_id), &dispute, &request)?;
         front.write(&asking, job).await?.ok(&asking)
     }
 }

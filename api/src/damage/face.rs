@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 use entity::{booking, car, damage_case, derivative, photo};
 use rules::{
-    damage::CaseState,
+    damage::{CaseState, MOST_DISPUTE_PHOTOS},
     money::{Currency, Money},
     rental::{Occasion, Slot},
     waitlist::moment,
@@ -47,6 +47,9 @@ pub(super) struct Face {
     lowered: bool,
     note: Option<String>,
     dispute: Option<String>,
+    /// What came with the dispute.
+    sent: Vec<Picture>,
+    most_photos: usize,
     pub(super) settlement: Option<String>,
     sides: Vec<Side>,
     /// The customer may answer.
@@ -124,6 +127,8 @@ impl Face {
             lowered: case.amount < case.estimate,
             note: case.note.clone(),
             dispute: case.dispute.clone(),
+            sent: (1..).zip(case.dispute_photos()).map(|(at, photo)| Picture::sent(&photo, at, &page)).collect(),
+            most_photos: MOST_DISPUTE_PHOTOS,
             settlement: case.settlement.clone(),
             sides: Slot::ALL.iter().filter_map(|slot| side(sheet, &items, *slot, &page)).collect(),
             answers: sheet.to_customer && sheet.is_live(opened),

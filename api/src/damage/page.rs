@@ -6,11 +6,15 @@ use entity::{booking, car, damage_case, photo};
 use jobs::damage::{AcceptDamage, DisputeDamage, SettleDamage};
 use platform::link::DAMAGE;
 use poem::{
-    Endpoint, EndpointExt, Response, Route, get, handler,
+    Endpoint, EndpointExt, Request, RequestBody, Response, Route, get, handler,
     http::StatusCode,
     web::{Data, Path},
 };
-use rules::{damage::Settlement, money::Currency};
+use rules::{
+    damage::{MOST_DISPUTE_PHOTOS, Settlement},
+    money::Currency,
+    problem,
+};
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
@@ -20,6 +24,7 @@ use super::{
 };
 use crate::{
     accept::{Asking, Ending},
+    auth::Origin,
     error::ApiError,
     front::Front,
     link::{self, Filled, Opened},
@@ -28,6 +33,7 @@ use crate::{
     page::{Done, Frame, Page},
     picture::copies,
     review::amount,
+    upload::{Incoming, Statement},
 };
 
 /// The addresses behind the link in a mail.
@@ -41,8 +47,15 @@ async fn show(Data(front): Data<&Arc<Front>>, Path(token): Path<String>) -> Resp
 }
 
 #[handler]
-async fn send(Data(front): Data<&Arc<Front>>, Path(token): Path<String>, asking: Asking, body: poem::Body) -> Response {
-    answer(submit(front, &token, &asking, body).await)
+async fn send(
+    Data(front): Data<&Arc<Front>>,
+    Path(token): Path<String>,
+    asking: Asking,
+    origin: Origin,
+    request: &Request,
+    body: poem::Body,
+) -> Response {
+    answer(submit(front, &token, &asking, origin, request, body).await)
 }
 
 #[handler]
@@ -55,6 +68,9 @@ async fn show_photo(
         return Err(ApiError::not_found());
     }
     let staff = (!sheet.to_customer).then_some(opened.reader.id);
+    if sheet.case.dispute_photos().iter().any(|photo| photo.id == id) {
+        return media::of_dispute(front, &sheet.case, id, &variant, staff).await;
+    }
     media::on_page(front, sheet.booking.id, id, &variant, staff).await
 }
 
@@ -106,16 +122,41 @@ fn over(face: Face) -> Response {
     Done { tone, label, heading, sentence, note, ..Done::default() }.show(StatusCode::GONE)
 }
 
-async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -> Result<Response, ApiError> {
+/// What was sent: a form without photos, or with them. Nobody but the customer who may still answer has any to send.
+async fn receive(
+    sheet: &Sheet,
+    opened: &Opened,
+    request: &Request,
+    body: poem::Body,
+) -> Result<(Filled, Statement), ApiError> {
+    let with_photos = request.content_type().is_some_and(|kind| kind.starts_with("multipart/"));
+    if !with_photos || !sheet.to_customer || !sheet.is_live(opened) {
+        return Ok((Filled::read(body).await?, Statement::default()));
+    }
+    let incoming = Incoming::open(request, &mut RequestBody::new(body), MOST_DISPUTE_PHOTOS as u64).await;
+    let unread = |error: poem::Error| ApiError::new(problem::BODY_TOO_LARGE, error.to_string());
+    let statement = incoming.map_err(unread)?.receive_statement().await?;
+    Ok((Filled::of(statement.texts()), statement))
+}
+
+async fn submit(
+    front: &Front,
+    token: &str,
+    asking: &Asking,
+    origin: Origin,
+    request: &Request,
+    body: poem::Body,
+) -> Result<Response, ApiError> {
     let Some((opened, sheet)) = open(front, token).await? else { return Ok(nowhere()) };
-    let Some(filled) = opened.filled(front, body).await? else {
+    let (filled, statement) = receive(&sheet, &opened, request, body).await?;
+    let Some(filled) = opened.own(front, filled) else {
         let words = "The form did not come from this page, so nothing was done. Please press the button again.";
         return page(front, token, &opened, &sheet, StatusCode::FORBIDDEN, Some(words.to_owned()), String::new());
     };
     if !sheet.is_live(&opened) {
         return visit(front, token, StatusCode::CONFLICT).await;
     }
-    let ending = match ask(front, asking, &opened, &sheet, &filled).await {
+    let ending = match ask(front, asking, origin, &opened, &sheet, &filled, &statement).await {
         Ok(ending) => ending,
         Err(wrong) => {
             let (status, words) = (StatusCode::UNPROCESSABLE_ENTITY, filled.text("words").to_owned());
@@ -129,7 +170,8 @@ async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -
         Err(error) if error.problem.status == 409 => visit(front, token, StatusCode::CONFLICT).await,
         Err(error) => {
             let status = StatusCode::from_u16(error.problem.status).unwrap_or(StatusCode::CONFLICT);
-            let reasons: String = error.errors.iter().map(|reason| format!(" {}.", reason.message)).collect();
+            let reasons = error.errors.iter().map(|reason| reason.message.trim_end_matches('.'));
+            let reasons: String = reasons.map(|reason| format!(" {reason}.")).collect();
             let refused = Some(format!("{}{reasons}", error.detail));
             page(front, token, &opened, &sheet, status, refused, filled.text("words").to_owned())
         }
@@ -140,9 +182,11 @@ async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -
 async fn ask(
     front: &Front,
     asking: &Asking,
+    origin: Origin,
     opened: &Opened,
     sheet: &Sheet,
     filled: &Filled,
+    statement: &Statement,
 ) -> Result<Result<Ending, ApiError>, String> {
     let (case_id, reader) = (sheet.case.id, opened.reader.id);
     let words = filled.text("words").to_owned();
@@ -155,7 +199,17 @@ async fn ask(
             if words.is_empty() || words.chars().count() > LONGEST_DISPUTE {
                 return Err(format!("Please say why you see it differently, in at most {LONGEST_DISPUTE} letters."));
             }
-            let dispute = DisputeDamage { case_id, customer_id: reader, words, via_link: true };
+            let Origin { ip, user_agent } = origin;
+            let photos = match statement.check() {
+                Ok(()) => statement.store(&front.bucket, case_id, asking.key.as_deref()).await,
+                Err(refused) => Err(refused),
+            };
+            let dispute = match photos {
+                Ok(photos) => {
+                    DisputeDamage { case_id, customer_id: reader, words, photos, ip, user_agent, via_link: true }
+                }
+                Err(error) => return Ok(Err(error)),
+            };
             return Ok(write(front, asking, &dispute, reader).await);
         }
         ("uphold", false) => Settlement::Upheld,

@@ -150,7 +150,7 @@ fn damage_case() -> Value {
         "items": [{ "number": 1, "side": "left", "panel": "door", "class": "scratch", "severity": "minor", "estimate": 18_000,
                     "region": { "x": 0.55, "y": 0.5, "width": 0.12, "height": 0.1 }, "photoId": PHOTO }],
         "estimate": money, "amount": money, "note": "A scratch on the left rear door; it was not there at pick-up.",
-        "decidedAt": AT, "respondBy": "2027-03-08T09:00:00Z", "createdAt": AT,
+        "disputePhotos": [], "decidedAt": AT, "respondBy": "2027-03-08T09:00:00Z", "createdAt": AT,
     })
 }
 

@@ -29,16 +29,27 @@ pub(crate) struct Nothing {}
 
 /// A JSON body that may also come as a form.
 pub(crate) trait OrForm: ParseFromJSON + Type {
-    /// Whether the form must hold all four sides.
-    const PHOTOS_REQUIRED: bool;
+    /// How many photos the form may hold.
+    const MOST_PHOTOS: usize;
+
+    /// The form as the contract describes it.
+    fn form_schema() -> MetaSchemaRef;
 }
 
 impl OrForm for Readings {
-    const PHOTOS_REQUIRED: bool = false;
+    const MOST_PHOTOS: usize = Slot::ALL.len();
+
+    fn form_schema() -> MetaSchemaRef {
+        sides_schema(false)
+    }
 }
 
 impl OrForm for Nothing {
-    const PHOTOS_REQUIRED: bool = true;
+    const MOST_PHOTOS: usize = Slot::ALL.len();
+
+    fn form_schema() -> MetaSchemaRef {
+        sides_schema(true)
+    }
 }
 
 /// A JSON body, read, or a form, still to be read.
@@ -55,13 +66,13 @@ fn number(ty: &'static str, format: &'static str, description: &'static str) -> 
     MetaSchemaRef::Inline(Box::new(schema))
 }
 
-fn photo() -> MetaSchemaRef {
+pub(crate) fn photo() -> MetaSchemaRef {
     let description = Some("JPEG, PNG or WebP, at most 15 MB, at least 1024 pixels on the longer side.");
     let schema = MetaSchema { description, ..MetaSchema::new_with_format("string", "binary") };
     MetaSchemaRef::Inline(Box::new(schema))
 }
 
-fn form_schema(photos_required: bool) -> MetaSchemaRef {
+fn sides_schema(photos_required: bool) -> MetaSchemaRef {
     let mut schema = MetaSchema::new("object");
     schema.properties = vec![
         ("odometer", number("integer", "int32", "Kilometres.")),
@@ -96,7 +107,7 @@ impl<'a, J: OrForm> ApiExtractor<'a> for JsonOrForm<J> {
             description: None,
             content: vec![
                 MetaMediaType { content_type: Json::<J>::CONTENT_TYPE, schema: J::schema_ref() },
-                MetaMediaType { content_type: FORM, schema: form_schema(J::PHOTOS_REQUIRED) },
+                MetaMediaType { content_type: FORM, schema: J::form_schema() },
             ],
             required: true,
         })
@@ -114,7 +125,7 @@ impl<'a, J: OrForm> ApiExtractor<'a> for JsonOrForm<J> {
             let Json(json) = <Json<J> as ParsePayload>::from_request(request, body).await?;
             Ok(Self::Json(json))
         } else if content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(FORM)) {
-            Ok(Self::Form(Incoming::open(request, body).await?))
+            Ok(Self::Form(Incoming::open(request, body, J::MOST_PHOTOS as u64).await?))
         } else {
             Err(ContentTypeError::NotSupported { content_type: content_type.to_owned() }.into())
         }

@@ -7,6 +7,9 @@ use crate::problem::{self, Problem};
 /// of a deposit lasts.
 pub const DISPUTE_WINDOW: TimeDelta = TimeDelta::days(7);
 
+/// How many photos a customer may send with a dispute.
+pub const MOST_DISPUTE_PHOTOS: usize = 5;
+
 words! {
     /// Where the question of one damage stands. The register keeps the damage
     /// from its confirmation on, whatever becomes of the money.

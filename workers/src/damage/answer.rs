@@ -1,7 +1,10 @@
 //! The customer's answer to a damage: yes, no, or silence.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
-use entity::{damage_case, supply::clock};
+use chrono_tz::Tz;
+use entity::{booking, damage_case, supply::clock};
 use jobs::{
     Refusal,
     damage::{AcceptDamage, DisputeDamage, EndDisputeWindow},
@@ -11,11 +14,14 @@ use rules::{
     damage::{CaseEvent, CaseState},
     problem,
 };
-use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr};
+use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait};
 use uuid::Uuid;
 use view::damage::DamageCase;
 
-use super::case::{Step, advance, not_found};
+use super::{
+    attachment::{self, attachments},
+    case::{Step, advance, not_found},
+};
 use crate::{Finished, JobError, Perform, Work, rental::illegal};
 
 /// A case that can be answered, and what the answer makes of it.
@@ -69,22 +75,49 @@ impl Perform for AcceptDamage {
     }
 }
 
+/// Refuses a dispute; its photos go with it.
+async fn refuse(work: Work, dispute: &DisputeDamage, refusal: Refusal) -> Result<Finished, JobError> {
+    let bucket = work.context.bucket.clone();
+    let finished = work.refuse(refusal).await?;
+    attachment::forget(&bucket, &dispute.photos).await;
+    Ok(finished)
+}
+
+/// The clock on the wall where the car of a case belongs.
+async fn zone(work: &Work, case_id: Uuid) -> Result<Option<Tz>, JobError> {
+    let Some(case) = damage_case::Entity::find_by_id(case_id).one(work.db()).await? else { return Ok(None) };
+    let booking = booking::Entity::find_by_id(case.booking_id).one(work.db()).await?;
+    Ok(booking.map(|booking| booking.time_zone.parse()).transpose()?)
+}
+
 impl Perform for DisputeDamage {
+    /// Five photos may have to be fetched and decoded.
+    const TIMEOUT: Duration = Duration::from_secs(120);
+
     async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+        let Some(zone) = zone(&work, self.case_id).await? else { return refuse(work, &self, not_found()).await };
+        let attachments = match attachments(&work, &self, zone).await? {
+            Ok(attachments) => attachments,
+            Err(refusal) => return refuse(work, &self, refusal).await,
+        };
         let tx = work.begin().await?;
         let Asked { case, to, now } = match asked(&tx, self.case_id, self.customer_id, CaseEvent::Disputed).await? {
             Ok(asked) => asked,
             Err(refusal) => {
                 drop(tx);
-                return work.refuse(refusal).await;
+                return refuse(work, &self, refusal).await;
             }
         };
+        attachment::keep(&work.context.bucket, self.case_id, &attachments).await?;
 
         let (event, actor) = (CaseEvent::Disputed, Some(self.customer_id));
         let step = Step { event, actor, reason: Some(&self.words), via_link: self.via_link };
         let words = self.words.clone();
+        let photos: Vec<_> = attachments.into_iter().map(|attachment| attachment.photo).collect();
+        let photos = serde_json::to_value(photos)?;
         let case = advance(&tx, case, to, step, now, |row| {
             row.dispute = Set(Some(words));
+            row.dispute_photos = Set(photos);
             row.disputed_at = Set(Some(now));
         })
         .await?;

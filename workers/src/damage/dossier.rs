@@ -94,6 +94,7 @@ impl Dossier {
                 "reportedAt": rental_return.reported_at, "decision": rental_return.decision,
             },
             "photos": self.photos.iter().map(photo_json).collect::<Vec<_>>(),
+            "disputePhotos": self.case.dispute_photos,
             "damageMatrix": self.matrix.as_ref().map(|matrix| json!({
                 "version": matrix.version, "currency": matrix.currency, "lines": matrix.lines,
             })),

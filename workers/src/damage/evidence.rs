@@ -97,6 +97,10 @@ async fn pages(context: &Context, dossier: &Dossier, json: &[u8]) -> anyhow::Res
         document.line(&format!("{occasion} {slot} v{} {}: {hash}", photo.version, photo.state));
     }
 
+    for (number, photo) in (1..).zip(case.dispute_photos()) {
+        document.line(&format!("dispute, photo {number}: {}", photo.sha256));
+    }
+
     document.heading("What the model said");
     for photo in dossier.photos.iter().filter(|photo| photo.state == photo::ACCEPTED) {
         let said = photo.analysis.as_ref().map(Value::to_string);

@@ -18,7 +18,10 @@ use uuid::Uuid;
 
 use crate::{
     Context, JobError, Work,
-    vision::gate::{self, Inspected, Refusal},
+    vision::{
+        derivative::derive,
+        gate::{self, Inspected, Refusal},
+    },
 };
 
 /// A decoded photo takes up to 200 MB, so few are decoded at a time in one process.
@@ -55,6 +58,13 @@ pub(crate) struct Arrival {
 pub(crate) struct Declared {
     pub(crate) size: i64,
     pub(crate) sha256: Vec<u8>,
+}
+
+impl Declared {
+    /// `sha256` is hexadecimal.
+    pub(crate) fn new(size: i64, sha256: &str) -> Self {
+        Self { size, sha256: hex::decode(sha256).unwrap_or_default() }
+    }
 }
 
 /// A file that passed the gate.
@@ -95,13 +105,25 @@ async fn versions(work: &Work, booking: Uuid, occasion: Occasion) -> Result<Vec<
     Ok(rows.all(work.db()).await?)
 }
 
+/// What the front put into the bucket, and whether it can be taken.
+///
+/// # Errors
+/// When the bucket does not answer.
+pub(crate) async fn received(
+    context: &Context,
+    key: &str,
+    content_type: &str,
+    declared: &Declared,
+) -> Result<Result<(Bytes, Original), Refusal>, JobError> {
+    match fetch(context, key).await? {
+        Some(bytes) => judge(bytes, Some(content_type.to_owned()), Some(declared)).await,
+        None => Ok(Err(PhotoRefused::Missing.into())),
+    }
+}
+
 async fn take(work: &Work, photo: &UploadedPhoto) -> Result<Arrival, JobError> {
-    let declared = Declared { size: photo.size, sha256: hex::decode(&photo.sha256).unwrap_or_default() };
-    let found = fetch(&work.context, &photo.object_key).await?;
-    let verdict = match found {
-        Some(bytes) => judge(bytes, Some(photo.content_type.clone()), Some(&declared)).await?.map(|(_, it)| it),
-        None => Err(PhotoRefused::Missing.into()),
-    };
+    let declared = Declared::new(photo.size, &photo.sha256);
+    let verdict = received(&work.context, &photo.object_key, &photo.content_type, &declared).await?;
     Ok(Arrival {
         photo_id: photo.photo_id,
         slot: photo.slot,
@@ -109,7 +131,7 @@ async fn take(work: &Work, photo: &UploadedPhoto) -> Result<Arrival, JobError> {
         key: photo.object_key.clone(),
         content_type: Some(photo.content_type.clone()),
         declared: Some(declared),
-        verdict,
+        verdict: verdict.map(|(_, original)| original),
     })
 }
 
@@ -169,6 +191,18 @@ async fn fetch(context: &Context, key: &str) -> Result<Option<Result<Bytes, Phot
         return Ok(Some(Err(refused)));
     }
     Ok(context.bucket.get(key, limits.max_bytes).await?.map(Ok))
+}
+
+/// The large copy of a photo that passed: upright and without EXIF.
+///
+/// # Errors
+/// When the photo cannot be decoded after all.
+pub(crate) async fn large_copy(bytes: Bytes) -> Result<Vec<u8>, JobError> {
+    let _place = ROOM.acquire().await?;
+    let copies = tokio::task::spawn_blocking(move || derive(&bytes)).await?;
+    let copies = copies.map_err(|refusal| JobError::GiveUp(refusal.words))?;
+    let large = copies.into_iter().next().ok_or_else(|| JobError::GiveUp("a photo has no copies".to_owned()))?;
+    Ok(large.jpeg)
 }
 
 async fn judge(

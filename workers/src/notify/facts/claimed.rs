@@ -24,6 +24,8 @@ pub(crate) struct Claimed {
     pub(crate) respond_by: Option<When>,
     /// What the customer says against it, line by line.
     pub(crate) dispute: Vec<String>,
+    /// How many photos they sent with it.
+    pub(crate) photos: usize,
     /// Why staff decided as they did, line by line.
     pub(crate) settlement: Vec<String>,
     pub(crate) settled_by: Option<String>,
@@ -52,6 +54,7 @@ impl Claimed {
             amount: sum(case.amount),
             respond_by: case.respond_by.map(|at| When { at, zone }),
             dispute: case.dispute.as_deref().map(lines).unwrap_or_default(),
+            photos: case.dispute_photos().len(),
             settlement: case.settlement.as_deref().map(lines).unwrap_or_default(),
             settled_by: settler,
             reduced: state == CaseState::Reduced,

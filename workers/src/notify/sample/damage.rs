@@ -22,6 +22,7 @@ fn claimed(state: CaseState) -> Claimed {
         amount: sum(if state == CaseState::Reduced { 9_000 } else { 18_000 }),
         respond_by: Some(when("2026-05-14T09:30")),
         dispute: answered.then(|| "It was there when I got the car.".to_owned()).into_iter().collect(),
+        photos: if answered { 2 } else { 0 },
         settlement: settled.then(|| "Half of it was there before.".to_owned()).into_iter().collect(),
         settled_by: settled.then(|| "Robin Example".to_owned()),
         reduced: state == CaseState::Reduced,

@@ -1,0 +1,97 @@
+//! The photos that come with a dispute: judged like those of a return, kept only with the dispute itself.
+
+use bytes::Bytes;
+use chrono_tz::Tz;
+use entity::damage_case::DisputePhoto;
+use futures::future::try_join_all;
+use jobs::{
+    Refusal,
+    damage::{self, DisputeDamage},
+};
+use platform::Bucket;
+use rules::problem;
+use uuid::Uuid;
+
+use crate::{
+    JobError, Work,
+    photo::{Declared, large_copy, received},
+    vision::gate,
+};
+
+/// A photo that can be kept, and its copy without EXIF.
+pub(super) struct Attachment {
+    pub(super) photo: DisputePhoto,
+    copy: Bytes,
+}
+
+/// Looks at everything that came along, and tells everything that cannot be taken.
+///
+/// # Errors
+/// When the bucket does not answer.
+pub(super) async fn attachments(
+    work: &Work,
+    asked: &DisputeDamage,
+    zone: Tz,
+) -> Result<Result<Vec<Attachment>, Refusal>, JobError> {
+    let looked = try_join_all(asked.photos.iter().map(|photo| attachment(work, asked, photo, zone))).await?;
+    let wrong = (0..).zip(&looked).filter_map(|(at, looked): (usize, _)| Some((at, looked.as_ref().err()?)));
+    let mut wrong = wrong.peekable();
+    if wrong.peek().is_none() {
+        return Ok(Ok(looked.into_iter().flatten().collect()));
+    }
+    let words = "Some photos cannot be accepted, so nothing was sent. Please choose the photos again.";
+    let refusal = Refusal::new(problem::PHOTOS_REFUSED.code, words);
+    Ok(Err(wrong.fold(refusal, |refusal, (at, why)| {
+        refusal.because(format!("/photos/{at}"), format!("Photo {}: {}", at + 1, why.words))
+    })))
+}
+
+async fn attachment(
+    work: &Work,
+    asked: &DisputeDamage,
+    photo: &damage::DisputePhoto,
+    zone: Tz,
+) -> Result<Result<Attachment, gate::Refusal>, JobError> {
+    let declared = Declared::new(photo.size, &photo.sha256);
+    let judged = received(&work.context, &photo.object_key, &photo.content_type, &declared).await?;
+    let (bytes, original) = match judged {
+        Ok(passed) => passed,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let inspected = original.inspected;
+    let kept = DisputePhoto {
+        id: photo.photo_id,
+        content_type: inspected.format.as_str().to_owned(),
+        size: photo.size,
+        sha256: inspected.sha256,
+        width: inspected.width,
+        height: inspected.height,
+        taken_at: inspected.claims.taken(zone),
+        exif: serde_json::to_value(&inspected.claims)?,
+        received_at: work.asked_at(),
+        ip: asked.ip.clone(),
+        user_agent: asked.user_agent.clone(),
+    };
+    Ok(Ok(Attachment { photo: kept, copy: large_copy(bytes).await?.into() }))
+}
+
+/// Puts the copies beside the originals.
+///
+/// # Errors
+/// When the bucket does not take them.
+pub(super) async fn keep(bucket: &Bucket, case: Uuid, attachments: &[Attachment]) -> anyhow::Result<()> {
+    for attachment in attachments {
+        let key = DisputePhoto::copy_key(case, attachment.photo.id);
+        bucket.put(&key, "image/jpeg", attachment.copy.clone()).await?;
+    }
+    Ok(())
+}
+
+/// Takes away what came with a dispute that was refused. Should this fail, some bytes lie there in vain.
+pub(super) async fn forget(bucket: &Bucket, photos: &[damage::DisputePhoto]) {
+    for photo in photos {
+        if let Err(error) = bucket.delete(&photo.object_key).await {
+            tracing::warn!(%error, photo = %photo.photo_id, "a photo of a refused dispute could not be deleted");
+        }
+    }
+}
