@@ -1,8 +1,9 @@
-//! The story of the demo: from a registration to the decision on a returned car,
+//! The story of the demo: from a registration to the decision on a returned car and the answer to a dispute,
 //! told over HTTP like any client would, each step checked.
 
 mod act;
 mod client;
+mod dispute;
 mod photos;
 mod queue;
 
@@ -63,7 +64,10 @@ pub async fn play(platform: &Platform, photos: &Photos) -> Result<()> {
     act::pick_up(&client, &mut teller, &booked, photos).await?;
     let returned = act::give_back(&client, &mut teller, &booked, photos).await?;
     let mail = act::read_the_report(&client, &mut teller, &returned, &admin.email).await?;
-    act::decide(&client, &mut teller, &booked, &mail).await?;
+    match act::decide(&client, &mut teller, &booked, &mail).await? {
+        Some(told) => dispute::dispute(&client, &mut teller, &booked, &told, photos, &admin.email).await?,
+        None => teller.say("nothing was found, so there is nothing to dispute"),
+    }
     act::return_in_one_request(&client, &mut teller, &house, photos).await?;
     println!("\nEvery step happened.");
     Ok(())

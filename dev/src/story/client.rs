@@ -99,6 +99,20 @@ impl<'a> Client<'a> {
         Ok((response.status(), response.text().await?))
     }
 
+    /// A form with a photo.
+    pub(super) async fn send_statement(
+        &self,
+        url: &str,
+        texts: [(&'static str, String); 3],
+        jpeg: Vec<u8>,
+    ) -> Result<(StatusCode, String)> {
+        let form = texts.into_iter().fold(multipart::Form::new(), |form, (name, text)| form.text(name, text));
+        let photo = multipart::Part::bytes(jpeg).file_name("before.jpg").mime_str("image/jpeg")?;
+        let request = self.http.post(url).header("Prefer", "wait=30").multipart(form.part("photos", photo));
+        let response = request.send().await?;
+        Ok((response.status(), response.text().await?))
+    }
+
     /// Uploads to a presigned address, as the answer of the platform says.
     pub(super) async fn upload(&self, upload: &Value, jpeg: Vec<u8>) -> Result<()> {
         let url = upload["url"].as_str().context("an upload has an address")?;
