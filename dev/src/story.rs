@@ -33,6 +33,14 @@ impl Teller {
     }
 }
 
+/// Settings for the platform that the story is played on: somebody in it does not answer an offer, and nobody wants to
+/// wait hours for that.
+#[must_use]
+pub fn short_offers() -> Vec<(String, String)> {
+    let names = ["WAITLIST_OFFER_SHORTEST_SECONDS", "WAITLIST_OFFER_LONGEST_SECONDS"];
+    names.map(|name| (name.to_owned(), "6".to_owned())).to_vec()
+}
+
 /// Where the demo's own detector is written: a tiny graph that sees drawn damage and nothing else.
 ///
 /// # Errors

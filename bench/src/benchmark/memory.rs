@@ -50,7 +50,10 @@ impl Benchmark for Memory {
             admin_email: Some("admin@example.com".to_owned()),
             admin_password: Some("a pass phrase for measuring".to_owned()),
             console: dev::Console::Silent,
-            env: vec![("DAMAGE_MODEL".to_owned(), model.display().to_string())],
+            env: story::short_offers()
+                .into_iter()
+                .chain([("DAMAGE_MODEL".to_owned(), model.display().to_string())])
+                .collect(),
             ..Options::new(folder)?
         })
         .await?;

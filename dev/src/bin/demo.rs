@@ -68,12 +68,8 @@ async fn boot(flags: Flags, photos: &story::Photos) -> anyhow::Result<Platform> 
         let model = story::write_tiny_model(&options.data_dir.join("model"))?;
         options.env.push(("DAMAGE_MODEL".to_owned(), model.display().to_string()));
     }
-    // Somebody in the story does not answer an offer; nobody wants to wait hours for that.
-    for name in ["WAITLIST_OFFER_SHORTEST_SECONDS", "WAITLIST_OFFER_LONGEST_SECONDS"] {
-        if std::env::var_os(name).is_none() {
-            options.env.push((name.to_owned(), "6".to_owned()));
-        }
-    }
+    let given = |(name, _): &(String, String)| std::env::var_os(name).is_some();
+    options.env.extend(story::short_offers().into_iter().filter(|variable| !given(variable)));
     println!("Booting the platform …");
     let platform = Platform::start(options).await?;
     println!("{}", platform.banner()?);
