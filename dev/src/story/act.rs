@@ -20,7 +20,7 @@ pub(super) struct House {
 pub(super) struct Booked {
     id: String,
     pub(super) email: String,
-    token: String,
+    pub(super) token: String,
 }
 
 /// The return that the admins decide.

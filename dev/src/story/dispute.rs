@@ -27,6 +27,10 @@ async fn open(client: &Client<'_>, mail: &Mail, words: &str) -> Result<(String, 
 
 fn tell(teller: &Teller, mail: &Mail, lines: &[&str]) -> Result<()> {
     teller.say(format!("mail: {}", mail.subject));
+    quote(teller, mail, lines)
+}
+
+fn quote(teller: &Teller, mail: &Mail, lines: &[&str]) -> Result<()> {
     for beginning in lines {
         teller.say(format!("  \"{}\"", line(mail, beginning)?));
     }
@@ -42,7 +46,10 @@ pub(super) async fn dispute(
     admin: &str,
 ) -> Result<()> {
     teller.chapter("The customer disputes the damage with a photo, and a person answers");
-    tell(teller, told, &["1. left, door: scratch", "We ask for"])?;
+    quote(teller, told, &["1. left, door: scratch", "We ask for"])?;
+    // The time to answer begins with the mail server's word, which is written down a moment after the mail is there.
+    let may_answer = |list: &serde_json::Value| list["items"][0]["state"] == "notified";
+    client.until("the customer may answer", "/api/v1/damage-cases", &booked.token, may_answer).await?;
     let (url, page) = open(client, told, "PLEASE ANSWER").await?;
     let (_, photo) = photos.take(false)?.swap_remove(2);
     let words = "Half of it was there when I took the car; please look at my photo.";
