@@ -64,6 +64,7 @@ fn scopes() -> BTreeMap<&'static str, Option<Scope>> {
         ("fetchEvidence", Some(Scope::ReturnsDecide)),
         ("settleDamage", Some(Scope::ReturnsDecide)),
         ("showPhoto", Some(Scope::MediaRead)),
+        ("showDisputePhoto", Some(Scope::MediaRead)),
         ("joinWaitlist", Some(Scope::WaitlistWrite)),
         ("listWaitlist", Some(Scope::WaitlistRead)),
         ("showWaitlistEntry", Some(Scope::WaitlistRead)),

@@ -84,7 +84,7 @@ async fn once_somebody_has_decided_the_link_says_who_and_when() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_price_list_is_asked_for_the_panel_that_is_chosen_before_anything_is_decided() {
+async fn the_matrix_is_asked_for_the_panel_that_is_chosen_before_anything_is_decided() {
     let story = Story::new().await;
     story.photos().await;
     let lines = json!([
