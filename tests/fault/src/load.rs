@@ -192,7 +192,7 @@ pub async fn rental(
     if taken.fate != Fate::Ok {
         return Ok(None);
     }
-    give_back(client, customer, front, &id, &photos, until).await
+    give_back(client, customer, front, id, &photos, until).await
 }
 
 /// Every other customer sends the photos with the return, the others straight to the bucket.
