@@ -146,7 +146,9 @@ def write_coco(photos, folder):
     for number, photo in enumerate(photos, 1):
         name = f"{number:05}{photo.path.suffix}"
         (folder / "images" / name).write_bytes(photo.path.read_bytes())
-        images.append({"id": number, "file_name": name})
+        with Image.open(photo.path) as picture:
+            width, height = picture.size
+        images.append({"id": number, "file_name": name, "width": width, "height": height})
         for left, top, right, bottom, kind in photo.boxes:
             if kind >= 0:
                 annotations.append({

@@ -1,4 +1,4 @@
-use rules::damage::{Detection, Novelty, Overlay, Pickup, compare};
+use rules::damage::{Detection, Finding, Novelty, Overlay, Pickup, compare};
 
 use crate::scene::Change;
 
@@ -11,9 +11,21 @@ pub(crate) struct Tally {
     misses: Vec<f64>,
     laid_over: Verdicts,
     by_position: Verdicts,
+    detected: Detected,
     strangers: usize,
     strangers_laid: usize,
 }
+
+/// What a model's findings say of the marks: new, known, uncertain, and not found; and of what is no mark.
+#[derive(Default)]
+struct Detected {
+    known: [usize; 4],
+    pasted: [usize; 4],
+    elsewhere: [usize; 4],
+}
+
+/// From here on a finding is taken to mean a mark.
+const SAME: f64 = 0.3;
 
 /// Known marks and pasted marks, by verdict: new, known, uncertain.
 #[derive(Default)]
@@ -41,6 +53,26 @@ impl Tally {
         self.by_position.count(&pickup(None), known, pasted);
     }
 
+    /// What a model finds on a return's photo (`after`), when the pick-up's photo shows it `before`.
+    pub(crate) fn seen(
+        &mut self,
+        overlay: Option<Overlay>,
+        before: Vec<Detection>,
+        after: &[Detection],
+        known: &[Detection],
+        pasted: &[Detection],
+    ) {
+        let findings = compare(after, Some(&Pickup { marks: before, overlay, poor: false }), &[]);
+        let means = |finding: &Finding, mark: &Detection| finding.detection.region.iou(&mark.region) >= SAME;
+        for (marks, counts) in [(known, &mut self.detected.known), (pasted, &mut self.detected.pasted)] {
+            for mark in marks {
+                counts[findings.iter().find(|finding| means(finding, mark)).map_or(3, place)] += 1;
+            }
+        }
+        let any = |finding: &&Finding| known.iter().chain(pasted).any(|mark| means(finding, mark));
+        findings.iter().filter(|finding| !any(finding)).for_each(|other| self.detected.elsewhere[place(other)] += 1);
+    }
+
     /// Two photos of different cars.
     pub(crate) fn strangers(&mut self, laid: bool, same_origin: bool) {
         if !same_origin {
@@ -60,6 +92,7 @@ impl Tally {
         );
         self.laid_over.print("laid over each other");
         self.by_position.print("by position alone");
+        self.detected.print(self.pairs);
     }
 }
 
@@ -67,8 +100,7 @@ impl Verdicts {
     fn count(&mut self, pickup: &Pickup, known: &[Detection], pasted: &[Detection]) {
         for (marks, counts) in [(known, &mut self.known), (pasted, &mut self.pasted)] {
             for finding in compare(marks, Some(pickup), &[]) {
-                let place = Novelty::ALL.iter().position(|novelty| *novelty == finding.novelty);
-                counts[place.unwrap_or_default()] += 1;
+                counts[place(&finding)] += 1;
             }
         }
     }
@@ -84,6 +116,33 @@ impl Verdicts {
             );
         }
     }
+}
+
+impl Detected {
+    fn print(&self, pairs: usize) {
+        if self.known.iter().chain(&self.pasted).all(|count| *count == 0) {
+            return;
+        }
+        for (marks, counts) in [("known", self.known), ("pasted", self.pasted)] {
+            let (all, [new, known, uncertain, unseen]) = (counts.iter().sum(), counts);
+            println!(
+                "by the model             {marks:6} marks {all:5}: new {}, uncertain {}, known {}, not found {}",
+                share(new, all),
+                share(uncertain, all),
+                share(known, all),
+                share(unseen, all)
+            );
+        }
+        let [new, known, uncertain, _] = self.elsewhere;
+        println!(
+            "by the model             elsewhere, in {pairs} pairs: new {new}, uncertain {uncertain}, known {known}"
+        );
+    }
+}
+
+/// New, known, uncertain.
+fn place(finding: &Finding) -> usize {
+    Novelty::ALL.iter().position(|novelty| *novelty == finding.novelty).unwrap_or_default()
 }
 
 fn miss(overlay: &Overlay, change: &Change, mark: &Detection) -> Option<f64> {
