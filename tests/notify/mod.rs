@@ -4,6 +4,7 @@ mod browser;
 mod damage;
 mod decision;
 mod digest;
+mod dispute;
 mod evidence;
 mod review;
 mod story;

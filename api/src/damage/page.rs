@@ -134,7 +134,10 @@ async fn receive(
         return Ok((Filled::read(body).await?, Statement::default()));
     }
     let incoming = Incoming::open(request, &mut RequestBody::new(body), MOST_DISPUTE_PHOTOS as u64).await;
-    let unread = |error: poem::Error| ApiError::new(problem::BODY_TOO_LARGE, error.to_string());
+    let unread = |error: poem::Error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(problem::BODY_TOO_LARGE, error.to_string()),
+        _ => ApiError::new(problem::BAD_REQUEST, error.to_string()),
+    };
     let statement = incoming.map_err(unread)?.receive_statement().await?;
     Ok((Filled::of(statement.texts()), statement))
 }

@@ -79,7 +79,7 @@ impl Perform for AcceptDamage {
 async fn refuse(work: Work, dispute: &DisputeDamage, refusal: Refusal) -> Result<Finished, JobError> {
     let bucket = work.context.bucket.clone();
     let finished = work.refuse(refusal).await?;
-    attachment::forget(&bucket, &dispute.photos).await;
+    attachment::forget(&bucket, dispute).await;
     Ok(finished)
 }
 
@@ -100,6 +100,8 @@ impl Perform for DisputeDamage {
             Ok(attachments) => attachments,
             Err(refusal) => return refuse(work, &self, refusal).await,
         };
+        attachment::keep(&work.context.bucket, self.case_id, &attachments).await?;
+
         let tx = work.begin().await?;
         let Asked { case, to, now } = match asked(&tx, self.case_id, self.customer_id, CaseEvent::Disputed).await? {
             Ok(asked) => asked,
@@ -108,7 +110,6 @@ impl Perform for DisputeDamage {
                 return refuse(work, &self, refusal).await;
             }
         };
-        attachment::keep(&work.context.bucket, self.case_id, &attachments).await?;
 
         let (event, actor) = (CaseEvent::Disputed, Some(self.customer_id));
         let step = Step { event, actor, reason: Some(&self.words), via_link: self.via_link };

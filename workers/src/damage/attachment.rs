@@ -87,11 +87,13 @@ pub(super) async fn keep(bucket: &Bucket, case: Uuid, attachments: &[Attachment]
     Ok(())
 }
 
-/// Takes away what came with a dispute that was refused. Should this fail, some bytes lie there in vain.
-pub(super) async fn forget(bucket: &Bucket, photos: &[damage::DisputePhoto]) {
-    for photo in photos {
-        if let Err(error) = bucket.delete(&photo.object_key).await {
-            tracing::warn!(%error, photo = %photo.photo_id, "a photo of a refused dispute could not be deleted");
+/// Takes away what came with a dispute that was refused, copies included. Should this fail, some bytes lie there in vain.
+pub(super) async fn forget(bucket: &Bucket, dispute: &DisputeDamage) {
+    for photo in &dispute.photos {
+        for key in [photo.object_key.clone(), DisputePhoto::copy_key(dispute.case_id, photo.photo_id)] {
+            if let Err(error) = bucket.delete(&key).await {
+                tracing::warn!(%error, photo = %photo.photo_id, "a photo of a refused dispute could not be deleted");
+            }
         }
     }
 }
