@@ -69,9 +69,7 @@ impl Filled {
     /// # Errors
     /// When it is larger than any form of ours.
     pub(crate) async fn read(body: poem::Body) -> Result<Self, ApiError> {
-        let too_large = |_| ApiError::new(rules::problem::BODY_TOO_LARGE, "Please write less.");
-        let body = body.into_bytes_limit(FORM_LIMIT).await.map_err(too_large)?;
-        Ok(Self(form_urlencoded::parse(&body).into_owned().collect()))
+        Ok(Self(form_urlencoded::parse(&form(body).await?).into_owned().collect()))
     }
 
     /// The texts of a form with photos.
@@ -88,6 +86,15 @@ impl Filled {
     pub(crate) fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(field, _)| field == name).map_or("", |(_, text)| text.trim())
     }
+}
+
+/// The bytes of a filled form.
+///
+/// # Errors
+/// When it is larger than any form of ours.
+pub(crate) async fn form(body: poem::Body) -> Result<Vec<u8>, ApiError> {
+    let too_large = |_| ApiError::new(rules::problem::BODY_TOO_LARGE, "Please write less.");
+    Ok(body.into_bytes_limit(FORM_LIMIT).await.map_err(too_large)?.into())
 }
 
 pub(crate) fn key(front: &Front) -> LinkKey {

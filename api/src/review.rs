@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use entity::damage_matrix;
-use platform::link::LinkKey;
 use poem::{
     Endpoint, EndpointExt, Response, Route, get, handler,
     http::StatusCode,
@@ -27,6 +26,7 @@ use crate::{
     accept::{Asking, Ending, Key, job_for},
     error::ApiError,
     front::Front,
+    link::key,
     media,
     offer::{answer, nowhere},
     page::{Frame, Page, words},
@@ -36,9 +36,6 @@ use form::Form;
 pub(crate) use form::amount;
 use link::{Link, Opened};
 use sheet::Sheet;
-
-/// Bytes of a filled form; the notes have at most 2000 letters.
-const FORM_LIMIT: usize = 64 * 1024;
 
 /// The addresses behind the link in a mail.
 pub(crate) fn routes() -> impl Endpoint {
@@ -61,10 +58,6 @@ async fn show_photo(
     Path((token, id, variant)): Path<(String, Uuid, String)>,
 ) -> Result<Response, ApiError> {
     picture(front, &token, id, &variant).await
-}
-
-fn key(front: &Front) -> LinkKey {
-    LinkKey::new(&front.settings.shared.link_token_key)
 }
 
 async fn visit(front: &Front, token: &str) -> Result<Response, ApiError> {
@@ -105,8 +98,7 @@ async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -
         Link::Live(opened) => *opened,
         dead => return dead_end(front, dead).await,
     };
-    let too_large = |_| ApiError::new(rules::problem::BODY_TOO_LARGE, "Please write a shorter note.");
-    let form = Form::parse(&body.into_bytes_limit(FORM_LIMIT).await.map_err(too_large)?);
+    let form = Form::parse(&crate::link::form(body).await?);
     if !opened.is_csrf(&key(front), form.text("csrf")) {
         let words = "The form did not come from this page. Please press the button again.";
         let refused = Refused::new("Nothing was decided", words, Vec::new());

@@ -47,6 +47,9 @@ missing_packages() {
     command -v redis-server >/dev/null || [ -x /usr/bin/redis-server ] || echo redis-server
     has_postgres || echo postgresql
     command -v cc >/dev/null || echo build-essential
+    # libjpeg-turbo is built from the source that its crate carries.
+    command -v cmake >/dev/null || echo cmake
+    command -v nasm >/dev/null || echo nasm
     python3 -m pip --version >/dev/null 2>&1 || echo python3-pip
     [ -z "${FOR_TESTS:-}" ] || command -v chromium >/dev/null || echo chromium
 }

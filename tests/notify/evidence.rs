@@ -56,6 +56,7 @@ async fn the_evidence_of_a_case_is_the_same_file_until_the_case_changes() {
         (&json!(hash), &json!("127.0.0.1"))
     );
     assert!(pdf.windows(hash.len()).any(|part| part == hash.as_bytes()), "the hash for people");
+    assert_eq!(pdf.windows(9).filter(|part| part == b"DCTDecode").count(), 9, "and the photo itself");
 }
 
 #[tokio::test(flavor = "multi_thread")]

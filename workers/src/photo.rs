@@ -9,12 +9,16 @@ mod thumbnail;
 
 use bytes::Bytes;
 use entity::{photo, rental_return};
+use image::RgbImage;
 use jobs::rental::ReportReturn;
 use rules::{photo::Limits, rental::ReturnState};
 use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use sha2::{Digest, Sha256};
 
-use crate::{JobError, Work};
+use crate::{
+    Context, JobError, Work,
+    vision::{decode, landmark, refusal::Refusal},
+};
 
 pub(crate) use arrival::{Declared, arrivals, incoming_key, large_copy, received};
 pub(crate) use comparison::Comparison;
@@ -32,6 +36,13 @@ async fn original(work: &Work, photo: &photo::Model) -> Result<Result<Bytes, &'s
     };
     let same = photo.sha256.as_deref() == Some(Sha256::digest(&bytes).as_slice());
     Ok(if same { Ok(bytes) } else { Err("the original changed after it was received") })
+}
+
+/// A photo as it is looked at: upright, and with as many pixels as model and landmarks make use of. For
+/// both alike, because landmarks depend on the pixels that they are found on.
+fn seen(context: &Context, bytes: &[u8]) -> Result<RgbImage, Refusal> {
+    let of_model = context.detector.get().map_or(0, |detector| detector.long_side());
+    decode::upright_from(bytes, of_model.max(landmark::LONG_SIDE))
 }
 
 /// Locks the return that waits for a photo, be it of the pick-up or of the return. Before the

@@ -8,7 +8,7 @@ use dev::picture::{Scene, Side};
 use crate::ground::Ground;
 
 /// As phones take them: 4000 by 3000.
-const WIDTH: u32 = 4000;
+pub(super) const WIDTH: u32 = 4000;
 
 /// A folder with four sides of a car, drawn when first asked for.
 pub(super) fn folder(ground: &Ground) -> Result<PathBuf> {

@@ -77,9 +77,11 @@ impl Perform for AcceptDamage {
 
 /// Refuses a dispute; its photos go with it.
 async fn refuse(work: Work, dispute: &DisputeDamage, refusal: Refusal) -> Result<Finished, JobError> {
+    let case = damage_case::Entity::find_by_id(dispute.case_id).one(work.db()).await?;
+    let kept = case.map(|case| case.dispute_photos()).unwrap_or_default();
     let bucket = work.context.bucket.clone();
     let finished = work.refuse(refusal).await?;
-    attachment::forget(&bucket, dispute).await;
+    attachment::forget(&bucket, dispute, &kept).await;
     Ok(finished)
 }
 

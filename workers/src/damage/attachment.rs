@@ -87,9 +87,12 @@ pub(super) async fn keep(bucket: &Bucket, case: Uuid, attachments: &[Attachment]
     Ok(())
 }
 
-/// Takes away what came with a dispute that was refused, copies included. Should this fail, some bytes lie there in vain.
-pub(super) async fn forget(bucket: &Bucket, dispute: &DisputeDamage) {
-    for photo in &dispute.photos {
+/// Takes away what came with a dispute that was refused, copies included, but for what the case names: a
+/// client's key that is used again long after brings the same photos under the same ids. Should this
+/// fail, some bytes lie there in vain.
+pub(super) async fn forget(bucket: &Bucket, dispute: &DisputeDamage, kept: &[DisputePhoto]) {
+    let named = |photo: &damage::DisputePhoto| kept.iter().any(|kept| kept.id == photo.photo_id);
+    for photo in dispute.photos.iter().filter(|photo| !named(photo)) {
         for key in [photo.object_key.clone(), DisputePhoto::copy_key(dispute.case_id, photo.photo_id)] {
             if let Err(error) = bucket.delete(&key).await {
                 tracing::warn!(%error, photo = %photo.photo_id, "a photo of a refused dispute could not be deleted");

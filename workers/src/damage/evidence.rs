@@ -1,7 +1,13 @@
 //! The evidence of a case as files: everything that speaks for and against it.
 
+use std::io::Cursor;
+
 use anyhow::Context as _;
-use entity::{damage_case, derivative, photo};
+use entity::{
+    damage_case::{self, DisputePhoto},
+    derivative, photo,
+};
+use image::{ImageDecoder, codecs::jpeg::JpegDecoder};
 use jobs::damage::ExportEvidence;
 use rules::{
     money::{Currency, Money},
@@ -20,7 +26,7 @@ use super::{
 };
 use crate::{Context, Finished, JobError, Perform, Work, audit};
 
-/// The copies are at most 640 pixels wide; more than this is none of ours.
+/// The copies are at most 1600 pixels wide; more than this is none of ours.
 const LARGEST_COPY: u64 = 4 * 1024 * 1024;
 
 impl Perform for ExportEvidence {
@@ -87,7 +93,18 @@ async fn pages(context: &Context, dossier: &Dossier, json: &[u8]) -> anyhow::Res
     for slot in Slot::ALL {
         let pickup = shown(context, dossier, *slot, Occasion::Pickup, &items).await?;
         let back = shown(context, dossier, *slot, Occasion::Return, &items).await?;
-        document.pair([pickup, back]);
+        document.row(vec![pickup, back]);
+    }
+
+    let mut sent = Vec::new();
+    for (number, photo) in (1..).zip(case.dispute_photos()) {
+        sent.push(sent_along(context, case.id, &photo, number).await?);
+    }
+    if !sent.is_empty() {
+        document.heading("Sent with the dispute");
+    }
+    while !sent.is_empty() {
+        document.row(sent.drain(..sent.len().min(2)).collect());
     }
 
     document.heading("Originals (SHA-256)");
@@ -168,4 +185,12 @@ async fn shown(
         jpeg: Some((bytes.to_vec(), u32::try_from(copy.width)?, u32::try_from(copy.height)?)),
         boxes: boxes.filter_map(|(number, item)| Some((number, item.region.clone()?))).collect(),
     })
+}
+
+/// A photo of the dispute by its copy, as the page shows it.
+async fn sent_along(context: &Context, case: Uuid, photo: &DisputePhoto, number: usize) -> anyhow::Result<Shown> {
+    let copy = context.bucket.get(&DisputePhoto::copy_key(case, photo.id), LARGEST_COPY).await?;
+    let copy = copy.context("the copy of a photo is gone")?.to_vec();
+    let (width, height) = JpegDecoder::new(Cursor::new(&copy))?.dimensions();
+    Ok(Shown { caption: format!("dispute, photo {number}"), jpeg: Some((copy, width, height)), boxes: vec![] })
 }

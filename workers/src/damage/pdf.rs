@@ -95,8 +95,8 @@ impl Document {
         write(&mut self.content, (x, self.y), font, size, words);
     }
 
-    /// Two photos beside each other.
-    pub(super) fn pair(&mut self, photos: [Shown; 2]) {
+    /// Up to two photos beside each other.
+    pub(super) fn row(&mut self, photos: Vec<Shown>) {
         let width = (PAGE.0 - 2.0 * MARGIN - 12.0) / 2.0;
         let height = |shown: &Shown| shown.jpeg.as_ref().map_or(SIZE * 2.0, |(_, w, h)| width * *h as f32 / *w as f32);
         let tallest = photos.iter().map(height).fold(0.0, f32::max);

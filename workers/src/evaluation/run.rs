@@ -104,10 +104,14 @@ fn pictures(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 impl Run<'_> {
     fn score(&mut self, path: &Path, annotated: Option<Annotated>) -> anyhow::Result<()> {
         let bytes = std::fs::read(path)?;
+        let decoded =
+            |side| decode::upright_however_small(&bytes, side).map_err(|refusal| anyhow::anyhow!(refusal.words));
         let start = Instant::now();
-        let picture = decode::upright_however_small(&bytes).map_err(|refusal| anyhow::anyhow!(refusal.words))?;
-        let detections = self.detector.detect(&picture).map_err(|unavailable| anyhow::anyhow!(unavailable.reason))?;
+        let seen = decoded(Some(self.detector.long_side()))?;
+        let detections = self.detector.detect(&seen).map_err(|unavailable| anyhow::anyhow!(unavailable.reason))?;
         self.spent += start.elapsed();
+        // Boxes are annotated in pixels of the whole photo.
+        let picture = decoded(None)?;
         let found = detections.raw.iter().map(|detection| self.found(detection, &picture)).collect();
         let (id, truths) = annotated.map_or((None, Vec::new()), |photo| (Some(photo.id), photo.truths));
         let photo = Photo { truths, found };

@@ -17,11 +17,10 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::original;
+use super::{original, seen};
 use crate::{
-    JobError, Work,
+    Context, JobError, Work,
     vision::{
-        decode,
         landmark::{Landmarks, landmarks},
         overlay::{METHOD, lay, same_view},
     },
@@ -127,12 +126,13 @@ async fn laid_over(
 }
 
 async fn fit(work: &Work, own: Arc<Landmarks>, other: &photo::Model) -> Result<(Overlay, bool), String> {
-    let seen = match Recent::find(other) {
+    let known = match Recent::find(other) {
         Some(known) => Seen::Before(known),
         None => Seen::Now(read(work, other).await?, other.sha256.clone().unwrap_or_default()),
     };
+    let context = work.context.clone();
     let laying = tokio::task::spawn_blocking(move || {
-        let other = seen.landmarks()?;
+        let other = known.landmarks(&context)?;
         let overlay = lay(&own, &other).map_err(|apart| apart.to_string())?;
         let same = same_view(&own, &other, &overlay);
         Ok((overlay, same))
@@ -156,11 +156,11 @@ enum Seen {
 }
 
 impl Seen {
-    fn landmarks(self) -> Result<Arc<Landmarks>, String> {
+    fn landmarks(self, context: &Context) -> Result<Arc<Landmarks>, String> {
         match self {
             Self::Before(landmarks) => Ok(landmarks),
             Self::Now(bytes, sha256) => {
-                let picture = decode::upright(&bytes).map_err(|refusal| refusal.words)?;
+                let picture = seen(context, &bytes).map_err(|refusal| refusal.words)?;
                 Ok(Recent::keep(sha256, landmarks(&picture)))
             }
         }

@@ -8,12 +8,11 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTra
 
 use super::{
     comparison::{Comparison, Recent, compare},
-    lock_return, original, report_when_all_in,
+    lock_return, original, report_when_all_in, seen,
 };
 use crate::{
     Context, Finished, JobError, Perform, Work,
     vision::{
-        decode,
         detector::{Detections, PATIENCE, Unavailable},
         landmark::{Landmarks, landmarks},
     },
@@ -28,7 +27,7 @@ struct Looked {
 }
 
 fn look(context: &Context, bytes: &Bytes, sha256: Vec<u8>) -> Looked {
-    let picture = match decode::upright(bytes) {
+    let picture = match seen(context, bytes) {
         Ok(picture) => picture,
         Err(refusal) => return Looked::nothing(refusal.words),
     };

@@ -10,6 +10,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageResult, Limits, RgbImag
 use rules::photo::{Format, Limits as Allowed, PhotoRefused};
 
 use super::container::sniff;
+use super::jpeg;
 use super::refusal::{MAX_DECODED_BYTES, Refusal};
 
 /// Decodes a photo that the gate let in: turned as its EXIF says, 8-bit RGB,
@@ -21,19 +22,37 @@ use super::refusal::{MAX_DECODED_BYTES, Refusal};
 /// # Errors
 /// The same refusals as the gate: what cannot be decoded here is damaged.
 pub fn upright(bytes: &[u8]) -> Result<RgbImage, Refusal> {
-    let format = sniff(bytes)?;
-    guarded(|| pixels(open(bytes, format)?))
+    upright_within(bytes, Allowed::default(), None)
 }
 
-/// The same for photos that no customer sent: those that models are trained and scored on are
+/// The same for whoever needs no more than so many pixels of the longer side: a larger JPEG is decoded at
+/// the smallest of an eighth, a quarter and a half that has them.
+///
+/// # Errors
+/// As for [`upright`].
+pub fn upright_from(bytes: &[u8], long_side: u32) -> Result<RgbImage, Refusal> {
+    upright_within(bytes, Allowed::default(), Some(long_side))
+}
+
+/// Either for photos that no customer sent: those that models are trained and scored on are
 /// often smaller than the gate asks for.
 ///
 /// # Errors
 /// As for [`upright`], apart from a photo that is too small.
-pub fn upright_however_small(bytes: &[u8]) -> Result<RgbImage, Refusal> {
+pub fn upright_however_small(bytes: &[u8], long_side: Option<u32>) -> Result<RgbImage, Refusal> {
+    upright_within(bytes, Allowed { min_long_side: 1, ..Allowed::default() }, long_side)
+}
+
+fn upright_within(bytes: &[u8], allowed: Allowed, long_side: Option<u32>) -> Result<RgbImage, Refusal> {
     let format = sniff(bytes)?;
-    let allowed = Allowed { min_long_side: 1, ..Allowed::default() };
-    guarded(|| pixels(open_within(bytes, format, allowed)?))
+    guarded(|| {
+        let mut decoder = open_within(bytes, format, allowed)?;
+        let reduced = long_side.filter(|_| format == Format::Jpeg).and_then(|side| jpeg::pixels(bytes, side));
+        let Some(reduced) = reduced else { return pixels(decoder) };
+        let mut picture = DynamicImage::ImageRgb8(reduced);
+        picture.apply_orientation(orientation(&mut *decoder));
+        Ok(picture.into_rgb8())
+    })
 }
 
 /// Runs a decoder such that its panic on a hostile file is a damaged photo and
@@ -67,11 +86,16 @@ fn decoder(bytes: &[u8], format: Format) -> ImageResult<Box<dyn ImageDecoder + '
 }
 
 pub(super) fn pixels(mut decoder: Box<dyn ImageDecoder + '_>) -> Result<RgbImage, Refusal> {
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let orientation = orientation(&mut *decoder);
     let picture = DynamicImage::from_decoder(decoder).map_err(|error| refusal(&error))?;
     let mut picture = DynamicImage::ImageRgb8(picture.into_rgb8());
     picture.apply_orientation(orientation);
     Ok(picture.into_rgb8())
+}
+
+/// How a picture must be turned; one that does not say stays as it is.
+pub(super) fn orientation(decoder: &mut dyn ImageDecoder) -> Orientation {
+    decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
 
 fn limits() -> Limits {

@@ -1,17 +1,18 @@
 //! The small copies of a photo that pages and mails show.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use image::RgbImage;
-use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use image::{DynamicImage, GrayImage, Rgb, RgbImage};
+use rules::photo::Format;
 
+use super::container::sniff;
 use super::decode;
+use super::jpeg::{self, Planes};
 use super::refusal::Refusal;
+use super::resize::{fit, shrink, shrink_plane};
 
 /// The longer side of each copy in pixels, largest first, and its name in keys and rows.
 const VARIANTS: [(u32, &str); 3] = [(1600, "1600"), (640, "640"), (160, "160")];
 
-const QUALITY: u8 = 80;
+const QUALITY: i32 = 80;
 
 /// One small copy: upright, without EXIF, GPS or any other metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,48 +30,61 @@ pub struct Derivative {
 /// # Errors
 /// A refusal when the photo cannot be decoded.
 pub fn derive(original: &[u8]) -> Result<Vec<Derivative>, Refusal> {
-    let mut source = decode::upright(original)?;
+    let [(largest, _), ..] = VARIANTS;
+    let mut source = read(original, largest)?;
     let mut derivatives = Vec::with_capacity(VARIANTS.len());
     for (long_side, variant) in VARIANTS {
-        let (width, height) = fit(source.width(), source.height(), long_side);
         // Each copy is made from the one before: far fewer pixels to read.
-        source = shrink(&source, width, height);
-        derivatives.push(Derivative { variant, width, height, jpeg: encode(&source) });
+        source = within(&source, long_side);
+        let (width, height) = source[0].dimensions();
+        derivatives.push(Derivative { variant, width, height, jpeg: jpeg::encode(&source, QUALITY) });
     }
     Ok(derivatives)
 }
 
-/// The size with the given longer side, or the size itself where it is smaller.
-pub(super) fn fit(width: u32, height: u32, long_side: u32) -> (u32, u32) {
-    let scale = f64::from(long_side) / f64::from(width.max(height).max(1));
-    if scale >= 1.0 {
-        return (width, height);
-    }
-    let side = |pixels: u32| ((f64::from(pixels) * scale).round() as u32).max(1);
-    (side(width), side(height))
+/// An upright photo whose longer side has at most so many pixels, in planes: those of a JPEG need
+/// no conversion, and shrinking them costs half.
+fn read(original: &[u8], long_side: u32) -> Result<Planes, Refusal> {
+    let format = sniff(original)?;
+    decode::guarded(|| {
+        let mut decoder = decode::open(original, format)?;
+        let orientation = decode::orientation(&mut *decoder);
+        let planes = (format == Format::Jpeg).then(|| jpeg::planes(original, long_side)).flatten();
+        let Some(planes) = planes else {
+            let picture = decode::pixels(decoder)?;
+            let (width, height) = fit(picture.width(), picture.height(), long_side);
+            return Ok(within(&split(&shrink(&picture, width, height)), long_side));
+        };
+        // Turned when it is small.
+        Ok(within(&planes, long_side).map(|plane| {
+            let mut plane = DynamicImage::ImageLuma8(plane);
+            plane.apply_orientation(orientation);
+            plane.into_luma8()
+        }))
+    })
 }
 
-pub(super) fn shrink(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
-    if (width, height) == picture.dimensions() {
-        return picture.clone();
-    }
-    let source = ImageRef::new(picture.width(), picture.height(), picture.as_raw(), PixelType::U8x3)
-        .expect("an RGB image holds three bytes per pixel");
-    let mut small = Image::new(width, height, PixelType::U8x3);
-    let filter = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
-    Resizer::new().resize(&source, &mut small, &filter).expect("both images are 8-bit RGB and not empty");
-    RgbImage::from_raw(width, height, small.into_vec()).expect("the buffer was made for this size")
+/// Planes whose longer side has at most so many pixels, with chroma at half the width and height.
+fn within([luma, blue, red]: &Planes, long_side: u32) -> Planes {
+    let (width, height) = fit(luma.width(), luma.height(), long_side);
+    let chroma = |plane| shrink_plane(plane, width.div_ceil(2), height.div_ceil(2));
+    [shrink_plane(luma, width, height), chroma(blue), chroma(red)]
 }
 
-fn encode(picture: &RgbImage) -> Vec<u8> {
-    let side = |pixels: u32| u16::try_from(pixels).expect("no copy is wider than 1600 pixels");
-    let mut jpeg = Vec::new();
-    let mut encoder = Encoder::new(&mut jpeg, QUALITY);
-    encoder.set_sampling_factor(SamplingFactor::F_2_2);
-    encoder
-        .encode(picture.as_raw(), side(picture.width()), side(picture.height()), ColorType::Rgb)
-        .expect("writing a non-empty picture to memory cannot fail");
-    jpeg
+/// The planes of a picture, by the matrix of JFIF.
+fn split(picture: &RgbImage) -> Planes {
+    let plane = |offset: f32, weights: [f32; 3]| {
+        let value = |pixel: &Rgb<u8>| {
+            pixel.0.iter().zip(weights).fold(offset, |sum, (value, weight)| sum + weight * f32::from(*value))
+        };
+        let values = picture.pixels().map(|pixel| value(pixel).round().clamp(0.0, 255.0) as u8).collect();
+        GrayImage::from_raw(picture.width(), picture.height(), values).expect("there is a value for each pixel")
+    };
+    [
+        plane(0.0, [0.299, 0.587, 0.114]),
+        plane(128.0, [-0.168_736, -0.331_264, 0.5]),
+        plane(128.0, [0.5, -0.418_688, -0.081_312]),
+    ]
 }
 
 #[cfg(test)]

@@ -88,8 +88,10 @@ pub struct Detections {
     pub model: ModelIdentity,
     /// Parts of the photo that were looked at: the whole and its tiles.
     pub views: usize,
-    /// Wall time in milliseconds. The only part that differs from run to run.
+    /// Wall time in milliseconds, and what of it the model itself took. The only parts that differ from run to run.
     pub millis: u64,
+    #[serde(default)]
+    pub model_millis: u64,
 }
 
 impl Detector {
@@ -132,9 +134,10 @@ impl Detector {
         let start = Instant::now();
         let until = start + self.patience;
         let views = views(picture.width(), picture.height(), self.card.tiles);
-        let mut candidates = Vec::new();
+        let (mut candidates, mut in_model) = (Vec::new(), Duration::ZERO);
         for (place, view) in views.iter().enumerate() {
-            let mut found = self.look(picture, *view, until)?;
+            let (mut found, took) = self.look(picture, *view, until)?;
+            in_model += took;
             // The first view is the whole photo.
             if let (1.., Some(tiles)) = (place, self.card.tiles) {
                 found.retain(|one| may_report(tiles, &one.region, picture.width(), picture.height()));
@@ -150,8 +153,16 @@ impl Detector {
             raw,
             model: self.identity.clone(),
             views: views.len(),
-            millis: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+            millis: millis(start.elapsed()),
+            model_millis: millis(in_model),
         })
+    }
+
+    /// Pixels of a photo's longer side that the model can make use of: a larger photo shows it no more.
+    pub fn long_side(&self) -> u32 {
+        let input = self.card.input.width.max(self.card.input.height) as f32;
+        let share = self.card.tiles.map_or(1.0, |tiles| tiles.size.min(1.0));
+        (input / share).ceil() as u32
     }
 
     /// The model's card.
@@ -164,18 +175,19 @@ impl Detector {
         &self.identity
     }
 
-    fn look(&self, picture: &RgbImage, view: View, until: Instant) -> Result<Vec<Candidate>, Unavailable> {
+    /// What the model sees on a part of the photo, and how long it looked.
+    fn look(&self, picture: &RgbImage, view: View, until: Instant) -> Result<(Vec<Candidate>, Duration), Unavailable> {
         let input = &self.card.input;
         let letterbox = Letterbox::fit(view, input.width, input.height);
-        let hits = self.run(letterbox.tensor(picture, input), until)?;
+        let (hits, took) = self.run(letterbox.tensor(picture, input), until)?;
         let candidate = |hit: yolox::Hit| {
             let region = letterbox.region(hit.corners, picture.dimensions())?;
             Some(Candidate { class: hit.class, score: hit.score.into(), region })
         };
-        Ok(hits.into_iter().filter_map(candidate).collect())
+        Ok((hits.into_iter().filter_map(candidate).collect(), took))
     }
 
-    fn run(&self, tensor: Vec<f32>, until: Instant) -> Result<Vec<yolox::Hit>, Unavailable> {
+    fn run(&self, tensor: Vec<f32>, until: Instant) -> Result<(Vec<yolox::Hit>, Duration), Unavailable> {
         let failed = |error: ort::Error| match Instant::now() < until {
             true => Unavailable::runtime("the model failed", &error),
             false => Unavailable::slow(self.patience),
@@ -186,19 +198,25 @@ impl Detector {
         let mut session = self.session.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let options = RunOptions::new().map_err(failed)?;
         let run = || session.run_with_options(inputs![input.name.as_str() => tensor], &options);
+        let begun = Instant::now();
         let outputs = ended(&options, until, run).map_err(failed)?;
+        let took = begun.elapsed();
         let answer = outputs.get(&output.name).ok_or_else(|| no_output(&self.card))?;
         let (shape, values) = answer.try_extract_tensor::<f32>().map_err(failed)?;
         if !fits(shape, &output_shape(&self.card)) || values.len() != self.card.rows() * self.card.columns() {
             return Err(wrong_shape("output", shape, &output_shape(&self.card)));
         }
-        yolox::hits(values, &self.card)
+        Ok((yolox::hits(values, &self.card)?, took))
     }
 
     fn named(&self, candidate: &Candidate) -> Detection {
         let class = self.card.classes[candidate.class].clone();
         Detection { class, score: candidate.score, region: candidate.region }
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Ends the run that has these options at its next step once `until` has come: a run that nobody waits

@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 
-use super::derivative::shrink;
+use super::resize::shrink;
 
 /// Cells of the tiny copy: each is compared with its right neighbour.
 const ACROSS: u32 = 9;

@@ -4,7 +4,6 @@
 //! can: size, magic bytes, structure, header, and only then pixels.
 
 use image::ImageDecoder;
-use image::metadata::Orientation;
 use rules::photo::{Format, Limits, Quality};
 use sha2::{Digest, Sha256};
 
@@ -49,7 +48,7 @@ pub fn inspect(bytes: &[u8], declared: Option<&str>) -> Result<Inspected, Refusa
     decode::guarded(|| {
         let mut decoder = decode::open(bytes, format)?;
         let claims = Claims::read(decoder.exif_metadata().ok().flatten());
-        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms).to_exif();
+        let orientation = decode::orientation(&mut *decoder).to_exif();
         let picture = decode::pixels(decoder)?;
         let quality = quality::measure(&picture);
         limits.visible(quality)?;

@@ -13,7 +13,7 @@ pub use describe::Descriptor;
 use grey::Grey;
 
 /// Pixels of the longer side on which corners are sought.
-const LONG_SIDE: u32 = 640;
+pub const LONG_SIDE: u32 = 640;
 
 /// Copies of the picture, each a fifth smaller than the one before: what was photographed
 /// from nearer or farther is found on one of the others.
@@ -37,7 +37,7 @@ pub struct Landmarks {
 
 /// Finds the landmarks of an upright picture.
 ///
-/// Takes some 20 ms and 4 MB of its own for 12 megapixels.
+/// A picture whose longer side has [`LONG_SIDE`] pixels shows as much as a larger one. Takes some 20 ms and 4 MB of its own for 12 megapixels.
 pub fn landmarks(picture: &RgbImage) -> Landmarks {
     let mut copy = Grey::shrunk(picture, LONG_SIDE);
     let size = copy.size();

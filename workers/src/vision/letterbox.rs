@@ -11,8 +11,9 @@ use super::tile::View;
 /// The number of this way to turn a picture into an input. Raise it when the
 /// same pixels would give another input: stored findings name it.
 ///
-/// 1: bilinear with antialiasing, 8-bit, top left corner.
-pub const TRANSFORM: u32 = 1;
+/// 1: bilinear with antialiasing, 8-bit, top left corner. 2: the same, of a JPEG that was decoded at
+/// an eighth, a quarter or a half of its size where that has the pixels that the model can make use of.
+pub const TRANSFORM: u32 = 2;
 
 /// A rectangle in pixels of the model's input.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use image::RgbImage;
 use rules::photo::Quality;
 
-use super::derivative::{fit, shrink};
+use super::resize::{fit, shrink};
 
 /// Pixels of the longer side on which quality is measured, so that the figures
 /// do not depend on the camera's resolution.

@@ -2,7 +2,7 @@ use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 
-use crate::vision::derivative::{fit, shrink};
+use crate::vision::resize::{fit, shrink};
 
 /// A grey picture, row by row.
 pub(super) struct Grey {
