@@ -47,7 +47,8 @@ fn upright_within(bytes: &[u8], allowed: Allowed, long_side: Option<u32>) -> Res
     let format = sniff(bytes)?;
     guarded(|| {
         let mut decoder = open_within(bytes, format, allowed)?;
-        let reduced = long_side.filter(|_| format == Format::Jpeg).and_then(|side| jpeg::pixels(bytes, side));
+        let size = decoder.dimensions();
+        let reduced = long_side.filter(|_| format == Format::Jpeg).and_then(|side| jpeg::pixels(bytes, size, side));
         let Some(reduced) = reduced else { return pixels(decoder) };
         let mut picture = DynamicImage::ImageRgb8(reduced);
         picture.apply_orientation(orientation(&mut *decoder));

@@ -1,6 +1,6 @@
 //! The small copies of a photo that pages and mails show.
 
-use image::{DynamicImage, GrayImage, Rgb, RgbImage};
+use image::{DynamicImage, GrayImage, ImageDecoder, Rgb, RgbImage};
 use rules::photo::Format;
 
 use super::container::sniff;
@@ -49,7 +49,8 @@ fn read(original: &[u8], long_side: u32) -> Result<Planes, Refusal> {
     decode::guarded(|| {
         let mut decoder = decode::open(original, format)?;
         let orientation = decode::orientation(&mut *decoder);
-        let planes = (format == Format::Jpeg).then(|| jpeg::planes(original, long_side)).flatten();
+        let size = decoder.dimensions();
+        let planes = (format == Format::Jpeg).then(|| jpeg::planes(original, size, long_side)).flatten();
         let Some(planes) = planes else {
             let picture = decode::pixels(decoder)?;
             let (width, height) = fit(picture.width(), picture.height(), long_side);

@@ -22,7 +22,7 @@ fn difference(one: &GrayImage, other: &GrayImage) -> f32 {
 #[test]
 fn the_smallest_fraction_that_is_large_enough_is_taken() {
     let photo = photo(2000);
-    let size = |long_side| pixels(&photo, long_side).map(|picture| picture.dimensions());
+    let size = |long_side| pixels(&photo, (2000, 1500), long_side).map(|picture| picture.dimensions());
     assert_eq!(size(250), Some((250, 188)));
     assert_eq!(size(251), Some((500, 375)));
     assert_eq!(size(1000), Some((1000, 750)));
@@ -33,7 +33,7 @@ fn the_smallest_fraction_that_is_large_enough_is_taken() {
 #[test]
 fn a_fraction_shows_the_same_picture() {
     let photo = photo(2000);
-    let reduced = DynamicImage::ImageRgb8(pixels(&photo, 500).unwrap()).into_luma8();
+    let reduced = DynamicImage::ImageRgb8(pixels(&photo, (2000, 1500), 500).unwrap()).into_luma8();
     let shrunk = by_the_other(&photo).thumbnail_exact(500, 375).into_luma8();
     let apart = difference(&reduced, &shrunk);
     assert!(apart < 2.0, "{apart} apart");
@@ -43,9 +43,9 @@ fn a_fraction_shows_the_same_picture() {
 fn planes_of_every_size_are_written_as_they_were_read() {
     for width in [1100, 1101, 1102, 1103] {
         let photo = photo(width);
-        let read = planes(&photo, width).unwrap();
         let seen = by_the_other(&photo);
         let (across, down) = (seen.width(), seen.height());
+        let read = planes(&photo, (across, down), width).unwrap();
         assert_eq!(read[0].dimensions(), (across, down));
         assert_eq!(read[1].dimensions(), (across.div_ceil(2), down.div_ceil(2)), "the drawn photo has chroma at half");
 
@@ -63,16 +63,19 @@ fn what_it_is_not_sure_of_is_left_to_the_other_decoder() {
     let end = photo.len() - 2;
     let strange = [&photo[..end], &[0; 7], &photo[end..]].concat();
     assert_eq!(by_the_other(&strange), by_the_other(&photo));
-    assert!(planes(&photo, 1100).is_some());
-    assert!(planes(&strange, 1100).is_none());
-    assert!(pixels(&strange, 100).is_none());
+    let size = (1100, 825);
+    assert!(planes(&photo, size, 1100).is_some());
+    assert!(planes(&strange, size, 1100).is_none());
+    assert!(pixels(&photo, size, 100).is_some());
+    assert!(pixels(&strange, size, 100).is_none());
 
-    assert!(planes(&photo[..photo.len() / 2], 1100).is_none());
-    assert!(planes(b"no JPEG", 1100).is_none());
+    assert!(planes(&photo, (1100, 824), 1100).is_none(), "both must read one size");
+    assert!(planes(&photo[..photo.len() / 2], size, 1100).is_none());
+    assert!(planes(b"no JPEG", size, 1100).is_none());
 
     let mut grey = Vec::new();
     let values = by_the_other(&photo).into_luma8();
     let (width, height) = values.dimensions();
     JpegEncoder::new(&mut grey).write_image(values.as_raw(), width, height, ExtendedColorType::L8).unwrap();
-    assert!(planes(&grey, 1100).is_none());
+    assert!(planes(&grey, size, 1100).is_none());
 }
