@@ -131,9 +131,10 @@ async fn play(stage: &Stage<'_>, scenario: &Scenario, wishes: &Wishes, progress:
     progress.phase("probing");
     let alive = load::probe(&stage.client, &cast, &stage.ground.photos[3], wishes.seed).await?;
     progress.phase("settling");
-    settle(stage, scenario.patience).await?;
+    let stuck = settle(stage, scenario.patience).await?;
     progress.phase("counting");
     let mut counts = check::count(stage, healed, &alive, scene.meant()).await?;
+    counts.stuck = stuck;
     counts.besides.extend(scene.complaints());
     // What a commit takes on this machine at the moment, a few times.
     let slack = 4.0 * stage.client.ledger.slowest();
@@ -164,18 +165,20 @@ async fn healed(stage: &Stage<'_>) -> Result<Healed> {
     Ok(Healed { at, epoch: clock.first().map_or(0.0, |clock| clock.epoch) })
 }
 
-/// Waits until nothing is left that is due, running or to be tried again.
-async fn settle(stage: &Stage<'_>, patience: Duration) -> Result<()> {
-    let left = "select count(*) from job where state = 'running'
+/// Waits until nothing is left that is due, running or to be tried again, and tells what is left after all patience. What
+/// becomes due later is not stuck: reports and reminders are put off for minutes.
+async fn settle(stage: &Stage<'_>, patience: Duration) -> Result<usize> {
+    let sql = "select count(*) from job where state = 'running'
                 or (state = 'ready' and (run_at <= clock_timestamp() or attempt > 0))";
     // More than one look: between two jobs, the second may not be there yet.
-    let mut quiet = 0;
+    let (mut quiet, mut left) = (0, 0);
     until(patience, async || {
-        quiet = if number(&stage.db, left).await? == 0 { quiet + 1 } else { 0 };
+        left = number(&stage.db, sql).await?;
+        quiet = if left == 0 { quiet + 1 } else { 0 };
         Ok((quiet > 5).then_some(()))
     })
     .await?;
-    Ok(())
+    Ok(usize::try_from(left)?)
 }
 
 /// The line that tells what goes on.

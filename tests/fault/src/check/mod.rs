@@ -39,7 +39,7 @@ pub struct Counts {
     pub miscounted: usize,
     /// Jobs that were given up, and none was meant to be.
     pub dead: usize,
-    /// Jobs that are due and not done after all patience.
+    /// Jobs that were due and not done after all patience.
     pub stuck: usize,
     /// Fronts and queues that did nothing after the fault was over.
     pub lifeless: usize,
@@ -139,7 +139,6 @@ pub async fn count(stage: &Stage<'_>, healed: Healed, fronts: &[bool], meant: Me
     counts.dispatch = truth.dispatch;
     let dead = truth.jobs.iter().filter(|job| job.state == "dead").count();
     counts.dead = dead.abs_diff(meant.dead);
-    counts.stuck = truth.jobs.iter().filter(|job| job.due).count();
     let awake: BTreeSet<&str> = truth.done_since(healed.epoch);
     let asleep = POOLS.iter().filter(|pool| !awake.contains(*pool));
     counts.lifeless = asleep.count() + fronts.iter().filter(|alive| !**alive).count();

@@ -26,8 +26,6 @@ pub(super) struct Job {
     pub(super) key: Option<String>,
     pub(super) payload: Value,
     pub(super) outcome: Option<Value>,
-    /// Should have been done by now.
-    pub(super) due: bool,
 }
 
 impl Job {
@@ -95,9 +93,7 @@ pub(super) struct Truth {
 }
 
 const JOBS: &str = "
-select kind, state, principal, idempotency_key as key, payload, outcome,
-       state = 'running' or (state = 'ready' and (run_at <= clock_timestamp() or attempt > 0)) as due
-from job";
+select kind, state, principal, idempotency_key as key, payload, outcome from job";
 
 const BOOKINGS: &str = "
 select id, car_id, customer_id, starts_at, ends_at, status, picked_up_at is not null as picked_up,
