@@ -3,6 +3,8 @@
 //! A detector reports; it decides nothing. When it cannot work it says why, in
 //! words, and the return goes on without it.
 
+mod contract;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, mpsc};
 use std::thread;
@@ -12,7 +14,7 @@ use image::RgbImage;
 use jobs::fault;
 use ort::inputs;
 use ort::session::{RunOptions, Session};
-use ort::value::{Tensor, TensorElementType, ValueType};
+use ort::value::Tensor;
 use rules::damage::Region;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -23,6 +25,7 @@ pub use super::runtime::Unavailable;
 use super::suppression::{Candidate, suppress};
 use super::tile::{View, may_report, views};
 use super::{runtime, yolox};
+use contract::{check, fits, no_output, output_shape, wrong_shape};
 
 /// How long the model may look at one photo in the worker. Less than the patience of the report, so
 /// that a slow model is named as the reason.
@@ -260,42 +263,6 @@ fn identity(card: &Card, sha256: String, settings: &Settings) -> ModelIdentity {
         threads: settings.threads.max(1),
         runtime: ort::info().to_owned(),
     }
-}
-
-/// Compares what the model declares with what its card says.
-fn check(session: &Session, card: &Card) -> Result<(), Unavailable> {
-    let input = session.inputs().iter().find(|input| input.name() == card.input.name);
-    let input = input.ok_or_else(|| Unavailable::new(format!("the model has no input named {}", card.input.name)))?;
-    let wanted = [1, 3, i64::from(card.input.height), i64::from(card.input.width)];
-    tensor_fits("input", input.dtype(), &wanted)?;
-    let output = session.outputs().iter().find(|output| output.name() == card.output.name);
-    let output = output.ok_or_else(|| no_output(card))?;
-    tensor_fits("output", output.dtype(), &output_shape(card))
-}
-
-fn tensor_fits(which: &str, declared: &ValueType, wanted: &[i64]) -> Result<(), Unavailable> {
-    match declared {
-        ValueType::Tensor { ty: TensorElementType::Float32, shape, .. } if fits(shape, wanted) => Ok(()),
-        ValueType::Tensor { ty: TensorElementType::Float32, shape, .. } => Err(wrong_shape(which, shape, wanted)),
-        _ => Err(Unavailable::new(format!("the model's {which} is not 32-bit floating point"))),
-    }
-}
-
-/// Whether a shape is the wanted one; a negative side is one that the model leaves open.
-fn fits(shape: &[i64], wanted: &[i64]) -> bool {
-    shape.len() == wanted.len() && shape.iter().zip(wanted).all(|(side, want)| *side < 0 || side == want)
-}
-
-fn output_shape(card: &Card) -> [i64; 3] {
-    [1, card.rows() as i64, card.columns() as i64]
-}
-
-fn wrong_shape(which: &str, shape: &[i64], wanted: &[i64]) -> Unavailable {
-    Unavailable::new(format!("the model's {which} has the shape {shape:?}, but its card asks for {wanted:?}"))
-}
-
-fn no_output(card: &Card) -> Unavailable {
-    Unavailable::new(format!("the model has no output named {}", card.output.name))
 }
 
 #[cfg(test)]

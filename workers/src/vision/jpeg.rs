@@ -38,7 +38,7 @@ pub(super) fn pixels(bytes: &[u8], size: (u32, u32), long_side: u32) -> Option<R
 pub(super) fn planes(bytes: &[u8], size: (u32, u32), long_side: u32) -> Option<Planes> {
     let (mut decoder, header) = reader(bytes, size, long_side)?;
     let DecompressHeader { width, height, subsamp, .. } = header;
-    if header.colorspace != Colorspace::YCbCr || matches!(subsamp, Subsamp::Gray | Subsamp::Unknown) {
+    if header.colorspace != Colorspace::YCbCr {
         return None;
     }
     let pixels = vec![0; yuv_pixels_len(width, 1, height, subsamp).ok()?];
