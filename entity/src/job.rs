@@ -24,7 +24,6 @@ pub struct Model {
     pub fence: i64,
     pub lease_until: Option<DateTimeUtc>,
     pub worker: Option<String>,
-    pub dispatched_at: Option<DateTimeUtc>,
     pub reply_to: Option<String>,
     #[sea_orm(column_type = "JsonBinary", nullable)]
     pub outcome: Option<Json>,

@@ -8,7 +8,6 @@ mod accept;
 mod admin;
 mod claim;
 mod complete;
-mod dispatch;
 
 use std::time::Duration;
 
@@ -19,9 +18,8 @@ use uuid::Uuid;
 
 pub use accept::{AcceptError, Accepted, Written, accept, accepted, insert, insert_all};
 pub use admin::{Depth, Entry, Page, State, dead, depth, discard, find, prune, replay};
-pub use claim::{Claimed, MAX_CRASHES, claim, claim_suspect, heartbeat, reap};
+pub use claim::{Claimed, MAX_CRASHES, claim, claim_due, claim_suspect, heartbeat, reap};
 pub use complete::{LeaseLost, complete, complete_all, complete_held, fail, give_up, rejected, release, snooze};
-pub use dispatch::due;
 
 use crate::{Job, Queue, fault};
 

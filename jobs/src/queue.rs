@@ -53,7 +53,7 @@ impl Queue {
     /// performed in groups, so there are more of them than connections.
     pub fn concurrency(self) -> usize {
         match self {
-            Self::Booking => 64,
+            Self::Booking => 128,
             Self::Waitlist | Self::Notify => 16,
             Self::Thumbnail | Self::Damage => 2,
         }

@@ -6,6 +6,7 @@
 //! hidden in this module: it wedges above some thousand due tasks, never wakes an
 //! idle worker, ends a worker on any Redis error, and keeps finished tasks for ever.
 
+mod leavings;
 mod poll;
 mod push;
 mod serve;
@@ -22,7 +23,7 @@ use crate::Queue;
 /// How many tickets of one queue may be in Redis at a time.
 ///
 /// apalis-redis 1.0 unpacks all due ids in one Lua call and fails for good
-/// beyond about 8,000; the job table holds the rest.
+/// beyond about 8,000. Jobs beyond the window have no ticket; the sweep of the ledger finds them.
 const WINDOW: u64 = 500;
 
 /// Where tickets live: the Redis server and what all its keys begin with.

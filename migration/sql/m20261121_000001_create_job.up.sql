@@ -18,7 +18,6 @@ create table job (
     fence bigint not null default 0,
     lease_until timestamptz,
     worker text,
-    dispatched_at timestamptz,
     -- The front that waits for the outcome, if any.
     reply_to text,
     outcome jsonb,

@@ -112,7 +112,7 @@ async fn an_overdue_car_is_marked_and_told_once_to_renter_and_staff() {
     yard.keep_time().await;
     yard.bed.until("select count(*) from booking where overdue_at is not null", 1).await;
     yard.settled().await;
-    let again = "update job set state = 'ready', finished_at = null, dispatched_at = null where kind = 'check_overdue'";
+    let again = "update job set state = 'ready', finished_at = null where kind = 'check_overdue'";
     yard.bed.run(again).await;
     yard.settled().await;
     assert_eq!((yard.told("return_overdue").await, yard.told("car_overdue").await), (1, 1));

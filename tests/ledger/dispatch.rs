@@ -1,16 +1,19 @@
-//! Rules 1 and 2: accepting needs no Redis, and Redis holds a window of tickets, not the backlog.
+//! Rules 1 and 2: neither accepting nor working needs Redis, and Redis holds a window of tickets, not the backlog.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use jobs::{
     NewJob,
     ledger::{self, AcceptError, Accepted, Idempotency},
-    ticket::{self, Tickets},
+    ticket::Tickets,
 };
 use platform::settings::Secret;
 use uuid::Uuid;
 
 use super::{QUEUE, accept, bed, kinds, registry, state_is};
+
+/// As many tickets of a queue as may be in Redis at a time.
+const WINDOW: u64 = 500;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_whose_ticket_was_never_pushed_is_done_all_the_same() {
@@ -56,34 +59,88 @@ async fn losing_every_ticket_loses_no_job() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backlog_never_puts_more_than_a_window_of_tickets_into_redis() {
-    let bed = bed().await;
-    let payload = "insert into job (id, queue, kind, payload, max_attempts)
-                   select gen_random_uuid(), 'booking', 'test_mark', '{}', 8 from generate_series(1, 12000)";
-    bed.run(payload).await;
-    // A worker that never gets ready for its next ticket.
-    let stuck = Arc::new(tokio::sync::Notify::new());
-    let handle = {
-        let stuck = stuck.clone();
-        move |_: Vec<Uuid>| {
-            let stuck = stuck.clone();
-            async move { stuck.notified().await }
-        }
-    };
-    let serving =
-        tokio::spawn(ticket::serve(bed.settings.ticket_place(), QUEUE, bed.db.clone(), bed.stop.clone(), handle));
-    let mut redis = redis(&bed).await;
-    let mut most = 0;
-    for _ in 0..150 {
-        most = most.max(waiting(&mut redis, &bed.settings.redis_prefix).await);
-        tokio::time::sleep(Duration::from_millis(20)).await;
+async fn without_redis_jobs_are_done_all_the_same() {
+    let mut bed = bed().await;
+    // Nobody listens there.
+    bed.settings.redis_url = Secret::new("redis://127.0.0.1:9".to_owned());
+    bed.work(QUEUE, registry()).await;
+    for _ in 0..3 {
+        let job = NewJob::new(&kinds::Chain {});
+        ledger::accept(&bed.db, &job).await.unwrap();
+        bed.hurry(&job);
+        bed.until(&state_is(job.id, "done"), 1).await;
     }
-    assert!((1..=500).contains(&most), "{most} tickets were in Redis");
-    drop(serving);
+    bed.until("select count(*) from job where kind = 'test_mark' and state = 'done'", 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backlog_drains_faster_than_a_window_per_sweep() {
+async fn there_is_never_more_than_a_window_of_tickets_in_redis() {
+    let bed = bed().await;
+    let tickets = Tickets::start(&bed.settings.ticket_place()).unwrap();
+    let (redis, prefix) = (redis(&bed).await, &bed.settings.redis_prefix);
+    let mut most = 0;
+    // Nobody takes them. Two hundred make thirteen tickets at least, so these are 780.
+    for round in 1..=60 {
+        (0..200).for_each(|_| tickets.push(QUEUE, Uuid::now_v7()));
+        let look = || async {
+            let count = waiting(&mut redis.clone(), prefix).await;
+            (count >= WINDOW.min(13 * round)).then_some(count)
+        };
+        most = most.max(tests::until("the tickets are in Redis", look).await);
+    }
+    for _ in 0..50 {
+        most = most.max(waiting(&mut redis.clone(), prefix).await);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(most, WINDOW);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_is_worked_on_by_priority_and_then_by_age() {
+    let bed = bed().await;
+    // The younger a job, the smaller its number; each third is urgent.
+    bed.run(
+        "insert into job (id, queue, kind, payload, priority, run_at, max_attempts)
+         select gen_random_uuid(), 'booking', 'test_mark', jsonb_build_object('n', n), (n % 3 = 0)::int,
+                clock_timestamp() - make_interval(secs => n), 8
+         from generate_series(1, 60) n",
+    )
+    .await;
+    let mut order = Vec::new();
+    while let [job, ..] = ledger::claim_due(&bed.db, QUEUE, 1, "one by one").await.unwrap().as_slice() {
+        order.push(job.payload["n"].as_i64().unwrap());
+    }
+    let mut wanted: Vec<i64> = (1..=60).rev().collect();
+    wanted.sort_by_key(|n| n % 3 != 0);
+    assert_eq!(order, wanted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_overtakes_no_backlog() {
+    let bed = bed().await;
+    let mut stalls = Vec::new();
+    for _ in 0..3 {
+        stalls.push(accept(&bed, &kinds::Stall {}).await);
+    }
+    // Room for one job: it is behind from its first look on.
+    bed.work_with(QUEUE, 1, registry()).await;
+    bed.until(&state_is(stalls[0], "running"), 1).await;
+    let late = NewJob::new(&kinds::Mark {});
+    ledger::accept(&bed.db, &late).await.unwrap();
+    bed.hurry(&late);
+    let (redis, prefix) = (redis(&bed).await, &bed.settings.redis_prefix);
+    let taken = || async { (waiting(&mut redis.clone(), prefix).await == 0).then_some(()) };
+    tests::until("the ticket was taken", taken).await;
+    for (ends, next) in [(stalls[0], stalls[1]), (stalls[1], stalls[2])] {
+        let end = "update job set state = 'cancelled', lease_until = null, finished_at = now()";
+        bed.run(&format!("{end} where id = '{ends}'")).await;
+        bed.until(&state_is(next, "running"), 1).await;
+    }
+    assert_eq!(bed.number(&state_is(late.id, "ready")).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_drains_faster_than_one_look_per_sweep() {
     let bed = bed().await;
     bed.run(
         "insert into job (id, queue, kind, payload, max_attempts)

@@ -80,7 +80,7 @@ async fn a_process_works_on_one_suspect_at_a_time_and_on_others_beside_it() {
     let (first, second) = (accept(&bed, &kinds::Stall {}).await, accept(&bed, &kinds::Mark {}).await);
     bed.run("update job set crashes = 2").await;
     assert!(ledger::claim(&bed.db, QUEUE, &[first, second], "by ticket").await.unwrap().is_empty());
-    assert!(ledger::due(&bed.db, QUEUE, 10).await.unwrap().is_empty());
+    assert!(ledger::claim_due(&bed.db, QUEUE, 10, "by age").await.unwrap().is_empty());
 
     bed.work(QUEUE, registry()).await;
     bed.until(&state_is(first, "running"), 1).await;

@@ -86,7 +86,7 @@ async fn beyond_so_many_an_hour_reports_come_in_one_digest_each_once_and_none_is
     assert_eq!((all.len(), all.iter().collect::<BTreeSet<_>>().len()), (9, 9), "every return once");
 
     // Done again, as after a lost lease, nothing is told twice.
-    let again = "update job set state = 'ready', finished_at = null, dispatched_at = null
+    let again = "update job set state = 'ready', finished_at = null
                  where kind in ('send_digest', 'send_mail')";
     story.bed.run(again).await;
     story.told_in("send_mail", 2 * 9).await;

@@ -75,7 +75,7 @@ async fn a_job_that_is_done_again_sends_nothing_more() {
     story.announce(News::ReturnReceived, story.rental_return).await;
     story.mailed(1).await;
 
-    let again = "update job set state = 'ready', finished_at = null, dispatched_at = null where kind = 'send_mail'";
+    let again = "update job set state = 'ready', finished_at = null where kind = 'send_mail'";
     story.bed.run(again).await;
     story.bed.until("select count(*) from job where outcome->'document'->>'skipped' = 'it was sent already'", 1).await;
     assert_eq!(mails_to(story.customer).await.len(), 1);

@@ -2,10 +2,15 @@
 
 mod attempt;
 mod lease;
+mod sweep;
 mod take;
 mod watch;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use attempt::{Group, groups, panic_words, perform};
 use jobs::{
@@ -36,6 +41,10 @@ pub struct Pool {
     leases: Leases,
     watch: Watch,
     room: Arc<Semaphore>,
+    /// How much room one look into the ledger may fill.
+    share: usize,
+    /// More is due than there was room for.
+    behind: AtomicBool,
     /// Claims that come together are one statement.
     claims: Gather<Vec<Uuid>, Vec<Claimed>>,
     groups: HashMap<&'static str, Arc<Group>>,
@@ -74,23 +83,26 @@ impl Pool {
             leases: Leases::default(),
             watch: Watch::start()?,
             room: Arc::new(Semaphore::new(concurrency)),
+            share: concurrency.div_ceil(2),
+            behind: AtomicBool::new(false),
             context,
             registry,
         });
         let heart = tokio::spawn(pool.clone().keep_leases());
         tokio::spawn(pool.clone().take_suspects(stop.clone()));
+        let sweeping = tokio::spawn(pool.clone().sweep(stop.clone()));
         let served = pool.clone().take_tickets(place, stop).await;
+        sweeping.await?;
         pool.drain(concurrency, grace).await;
         heart.abort();
         served
     }
 
     async fn take_tickets(self: Arc<Self>, place: Place, stop: CancellationToken) -> anyhow::Result<()> {
-        let (queue, db) = (self.queue, self.context.db.clone());
-        let stopping = stop.clone();
-        ticket::serve(place, queue, db, stop, move |ids| {
+        let (queue, stopping) = (self.queue, stop.clone());
+        ticket::serve(place, queue, stop, move |ids| {
             let (pool, stopping) = (self.clone(), stopping.clone());
-            async move { pool.take(ids, &stopping).await }
+            async move { pool.take_ticket(ids, &stopping).await }
         })
         .await
     }

@@ -106,7 +106,7 @@ pub async fn dead(db: &impl ConnectionTrait, page: Page) -> Result<Vec<Entry>, D
 /// When the database fails.
 pub async fn replay(db: &impl ConnectionTrait, id: Uuid) -> Result<bool, DbErr> {
     let sql = "update job set state = 'ready', attempt = 0, crashes = 0, run_at = clock_timestamp(),
-                      finished_at = null, dispatched_at = null, worker = null
+                      finished_at = null, worker = null
                where id = $1 and state = 'dead'";
     Ok(db.execute_raw(statement(sql, [id.into()])).await?.rows_affected() == 1)
 }

@@ -78,6 +78,46 @@ pub async fn claim(db: &impl ConnectionTrait, queue: Queue, ids: &[Uuid], worker
     Claimed::find_by_statement(statement(&sql, values)).all(db).await
 }
 
+/// Claims up to `room` of the jobs that are due, with or without a ticket, by priority and then by age; no suspects. What
+/// ran late, what was put off and what Redis forgot is found here.
+///
+/// A state, not a cursor, selects: a row whose transaction commits late is never skipped.
+///
+/// # Errors
+/// As [`claim`].
+pub async fn claim_due(
+    db: &impl ConnectionTrait,
+    queue: Queue,
+    room: usize,
+    worker: &str,
+) -> Result<Vec<Claimed>, DbErr> {
+    let room = i64::try_from(room).unwrap_or(i64::MAX);
+    let values = [queue.as_str().into(), worker.into(), queue.lease().as_secs_f64().into(), room.into()];
+    let due = "id = any(array(select id from job where queue = $1 and state = 'ready' and crashes < 2
+                              and run_at <= clock_timestamp() order by priority desc, run_at, id
+                              limit $4 for update skip locked))";
+    if fault::removed("state_not_cursor") {
+        return claim_beyond_cursor(db, due, values).await;
+    }
+    Claimed::find_by_statement(statement(&claiming(due), values)).all(db).await
+}
+
+/// How it must not be done: a row whose transaction commits late stays behind the cursor for ever.
+async fn claim_beyond_cursor(
+    db: &impl ConnectionTrait,
+    due: &str,
+    values: [sea_orm::Value; 4],
+) -> Result<Vec<Claimed>, DbErr> {
+    static CURSOR: std::sync::Mutex<Uuid> = std::sync::Mutex::new(Uuid::nil());
+    let cursor = || CURSOR.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let due = due.replace("order by priority desc, run_at, id", &format!("and id > '{}' order by id", *cursor()));
+    let claimed = Claimed::find_by_statement(statement(&claiming(&due), values)).all(db).await?;
+    if let Some(last) = claimed.iter().map(|job| job.id).max() {
+        *cursor() = last;
+    }
+    Ok(claimed)
+}
+
 /// Claims one suspect, a job that one crash fewer than [`MAX_CRASHES`] fell on, if there is one. A process works on
 /// one of them at a time, so that a job which kills its process takes no other along into quarantine.
 ///
@@ -124,7 +164,7 @@ with lost as (
     select id from job where queue = $1 and state = 'running' and lease_until < clock_timestamp()
     limit 500 for update skip locked
 )
-update job set crashes = crashes + 1, lease_until = null, worker = null, dispatched_at = null,
+update job set crashes = crashes + 1, lease_until = null, worker = null,
     state = case when crashes + 1 >= $2 then 'dead' else 'ready' end,
     finished_at = case when crashes + 1 >= $2 then clock_timestamp() end,
     error = jsonb_build_object('reason', 'the worker died or stalled', 'worker', worker, 'attempt', attempt,

@@ -76,7 +76,7 @@ pub async fn complete(tx: &impl ConnectionTrait, job: &Claimed, outcome: &Outcom
 /// Exponential back-off (1 s, 2 s, 4 s … at most 15 minutes) with ±20 % of jitter,
 /// so that jobs that failed together do not come back together.
 const FAIL: &str = r"
-update job set lease_until = null, worker = null, dispatched_at = null,
+update job set lease_until = null, worker = null,
     state = case when attempt >= max_attempts then 'dead' else 'ready' end,
     finished_at = case when attempt >= max_attempts then clock_timestamp() end,
     run_at = clock_timestamp() + make_interval(secs => least(900, power(2, least(attempt, 12) - 1)) * (0.8 + 0.4 * random())),
@@ -109,7 +109,7 @@ pub async fn give_up(db: &impl ConnectionTrait, job: &Claimed, reason: &str) -> 
 /// [`LeaseLost::Lost`] when the fence moved on.
 pub async fn snooze(db: &impl ConnectionTrait, job: &Claimed, pause: Duration) -> Result<(), LeaseLost> {
     let sql = "update job set state = 'ready', attempt = attempt - 1, lease_until = null, worker = null,
-                      dispatched_at = null, run_at = clock_timestamp() + make_interval(secs => $3)
+                      run_at = clock_timestamp() + make_interval(secs => $3)
                where id = $1 and fence = $2 and state = 'running'";
     let values = [job.id.into(), job.fence.into(), pause.as_secs_f64().into()];
     held(db.execute_raw(statement(sql, values)).await?.rows_affected())

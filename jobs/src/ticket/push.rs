@@ -15,7 +15,7 @@ use crate::{Queue, fault};
 /// Tickets that ids which come together are spread over, at least: there may be another worker.
 const SPREAD: usize = 2;
 
-/// How long one push may take before it is given up; the sweep repeats it.
+/// How long one push may take before it is given up; the sweep of the ledger finds its jobs.
 const PUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Pushes tickets without ever making the caller wait or fail.
@@ -54,7 +54,7 @@ async fn push_all(mut pusher: Pusher, mut ids: mpsc::Receiver<Uuid>) {
         fault::crash_point("before_push");
         let pushed = tokio::time::timeout(PUSH_TIMEOUT, pusher.push(&batch)).await;
         if let Ok(Err(error)) = pushed {
-            tracing::debug!(%error, "tickets were not pushed; the sweep will");
+            tracing::debug!(%error, "tickets were not pushed; the sweep finds their jobs");
         }
         fault::crash_point("after_push");
         batch.clear();
@@ -62,7 +62,7 @@ async fn push_all(mut pusher: Pusher, mut ids: mpsc::Receiver<Uuid>) {
 }
 
 /// One queue's way into Redis.
-pub(super) struct Pusher {
+struct Pusher {
     queue: Queue,
     storage: RedisStorage<Value>,
     connection: ConnectionManager,
@@ -82,7 +82,7 @@ fn room_beside((active, scheduled): (u64, u64)) -> u64 {
 }
 
 impl Pusher {
-    pub(super) fn new(place: &Place, queue: Queue) -> redis::RedisResult<Self> {
+    fn new(place: &Place, queue: Queue) -> redis::RedisResult<Self> {
         let (config, connection) = (place.config(queue), place.connect()?);
         Ok(Self {
             queue,
@@ -96,14 +96,14 @@ impl Pusher {
     }
 
     /// How many more tickets fit into the window.
-    pub(super) async fn room(&mut self) -> redis::RedisResult<u64> {
+    async fn room(&mut self) -> redis::RedisResult<u64> {
         let counts = redis::pipe().llen(&self.active).zcard(&self.scheduled).query_async(&mut self.connection).await?;
         Ok(room_beside(counts))
     }
 
     /// Pushes as many of `ids` as the window has room for, and wakes the workers. What room there is was learnt with
     /// the push before: others push too, so the window may be exceeded by one push of each.
-    pub(super) async fn push(&mut self, ids: &[Uuid]) -> anyhow::Result<()> {
+    async fn push(&mut self, ids: &[Uuid]) -> anyhow::Result<()> {
         let room = match self.known_room.take() {
             Some(room) => room,
             None => self.room().await?,
@@ -120,24 +120,6 @@ impl Pusher {
         let (pushed, counts) = tokio::join!(self.storage.push_bulk(tickets), behind.query_async(&mut self.connection));
         pushed.map_err(|error| anyhow::anyhow!("{error}"))?;
         self.known_room = Some(room_beside(counts?));
-        Ok(())
-    }
-
-    /// Forgets up to 1,000 finished tickets each of which apalis keeps three entries for ever.
-    pub(super) async fn forget_finished(&mut self, place: &Place, queue: Queue) -> redis::RedisResult<()> {
-        let config = place.config(queue);
-        for finished in [config.done_jobs_set(), config.dead_jobs_set()] {
-            let ids: Vec<String> = redis::cmd("SPOP").arg(finished).arg(1000).query_async(&mut self.connection).await?;
-            if ids.is_empty() {
-                continue;
-            }
-            let mut pipe = redis::pipe();
-            pipe.hdel(config.job_data_hash(), &ids).ignore();
-            for id in &ids {
-                pipe.unlink(format!("{}:{id}", config.job_meta_hash())).ignore();
-            }
-            pipe.exec_async(&mut self.connection).await?;
-        }
         Ok(())
     }
 }

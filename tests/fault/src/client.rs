@@ -119,6 +119,16 @@ impl Client {
         .await
     }
 
+    /// A write whose outcome nobody waits for, not written down.
+    ///
+    /// # Errors
+    /// It is not accepted.
+    pub async fn post_async(&self, front: usize, path: &str, who: &Person, body: &Value) -> Result<()> {
+        let request = self.request(front, Method::POST, path, Some(who)).header("Prefer", "respond-async").json(body);
+        request.header("Idempotency-Key", Uuid::new_v4().to_string()).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// Puts a photo where an opened return wants it, which is at the bucket; tries until it is there.
     ///
     /// # Errors

@@ -56,7 +56,6 @@ begin
         when tg_op = 'INSERT' then 'accepted'
         when new.state = 'running' and new.fence > old.fence then 'claimed'
         when new.state = 'running' and new.lease_until > old.lease_until then 'renewed'
-        when new.state = 'ready' and new.dispatched_at > coalesce(old.dispatched_at, '-infinity') then 'dispatched'
         when new.state = 'done' and new.outcome is distinct from old.outcome and old.state = 'done' then 'done again'
         when new.state = 'done' then 'done'
         when new.crashes > old.crashes then 'crashed'

@@ -1,6 +1,10 @@
-//! How a pool comes by its jobs: claimed as tickets name them and as room becomes free.
+//! How a pool comes by its jobs: claimed as tickets name them, and as room becomes free.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use jobs::{Claimed, Queue, fault, ledger};
 use sea_orm::{DatabaseConnection, DbErr};
@@ -14,20 +18,33 @@ use super::Pool;
 const SUSPECTS: Duration = Duration::from_secs(1);
 
 impl Pool {
-    /// Claims what a ticket names as room becomes free, and starts it. Returns when all is started.
+    /// Takes what a ticket names, unless there is a backlog: then the sweep takes everything in its order, and a ticket
+    /// would only overtake.
+    pub(super) async fn take_ticket(self: Arc<Self>, ids: Vec<Uuid>, stop: &CancellationToken) {
+        if !self.behind.load(Ordering::Acquire) {
+            self.take(ids, stop).await;
+        }
+    }
+
+    /// Claims these as room becomes free, and starts them. Returns when all are started.
     pub(super) async fn take(self: Arc<Self>, ids: Vec<Uuid>, stop: &CancellationToken) {
         let mut rest = ids.as_slice();
         while !rest.is_empty() {
-            let Some(mut permits) = self.permits(rest.len(), stop).await else { return };
+            let Some(permits) = self.permits(rest.len(), Duration::ZERO, stop).await else { return };
             let (now, later) = rest.split_at(permits.len());
             rest = later;
             let claimed = self.claims.call(now.to_vec()).await.unwrap_or_default();
-            if !claimed.is_empty() {
-                fault::crash_point("after_claim");
-            }
-            for (job, permit) in claimed.into_iter().zip(permits.drain(..)) {
-                tokio::spawn(self.clone().work_on(job, permit));
-            }
+            self.start(claimed, permits);
+        }
+    }
+
+    /// Works on what was claimed. Room that is left over is free again.
+    pub(super) fn start(self: &Arc<Self>, claimed: Vec<Claimed>, permits: Vec<OwnedSemaphorePermit>) {
+        if !claimed.is_empty() {
+            fault::crash_point("after_claim");
+        }
+        for (job, permit) in claimed.into_iter().zip(permits) {
+            tokio::spawn(self.clone().work_on(job, permit));
         }
     }
 
@@ -45,7 +62,9 @@ impl Pool {
 
     /// `false`: there was none.
     async fn take_suspect(self: Arc<Self>, stop: &CancellationToken) -> bool {
-        let Some(permit) = self.permits(1, stop).await.and_then(|mut permits| permits.pop()) else { return false };
+        let Some(permit) = self.permits(1, Duration::ZERO, stop).await.and_then(|mut permits| permits.pop()) else {
+            return false;
+        };
         match ledger::claim_suspect(&self.context.db, self.queue, &self.name).await {
             Ok(Some(job)) => {
                 self.work_on(job, permit).await;
@@ -56,13 +75,21 @@ impl Pool {
         }
     }
 
-    /// At least one permit, and as many of `wanted` as are free; `None` when the process stops.
-    async fn permits(&self, wanted: usize, stop: &CancellationToken) -> Option<Vec<OwnedSemaphorePermit>> {
+    /// At least one permit, and as many of `wanted` as are free so long after it; `None` when the process stops.
+    pub(super) async fn permits(
+        &self,
+        wanted: usize,
+        after: Duration,
+        stop: &CancellationToken,
+    ) -> Option<Vec<OwnedSemaphorePermit>> {
         let first = tokio::select! {
             biased;
             () = stop.cancelled() => return None,
             permit = self.room.clone().acquire_owned() => permit.ok()?,
         };
+        if !after.is_zero() {
+            tokio::time::sleep(after).await;
+        }
         let more = std::iter::from_fn(|| self.room.clone().try_acquire_owned().ok());
         Some(std::iter::once(first).chain(more.take(wanted - 1)).collect())
     }

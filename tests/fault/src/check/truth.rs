@@ -137,13 +137,11 @@ fn after_death(until: &str) -> String {
     )
 }
 
-/// Jobs that were due when the fault ended and that nobody had claimed by then: until each had a new
-/// ticket or a worker.
+/// Jobs that were due when the fault ended and that nobody had claimed by then: until each had a worker.
 fn dispatch(epoch: f64) -> String {
     format!(
-        "select coalesce(max(extract(epoch from hurried) - {epoch}), 0)::float8 as seconds from (
-             select job, min(at) filter (where change = 'accepted') as accepted, min(at) filter (where change = 'claimed') as claimed,
-                    min(at) filter (where change in ('claimed', 'dispatched') and extract(epoch from at) > {epoch}) as hurried
+        "select coalesce(max(extract(epoch from claimed) - {epoch}), 0)::float8 as seconds from (
+             select job, min(at) filter (where change = 'accepted') as accepted, min(at) filter (where change = 'claimed') as claimed
              from checker.attempt group by job) t join job j on j.id = t.job
          where extract(epoch from accepted) < {epoch} and extract(epoch from claimed) > {epoch}
            and j.run_at <= j.created_at + interval '1 second'"

@@ -4,7 +4,9 @@ use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context, Result};
 use dev::{Process, Signal};
-use futures::{FutureExt, future::LocalBoxFuture};
+use futures::{FutureExt, StreamExt, TryStreamExt, future::LocalBoxFuture, stream};
+use serde_json::json;
+use uuid::Uuid;
 
 use super::{Scenario, Scene};
 use crate::{
@@ -26,10 +28,15 @@ pub(super) fn rows() -> Vec<Scenario> {
         Scenario::new("30", "redis_slow", "Redis answers 300 ms late", slow).rate(15.0),
         Scenario::new("31", "redis_partition", "workers cannot reach Redis, fronts can", partition).seconds(20.0),
         Scenario::new("34", "redis_script_flush", "SCRIPT FLUSH, again and again", script_flush).dispatches(),
-        Scenario::new("35", "redis_backlog", "50,000 due jobs while no worker runs", backlog)
-            .rate(5.0)
-            .seconds(90.0)
-            .patient(240),
+        Scenario::new(
+            "35",
+            "redis_backlog",
+            "50,000 due jobs, 4,000 of them just accepted, while no worker runs",
+            backlog,
+        )
+        .rate(5.0)
+        .seconds(90.0)
+        .patient(240),
         Scenario::new("36", "redis_corruption", "tickets turned into rubbish", corruption).dispatches(),
     ]
 }
@@ -219,8 +226,11 @@ const BACKLOG: i64 = 50_000;
 /// So long without a job done that nothing is under way any more: longer than any lease.
 const WEDGED: Duration = Duration::from_secs(20);
 
-/// The window, and as much again for those who push beside each other. apalis takes up to about 8,000.
-const MOST_TICKETS: i64 = 1_000;
+/// Requests that the fronts accept while no worker runs, each with a ticket if there were no window.
+const SURGE: i64 = 4_000;
+
+/// The window, and one push of each who pushes beside the others. apalis takes up to about 8,000.
+const MOST_TICKETS: i64 = 600;
 
 /// Tickets of a queue that are in Redis.
 async fn tickets(scene: &Scene<'_>, queue: &str) -> Result<i64> {
@@ -232,17 +242,30 @@ async fn tickets(scene: &Scene<'_>, queue: &str) -> Result<i64> {
     Ok(tickets)
 }
 
+/// People want to wait for cars that do not exist.
+async fn surge(scene: &Scene<'_>) -> Result<()> {
+    let (client, customers) = (&scene.stage.client, &scene.cast.customers);
+    let ask = |n| async move {
+        let wish = json!({ "carId": Uuid::now_v7(), "from": "2030-05-01T10:00:00Z", "to": "2030-05-03T10:00:00Z" });
+        client.post_async(n, "/api/v1/waitlist", &customers[n % customers.len()], &wish).await
+    };
+    stream::iter((0..SURGE as usize).map(ask)).buffer_unordered(16).try_collect().await
+}
+
 fn backlog<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
     async move {
         let (db, workers) = (&scene.stage.db, || scene.stage.pool("waitlist"));
         for worker in workers() {
             worker.stop().await;
         }
+        surge(scene).await?;
+        let mut most = tickets(scene, "waitlist").await?;
         // Promotions of cars that do not exist: as cheap as a job can be.
         run(db, &format!(
             "insert into job (id, queue, kind, payload, max_attempts)
              select gen_random_uuid(), 'waitlist', 'promote_waitlist', jsonb_build_object('car_id', gen_random_uuid()), 8
-             from generate_series(1, {BACKLOG})"
+             from generate_series(1, {})",
+            BACKLOG - SURGE
         ))
         .await?;
         for worker in workers() {
@@ -250,7 +273,7 @@ fn backlog<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
         }
         let began = tokio::time::Instant::now();
         let left = "select count(*) from job where queue = 'waitlist' and state in ('ready', 'running')";
-        let (mut quarters, mut least, mut moved, mut most) = (Vec::new(), BACKLOG, began, 0);
+        let (mut quarters, mut least, mut moved) = (Vec::new(), BACKLOG, began);
         while quarters.len() < 4 {
             most = most.max(tickets(scene, "waitlist").await?);
             let now = number(db, left).await?;

@@ -1,0 +1,75 @@
+//! What no ticket brings: leases that ran out, and jobs that are due all the same.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use jobs::{fault, ledger};
+use sea_orm::DbErr;
+use tokio_util::sync::CancellationToken;
+
+use super::Pool;
+
+/// How often the ledger is looked through.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// While there is a backlog: jobs that end together give their room back within this time, and the next ones are
+/// claimed together, too.
+const GATHER: Duration = Duration::from_millis(2);
+
+impl Pool {
+    /// Every second, and without a pause while this process is behind. Redis may have forgotten every ticket, or be
+    /// away: the ledger knows what is due.
+    pub(super) async fn sweep(self: Arc<Self>, stop: CancellationToken) {
+        let mut failing = false;
+        while !stop.is_cancelled() {
+            let swept = self.clone().sweep_once(&stop).await;
+            match &swept {
+                // Said once per outage, not once per second.
+                Err(error) if !failing => tracing::warn!(%error, "the ledger was not swept; trying on"),
+                Ok(()) if failing => tracing::info!("the ledger is swept again"),
+                _ => {}
+            }
+            failing = swept.is_err();
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(SWEEP) => {}
+            }
+        }
+    }
+
+    /// Returns when nothing is due that nobody works on.
+    async fn sweep_once(self: Arc<Self>, stop: &CancellationToken) -> Result<(), DbErr> {
+        loop {
+            let began = Instant::now();
+            let taken_back = ledger::reap(&self.context.db, self.queue).await?;
+            fault::crash_point("after_reap");
+            if !taken_back.is_empty() {
+                // They have waited for a whole lease already: not behind everything else that is due.
+                let (pool, stop) = (self.clone(), stop.clone());
+                tokio::spawn(async move { pool.take(taken_back, &stop).await });
+            }
+            while began.elapsed() < SWEEP {
+                if !self.clone().take_due(stop).await? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Claims what is due, for half of the room at most: the other half works meanwhile, and is there for tickets. `false`:
+    /// nothing is left.
+    async fn take_due(self: Arc<Self>, stop: &CancellationToken) -> Result<bool, DbErr> {
+        let was_behind = self.behind.load(Ordering::Acquire);
+        let gather = if was_behind { GATHER } else { Duration::ZERO };
+        let Some(permits) = self.permits(self.share, gather, stop).await else { return Ok(false) };
+        let claimed = ledger::claim_due(&self.context.db, self.queue, permits.len(), &self.name).await?;
+        let behind = claimed.len() == permits.len();
+        metrics::counter!("jobs_swept_total", "queue" => self.queue.as_str()).increment(claimed.len() as u64);
+        self.behind.store(behind, Ordering::Release);
+        self.start(claimed, permits);
+        // Once more when it has caught up: of what was accepted during the last look the tickets were dropped.
+        Ok(behind || was_behind)
+    }
+}
