@@ -46,7 +46,7 @@ const MUTANTS: [(&str, &[&str]); 14] = [
     ("database_clock", &["clock_ahead", "clock_behind"]),
     ("conflict_clause", &["one_car", "conflict_storm"]),
     ("key_with_row", &["same_key"]),
-    ("state_not_cursor", &["postgres_commit_order", "redis_flush"]),
+    ("state_not_cursor", &["postgres_commit_order"]),
     ("effect_before_ack", &["kill_worker"]),
     ("ticket_window", &["redis_backlog"]),
     ("hold_expiry", &["hold_expiry"]),

@@ -176,19 +176,26 @@ fn commit_order<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
     async move {
         scene
             .times(6, async || {
+                let jobs = |late: bool| {
+                    format!(
+                        "insert into job (id, queue, kind, payload, max_attempts)
+                         select (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') || '7000' || '8000'
+                                 || substr(md5(random()::text), 1, 12))::uuid,
+                                'waitlist', 'promote_waitlist', jsonb_build_object('car_id', gen_random_uuid(), 'late', {late}), 8
+                         from generate_series(1, 5)"
+                    )
+                };
                 let tx = scene.stage.db.begin().await?;
-                let late = "insert into job (id, queue, kind, payload, max_attempts)
-                    select (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') || '7000' || '8000'
-                            || substr(md5(random()::text), 1, 12))::uuid,
-                           'waitlist', 'promote_waitlist', jsonb_build_object('car_id', gen_random_uuid(), 'late', true), 8
-                    from generate_series(1, 5)";
-                sea_orm::ConnectionTrait::execute_unprepared(&tx, late).await?;
-                // The fault itself: younger rows are committed meanwhile.
-                tokio::time::sleep(Duration::from_millis(1_300)).await;
+                sea_orm::ConnectionTrait::execute_unprepared(&tx, &jobs(true)).await?;
+                // The fault itself: younger rows are committed meanwhile, and every worker finds some of them.
+                for _ in 0..20 {
+                    run(&scene.stage.db, &jobs(false)).await?;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
                 Ok(tx.commit().await?)
             })
             .await?;
-        let left = "select count(*) from job where payload ? 'late' and state <> 'done'";
+        let left = "select count(*) from job where payload @> '{\"late\": true}' and state <> 'done'";
         let done = async || Ok((number(&scene.stage.db, left).await? == 0).then_some(()));
         until(Duration::from_secs(10), done).await?;
         let skipped = number(&scene.stage.db, left).await?;
