@@ -70,12 +70,12 @@ pub struct Finished {
 /// One attempt at one job.
 pub struct Work {
     pub context: Arc<Context>,
-    job: Claimed,
+    job: Arc<Claimed>,
     follow_ups: Vec<NewJob>,
 }
 
 impl Work {
-    pub(crate) fn new(context: Arc<Context>, job: Claimed) -> Self {
+    pub(crate) fn new(context: Arc<Context>, job: Arc<Claimed>) -> Self {
         Self { context, job, follow_ups: Vec::new() }
     }
 
@@ -194,7 +194,7 @@ impl Work {
     ) -> Result<HashMap<Uuid, Finished>, JobError> {
         let follow_ups: Vec<NewJob> = ended.iter().flat_map(|(work, _)| work.traced_follow_ups()).collect();
         ledger::insert(&tx, &follow_ups).await?;
-        let held: Vec<(&Claimed, &Outcome)> = ended.iter().map(|(work, outcome)| (&work.job, outcome)).collect();
+        let held: Vec<(&Claimed, &Outcome)> = ended.iter().map(|(work, outcome)| (&*work.job, outcome)).collect();
         if fault::removed("one_transaction") {
             let db = ended.first().map(|(work, _)| work.db().clone());
             tx.commit().await?;
@@ -235,16 +235,16 @@ impl Work {
 /// Where the ends of jobs meet that change nothing but their own row.
 pub(crate) struct Ends {
     db: DatabaseConnection,
-    ends: Gather<(Claimed, Outcome), bool>,
+    ends: Gather<(Arc<Claimed>, Outcome), bool>,
 }
 
 impl Ends {
     pub(crate) fn start(db: DatabaseConnection) -> Self {
         let own = db.clone();
-        let ends = Gather::start(256, move |ended: Vec<(Claimed, Outcome)>| {
+        let ends = Gather::start(256, move |ended: Vec<(Arc<Claimed>, Outcome)>| {
             let db = db.clone();
             async move {
-                let held: Vec<(&Claimed, &Outcome)> = ended.iter().map(|(job, outcome)| (job, outcome)).collect();
+                let held: Vec<(&Claimed, &Outcome)> = ended.iter().map(|(job, outcome)| (&**job, outcome)).collect();
                 fault::crash_point("before_commit");
                 // Without an answer each tries alone, and has an error of its own.
                 let Ok(done) = ledger::complete_held(&db, &held).await else { return Vec::new() };
@@ -255,7 +255,7 @@ impl Ends {
         Self { db: own, ends }
     }
 
-    async fn end(&self, job: &Claimed, outcome: &Outcome) -> Result<(), LeaseLost> {
+    async fn end(&self, job: &Arc<Claimed>, outcome: &Outcome) -> Result<(), LeaseLost> {
         match self.ends.call((job.clone(), outcome.clone())).await {
             Some(true) => Ok(()),
             Some(false) => Err(ledger::rejected()),

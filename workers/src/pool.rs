@@ -107,7 +107,7 @@ impl Pool {
         .await
     }
 
-    async fn work_on(self: Arc<Self>, job: Claimed, permit: OwnedSemaphorePermit) {
+    async fn work_on(self: Arc<Self>, job: Arc<Claimed>, permit: OwnedSemaphorePermit) {
         let span = tracing::info_span!(
             "job", job.kind = %job.kind, job.id = %job.id, attempt = job.attempt,
             request_id = job.request_id, traceparent = job.traceparent,
@@ -138,7 +138,7 @@ impl Pool {
     }
 
     /// Runs the job in a task of its own, so that a panic ends the attempt and nothing else.
-    async fn attempt(&self, performer: Performer, job: &Claimed) -> &'static str {
+    async fn attempt(&self, performer: Performer, job: &Arc<Claimed>) -> &'static str {
         if fault::removed("effect_before_ack") {
             let early = Outcome::Done { document: serde_json::Value::Null };
             let _ = ledger::complete(&self.context.db, job, &early).await;

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::{Context, Finished, JobError, Perform, PerformTogether, Work};
 
-type Run = fn(Arc<Context>, Claimed) -> BoxFuture<'static, Result<Finished, JobError>>;
-pub(crate) type RunTogether = fn(Arc<Context>, Vec<Claimed>) -> BoxFuture<'static, Vec<Option<Finished>>>;
+type Run = fn(Arc<Context>, Arc<Claimed>) -> BoxFuture<'static, Result<Finished, JobError>>;
+pub(crate) type RunTogether = fn(Arc<Context>, Vec<Arc<Claimed>>) -> BoxFuture<'static, Vec<Option<Finished>>>;
 
 /// How one kind is performed.
 #[derive(Clone, Copy)]
@@ -27,9 +27,9 @@ pub struct Registry {
     performers: HashMap<&'static str, Performer>,
 }
 
-fn run<J: Perform>(context: Arc<Context>, job: Claimed) -> BoxFuture<'static, Result<Finished, JobError>> {
+fn run<J: Perform>(context: Arc<Context>, job: Arc<Claimed>) -> BoxFuture<'static, Result<Finished, JobError>> {
     async move {
-        let payload = serde_json::from_value::<J>(job.payload.clone())
+        let payload = J::deserialize(&job.payload)
             .map_err(|error| JobError::GiveUp(format!("the payload cannot be read: {error}")))?;
         payload.perform(Work::new(context, job)).await
     }
@@ -39,12 +39,12 @@ fn run<J: Perform>(context: Arc<Context>, job: Claimed) -> BoxFuture<'static, Re
 /// Whatever goes wrong with a group, each of its jobs is performed alone and gets an error of its own.
 fn run_together<J: PerformTogether>(
     context: Arc<Context>,
-    jobs: Vec<Claimed>,
+    jobs: Vec<Arc<Claimed>>,
 ) -> BoxFuture<'static, Vec<Option<Finished>>> {
     async move {
         let ids: Vec<Uuid> = jobs.iter().map(|job| job.id).collect();
         let readable = jobs.into_iter().filter_map(|job| {
-            let asked = serde_json::from_value::<J>(job.payload.clone()).ok()?;
+            let asked = J::deserialize(&job.payload).ok()?;
             Some((asked, Work::new(context.clone(), job)))
         });
         match J::perform_together(readable.collect()).await {

@@ -31,7 +31,7 @@ fn held(rows: u64) -> Result<(), LeaseLost> {
 
 /// `state || ''` keeps it to the index of ids, as in `claim`.
 const DONE: &str = r"
-update job set state = 'done', outcome = held.outcome, error = null, lease_until = null, finished_at = clock_timestamp()
+update job set state = 'done', outcome = held.outcome::jsonb, error = null, lease_until = null, finished_at = clock_timestamp()
 from unnest($1, $2, $3) as held(id, fence, outcome)
 where job.id = held.id and job.id = any($1) and job.fence = held.fence and job.state || '' = 'running'
 returning job.id";
@@ -43,7 +43,7 @@ returning job.id";
 pub async fn complete_held(db: &impl ConnectionTrait, ended: &[(&Claimed, &Outcome)]) -> Result<HashSet<Uuid>, DbErr> {
     let ids: Vec<Uuid> = ended.iter().map(|(job, _)| job.id).collect();
     let fences: Vec<i64> = ended.iter().map(|(job, _)| job.fence).collect();
-    let outcomes = ended.iter().map(|(_, outcome)| serde_json::to_value(outcome).expect("an outcome is plain data"));
+    let outcomes = ended.iter().map(|(_, outcome)| serde_json::to_string(outcome).expect("an outcome is plain data"));
     let values = [ids.into(), fences.into(), outcomes.collect::<Vec<_>>().into()];
     let mut done = DONE.to_owned();
     if fault::removed("fence_check") {

@@ -17,7 +17,7 @@ use crate::{
 const CONFLICT_TRIES: u32 = 5;
 
 /// Where the jobs of one kind meet that are performed together.
-pub(super) type Group = Gather<Claimed, Finished>;
+pub(super) type Group = Gather<Arc<Claimed>, Finished>;
 
 /// A place to meet for each kind whose jobs are performed together.
 pub(super) fn groups(
@@ -38,7 +38,7 @@ pub(super) fn groups(
 pub(super) async fn perform(
     performer: Performer,
     context: Arc<Context>,
-    job: Claimed,
+    job: Arc<Claimed>,
     (group, alone): (Option<Arc<Group>>, Arc<Semaphore>),
     _watched: Watched,
 ) -> Result<Finished, JobError> {

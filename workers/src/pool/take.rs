@@ -44,7 +44,7 @@ impl Pool {
             fault::crash_point("after_claim");
         }
         for (job, permit) in claimed.into_iter().zip(permits) {
-            tokio::spawn(self.clone().work_on(job, permit));
+            tokio::spawn(self.clone().work_on(Arc::new(job), permit));
         }
     }
 
@@ -67,7 +67,7 @@ impl Pool {
         };
         match ledger::claim_suspect(&self.context.db, self.queue, &self.name).await {
             Ok(Some(job)) => {
-                self.work_on(job, permit).await;
+                self.work_on(Arc::new(job), permit).await;
                 true
             }
             // Whoever sweeps the ledger says that it cannot be reached.
