@@ -104,7 +104,7 @@ pub(super) async fn claim(
 ) -> Vec<Option<Vec<Claimed>>> {
     let ids = tickets.concat();
     let claim = || ledger::claim(&db, queue, &ids, &worker);
-    // Twice where a session broke: a ticket that leads nowhere costs its jobs five seconds.
+    // Twice where a session broke: a ticket that leads nowhere costs its jobs up to a second.
     let claimed = match claim().await {
         Err(DbErr::ConnectionAcquire(error)) => Err(DbErr::ConnectionAcquire(error)),
         Err(_) => claim().await,

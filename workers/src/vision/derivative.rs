@@ -35,7 +35,7 @@ pub fn derive(original: &[u8]) -> Result<Vec<Derivative>, Refusal> {
     let mut derivatives = Vec::with_capacity(VARIANTS.len());
     for (long_side, variant) in VARIANTS {
         // Each copy is made from the one before: far fewer pixels to read.
-        source = within(&source, long_side);
+        source = within(source, long_side);
         let (width, height) = source[0].dimensions();
         derivatives.push(Derivative { variant, width, height, jpeg: jpeg::encode(&source, QUALITY) });
     }
@@ -54,10 +54,10 @@ fn read(original: &[u8], long_side: u32) -> Result<Planes, Refusal> {
         let Some(planes) = planes else {
             let picture = decode::pixels(decoder)?;
             let (width, height) = fit(picture.width(), picture.height(), long_side);
-            return Ok(within(&split(&shrink(&picture, width, height)), long_side));
+            return Ok(within(split(&shrink(&picture, width, height)), long_side));
         };
         // Turned when it is small.
-        Ok(within(&planes, long_side).map(|plane| {
+        Ok(within(planes, long_side).map(|plane| {
             let mut plane = DynamicImage::ImageLuma8(plane);
             plane.apply_orientation(orientation);
             plane.into_luma8()
@@ -66,7 +66,7 @@ fn read(original: &[u8], long_side: u32) -> Result<Planes, Refusal> {
 }
 
 /// Planes whose longer side has at most so many pixels, with chroma at half the width and height.
-fn within([luma, blue, red]: &Planes, long_side: u32) -> Planes {
+fn within([luma, blue, red]: Planes, long_side: u32) -> Planes {
     let (width, height) = fit(luma.width(), luma.height(), long_side);
     let chroma = |plane| shrink_plane(plane, width.div_ceil(2), height.div_ceil(2));
     [shrink_plane(luma, width, height), chroma(blue), chroma(red)]

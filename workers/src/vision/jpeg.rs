@@ -48,17 +48,29 @@ pub(super) fn planes(bytes: &[u8], size: (u32, u32), long_side: u32) -> Option<P
     let (chroma_width, chroma_height) = (width.div_ceil(subsamp.width()), height.div_ceil(subsamp.height()));
     // Luma is filled up to whole pixels of chroma.
     let (luma_width, luma_height) = (chroma_width * subsamp.width(), chroma_height * subsamp.height());
-    let (luma, chroma) = image.pixels.split_at_checked(luma_width * luma_height)?;
-    let (blue, red) = chroma.split_at_checked(chroma_width * chroma_height)?;
-    let chroma = |values: &[u8]| plane(values.to_vec(), chroma_width, chroma_height);
-    Some([plane(fitted(luma, luma_width, width, height), width, height)?, chroma(blue)?, chroma(red)?])
+    let (luma_size, chroma_size) = (luma_width * luma_height, chroma_width * chroma_height);
+    let mut luma = image.pixels;
+    if luma.len() < luma_size + 2 * chroma_size {
+        return None;
+    }
+    let red = luma.split_off(luma_size + chroma_size);
+    let blue = luma.split_off(luma_size);
+    if (luma_width, luma_height) != (width, height) {
+        let mut fitted = Vec::with_capacity(width * height);
+        lay(&mut fitted, &luma, luma_width, (width, height));
+        luma = fitted;
+    }
+    let chroma = |values| plane(values, chroma_width, chroma_height);
+    Some([plane(luma, width, height)?, chroma(blue)?, chroma(red)?])
 }
 
 /// A JPEG of planes of which the last two have half the width and height, rounded up: nothing but the
 /// picture, no EXIF.
 pub(super) fn encode([luma, blue, red]: &Planes, quality: i32) -> Vec<u8> {
     let (width, height) = (luma.width() as usize, luma.height() as usize);
-    let mut pixels = fitted(luma.as_raw(), width, width.next_multiple_of(2), height.next_multiple_of(2));
+    let whole = (width.next_multiple_of(2), height.next_multiple_of(2));
+    let mut pixels = Vec::with_capacity(whole.0 * whole.1 * 3 / 2);
+    lay(&mut pixels, luma.as_raw(), width, whole);
     pixels.extend_from_slice(blue.as_raw());
     pixels.extend_from_slice(red.as_raw());
     let image = YuvImage { pixels: pixels.as_slice(), width, align: 1, height, subsamp: Subsamp::Sub2x2 };
@@ -92,16 +104,15 @@ fn plane(values: Vec<u8>, width: usize, height: usize) -> Option<GrayImage> {
     GrayImage::from_raw(u32::try_from(width).ok()?, u32::try_from(height).ok()?, values)
 }
 
-/// A plane with lines and columns cut off, or its last ones repeated, such that it has the size.
-fn fitted(plane: &[u8], line: usize, width: usize, height: usize) -> Vec<u8> {
-    let mut fitted = Vec::with_capacity(width * height);
+/// Lays a plane behind what is there, with lines and columns cut off, or its last ones repeated, such that it has the size.
+fn lay(pixels: &mut Vec<u8>, plane: &[u8], line: usize, (width, height): (usize, usize)) {
+    let begin = pixels.len();
     let lines = plane.chunks_exact(line);
     let last = lines.clone().last();
     for (row, values) in lines.chain(last.into_iter().cycle()).take(height).enumerate() {
-        fitted.extend_from_slice(&values[..line.min(width)]);
-        fitted.resize((row + 1) * width, values[line - 1]);
+        pixels.extend_from_slice(&values[..line.min(width)]);
+        pixels.resize(begin + (row + 1) * width, values[line - 1]);
     }
-    fitted
 }
 
 #[cfg(test)]

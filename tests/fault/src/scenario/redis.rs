@@ -149,6 +149,11 @@ fn down<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
         tokio::time::sleep(scene.lasts).await;
         let refused = unknown() - before;
         scene.expect(refused == 0, format!("{refused} requests were not accepted while Redis was away"));
+        // Photos take longer than that anyway.
+        let late = "select count(*) from job where queue in ('booking', 'notify', 'waitlist') and state = 'ready'
+                    and run_at < clock_timestamp() - interval '5 seconds'";
+        let late = number(&scene.stage.db, late).await?;
+        scene.expect(late == 0, format!("{late} jobs waited for Redis"));
         scene.back(async || server(scene)?.resume().await).await
     };
     async move { without_restarts(scene, fault).await }.boxed_local()
