@@ -1,5 +1,6 @@
 //! The rows of the fault matrix: what is broken, how, and what must hold besides the counters.
 
+mod backlog;
 mod booking;
 mod boundary;
 mod crash;
