@@ -8,6 +8,7 @@ mod together;
 
 use std::collections::HashMap;
 
+use chrono::TimeDelta;
 use futures::future::join_all;
 use jobs::Queue;
 use reqwest::Method;
@@ -28,6 +29,21 @@ async fn a_free_car_is_booked_and_the_answer_has_price_and_number() {
     assert_eq!(booked.body["status"], "Confirmed");
     assert_eq!(booked.body["totalPrice"], json!({ "amount": 5_950, "currency": "EUR" }));
     assert!(text(&booked.body, "number").starts_with("BK-"));
+    let location = booked.headers["location"].to_str().unwrap();
+    assert_eq!(house.get(location, Some(&customer)).await.body, booked.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_is_what_is_kept_however_exact_the_dates_were() {
+    let house = House::open(&[Queue::Booking]).await;
+    let (admin, customer) = (house.staff("admin").await, house.customer().await);
+    let car = house.car(&admin).await;
+
+    let start = noon(12) + TimeDelta::nanoseconds(123_456_789);
+    let wish = json!({ "carId": car, "startDate": start, "endDate": noon(13) });
+    let booked = house.post("/api/v1/bookings", Some(&customer), wish).await;
+    assert_eq!(booked.status, 201, "{booked:?}");
+    assert!(text(&booked.body, "startDate").contains(":00.123456"), "{booked:?}");
     let location = booked.headers["location"].to_str().unwrap();
     assert_eq!(house.get(location, Some(&customer)).await.body, booked.body);
 }

@@ -122,7 +122,7 @@ async fn a_group_in_which_one_lease_is_lost_leaves_nothing_of_that_one_and_the_o
     let jobs = join_all((0..6).map(|car| crowd.ask(0, car, 5))).await;
     crowd.work().await;
     let waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
-                 and query like 'INSERT INTO \"booking\"%'";
+                 and query like '%insert into booking (%'";
     crowd.bed.until(waits, 1).await;
     crowd.bed.until("select count(*) from job where state = 'running'", 6).await;
     // Somebody took it back and called it off while its worker was frozen.

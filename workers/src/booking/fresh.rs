@@ -1,6 +1,6 @@
 //! A booking as it begins, whoever asked for it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use entity::{account, booking, car};
 use jobs::Refusal;
 use rules::{
@@ -9,7 +9,7 @@ use rules::{
     period::Period,
     problem,
 };
-use sea_orm::ActiveValue::Set;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 use uuid::Uuid;
 
 use crate::Work;
@@ -29,30 +29,85 @@ pub(crate) struct Fresh<'a> {
 
 impl Fresh<'_> {
     /// The row, confirmed under today's policy and a number of its own.
-    pub(crate) fn row(self, work: &Work, now: DateTime<Utc>) -> booking::ActiveModel {
-        // A clash with an older number fails the insert; the retry draws another.
-        let number = BookingNumber::from_bits(rand::random());
-        booking::ActiveModel {
-            id: Set(self.id),
-            number: Set(number.as_str().to_owned()),
-            car_id: Set(self.car.id),
-            customer_id: Set(self.customer_id),
-            branch_id: Set(self.branch_id),
-            starts_at: Set(self.period.start),
-            ends_at: Set(self.period.end),
-            time_zone: Set(self.time_zone.to_owned()),
-            status: Set(BookingStatus::Confirmed.into()),
-            total: Set(self.total.amount),
-            currency: Set(self.total.currency.as_str().to_owned()),
-            quote: Set(self.quote),
-            plate: Set(self.car.plate.clone()),
-            policy_version: Set(rules::cancellation::Policy::default().version),
-            version: Set(1),
-            created_at: Set(work.asked_at()),
-            updated_at: Set(now),
-            ..Default::default()
+    pub(crate) fn row(self, work: &Work, now: DateTime<Utc>) -> booking::Model {
+        booking::Model {
+            id: self.id,
+            // A clash with an older number fails the insert; the retry draws another.
+            number: BookingNumber::from_bits(rand::random()).as_str().to_owned(),
+            car_id: self.car.id,
+            customer_id: self.customer_id,
+            branch_id: self.branch_id,
+            starts_at: stored(self.period.start),
+            ends_at: stored(self.period.end),
+            time_zone: self.time_zone.to_owned(),
+            status: BookingStatus::Confirmed.into(),
+            quote: self.quote,
+            total: self.total.amount,
+            currency: self.total.currency.as_str().to_owned(),
+            plate: self.car.plate.clone(),
+            cancelled_at: None,
+            cancel_reason: None,
+            cancel_fee: None,
+            refund: None,
+            policy_version: rules::cancellation::Policy::default().version,
+            closed_at: None,
+            picked_up_at: None,
+            odometer_out_km: None,
+            fuel_out: None,
+            overdue_at: None,
+            returned_at: None,
+            odometer_in_km: None,
+            fuel_in: None,
+            version: 1,
+            created_at: work.asked_at(),
+            updated_at: now,
         }
     }
+}
+
+/// As PostgreSQL keeps it: in microseconds.
+fn stored(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.trunc_subsecs(6)
+}
+
+/// One parameter for each column, so that one prepared statement serves every number of rows.
+const INSERT: &str = "
+insert into booking (id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote, total,
+                     currency, plate, policy_version, version, created_at, updated_at)
+select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+
+/// Writes bookings as they begin.
+///
+/// # Errors
+/// When the database fails or refuses one of them.
+pub(crate) async fn insert(tx: &impl ConnectionTrait, bookings: &[booking::Model]) -> Result<(), DbErr> {
+    fn column<T>(bookings: &[booking::Model], field: impl Fn(&booking::Model) -> T) -> Value
+    where
+        Vec<T>: Into<Value>,
+    {
+        bookings.iter().map(field).collect::<Vec<T>>().into()
+    }
+    let values = [
+        column(bookings, |one| one.id),
+        column(bookings, |one| one.number.clone()),
+        column(bookings, |one| one.car_id),
+        column(bookings, |one| one.customer_id),
+        column(bookings, |one| one.branch_id),
+        column(bookings, |one| one.starts_at),
+        column(bookings, |one| one.ends_at),
+        column(bookings, |one| one.time_zone.clone()),
+        column(bookings, |one| one.status.0.as_str().to_owned()),
+        column(bookings, |one| one.quote.clone()),
+        column(bookings, |one| one.total),
+        column(bookings, |one| one.currency.clone()),
+        column(bookings, |one| one.plate.clone()),
+        column(bookings, |one| one.policy_version),
+        column(bookings, |one| one.version),
+        column(bookings, |one| one.created_at),
+        column(bookings, |one| one.updated_at),
+    ];
+    tx.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, INSERT, values)).await?;
+    Ok(())
 }
 
 /// Why this person gets no car, or nobody gets this one, whatever the dates.

@@ -15,7 +15,7 @@ use rules::{
     problem::{self, Reason},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{LockBehavior, LockType},
 };
 use serde_json::json;
@@ -24,7 +24,7 @@ use view::booking::Booking;
 
 use super::{
     alternative,
-    fresh::{Fresh, obstacle},
+    fresh::{self, Fresh, obstacle},
     price::price,
 };
 use crate::{Finished, JobError, Perform, PerformTogether, Work, reservation, waitlist::wait_for_car};
@@ -62,7 +62,8 @@ impl Perform for RequestBooking {
             let alternatives = alternative::find(&tx, &looked.car, busy, self.start, self.end).await?;
             return wait_or_refuse(tx, work, &self, &looked, taken(&self, alternatives)).await;
         }
-        let booking = row(&self, &looked, &work)?.insert(&tx).await?;
+        let booking = row(&self, &looked, &work)?;
+        fresh::insert(&tx, std::slice::from_ref(&booking)).await?;
 
         work.then(&confirmed(booking.id));
         work.done(tx, Booking::from(booking)).await
@@ -97,17 +98,14 @@ impl PerformTogether for RequestBooking {
             return Ok(HashMap::new());
         }
 
-        let rows = asked.iter().map(|(request, work, looked, _)| row(request, looked, work));
-        let rows = rows.collect::<Result<Vec<_>, _>>()?;
-        let rows = booking::Entity::insert_many(rows).exec_with_returning(&tx).await?;
-        let mut works: HashMap<Uuid, Work> =
-            asked.into_iter().map(|(request, work, ..)| (request.booking_id, work)).collect();
+        let bookings = asked.iter().map(|(request, work, looked, _)| row(request, looked, work));
+        let bookings = bookings.collect::<Result<Vec<_>, _>>()?;
+        fresh::insert(&tx, &bookings).await?;
+
         let mut ended = Vec::new();
-        for booking in rows {
-            if let Some(mut work) = works.remove(&booking.id) {
-                work.then(&confirmed(booking.id));
-                ended.push((work, Outcome::done(Booking::from(booking))?));
-            }
+        for (booking, (_, mut work, ..)) in bookings.into_iter().zip(asked) {
+            work.then(&confirmed(booking.id));
+            ended.push((work, Outcome::done(Booking::from(booking))?));
         }
         Work::finish_all(tx, ended).await
     }
@@ -120,14 +118,12 @@ fn confirmed(booking: Uuid) -> Announce {
 /// What the decisions about several bookings look at.
 struct Seen {
     customers: HashMap<Uuid, account::Model>,
-    cars: HashMap<Uuid, car::Model>,
-    branches: HashMap<Uuid, branch::Model>,
+    cars: HashMap<Uuid, (car::Model, branch::Model)>,
 }
 
 impl Seen {
     fn of(&self, asked: &RequestBooking) -> Option<Looked> {
-        let car = self.cars.get(&asked.car_id)?.clone();
-        let branch = self.branches.get(&car.branch_id)?.clone();
+        let (car, branch) = self.cars.get(&asked.car_id)?.clone();
         Some(Looked { customer: self.customers.get(&asked.customer_id)?.clone(), car, branch })
     }
 }
@@ -135,22 +131,19 @@ impl Seen {
 /// Locks the cars that nobody else holds, in the order in which everybody locks cars, then looks at everything else.
 /// Nobody waits here: one car in use would hold up the bookings of all the others.
 async fn look_at_all(tx: &DatabaseTransaction, asked: &[(RequestBooking, Work)]) -> Result<Seen, DbErr> {
-    let cars = car::Entity::find()
+    let mut cars = car::Entity::find()
+        .find_also_related(branch::Entity)
         .filter(car::Column::Id.eq_any(asked.iter().map(|(request, _)| request.car_id)))
-        .order_by_asc(car::Column::Id)
-        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-        .all(tx)
-        .await?;
-    let branches =
-        branch::Entity::find().filter(branch::Column::Id.eq_any(cars.iter().map(|car| car.branch_id))).all(tx).await?;
+        .order_by_asc(car::Column::Id);
+    QueryTrait::query(&mut cars).lock_with_tables_behavior(LockType::Update, [car::Entity], LockBehavior::SkipLocked);
+    let cars = cars.all(tx).await?;
     let customers = account::Entity::find()
         .filter(account::Column::Id.eq_any(asked.iter().map(|(request, _)| request.customer_id)))
         .all(tx)
         .await?;
     Ok(Seen {
         customers: customers.into_iter().map(|customer| (customer.id, customer)).collect(),
-        cars: cars.into_iter().map(|car| (car.id, car)).collect(),
-        branches: branches.into_iter().map(|branch| (branch.id, branch)).collect(),
+        cars: cars.into_iter().filter_map(|(car, branch)| Some((car.id, (car, branch?)))).collect(),
     })
 }
 
@@ -208,7 +201,7 @@ fn decide(asked: &RequestBooking, looked: &Looked, work: &Work) -> Result<Period
     Ok(period.with_turnaround(u32::try_from(looked.branch.turnaround_minutes).unwrap_or_default()))
 }
 
-fn row(asked: &RequestBooking, looked: &Looked, work: &Work) -> Result<booking::ActiveModel, JobError> {
+fn row(asked: &RequestBooking, looked: &Looked, work: &Work) -> Result<booking::Model, JobError> {
     let period = Period::new(asked.start, asked.end)?;
     let quote = price(&looked.car, &looked.branch, period)?;
     let fresh = Fresh {

@@ -13,7 +13,7 @@ use rules::{
     problem,
     waitlist::{EntryEvent, OfferEvent, OfferState},
 };
-use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Statement};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Statement};
 use view::booking::Booking;
 
 use super::{
@@ -51,7 +51,8 @@ impl Perform for AcceptOffer {
             drop(tx);
             return work.refuse(too_late(OfferState::Expired)).await;
         }
-        let booking = row(&self, &offer, &car, &work, now)?.insert(&tx).await?;
+        let booking = row(&self, &offer, &car, &work, now)?;
+        booking::insert(&tx, std::slice::from_ref(&booking)).await?;
         let entry = follow(&tx, entry, EntryEvent::Accepted, now).await?;
         fulfil(&tx, entry, &booking).await?;
 
@@ -105,7 +106,7 @@ fn row(
     car: &car::Model,
     work: &Work,
     now: DateTime<Utc>,
-) -> Result<entity::booking::ActiveModel, JobError> {
+) -> Result<entity::booking::Model, JobError> {
     let fresh = Fresh {
         id: asked.booking_id,
         customer_id: offer.customer_id,

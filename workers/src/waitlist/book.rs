@@ -10,7 +10,7 @@ use rules::{
     problem,
     waitlist::{EntryEvent, EntryState},
 };
-use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait};
+use sea_orm::{DatabaseTransaction, EntityTrait};
 use serde_json::json;
 use view::booking::Booking;
 
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     Finished, JobError, Perform, Work,
-    booking::{Fresh, obstacle},
+    booking::{Fresh, insert, obstacle},
     reservation,
 };
 
@@ -61,7 +61,8 @@ impl Perform for BookFreeTime {
             total: free.quote.total,
             quote: json!(free.quote),
         };
-        let booking = fresh.row(&work, now).insert(&tx).await?;
+        let booking = fresh.row(&work, now);
+        insert(&tx, std::slice::from_ref(&booking)).await?;
         let entry = follow(&tx, entry, EntryEvent::Booked, now).await?;
         fulfil(&tx, entry, &booking).await?;
 
