@@ -38,4 +38,3 @@ create index job_due on job (queue, priority desc, run_at, id) where state = 're
 create index job_suspect on job (queue, run_at) where state = 'ready' and crashes >= 2;
 create index job_running on job (queue, lease_until) where state = 'running';
 create index job_dead on job (finished_at desc, id desc) where state = 'dead';
-create index job_finished on job (finished_at) where state in ('done', 'cancelled');

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use jobs::{
     NewJob,
-    ledger::{self, AcceptError, Accepted, Idempotency},
+    ledger::{self, AcceptError, Accepted, Idempotency, Trace},
     ticket::Tickets,
 };
 use platform::settings::Secret;
@@ -33,6 +34,34 @@ async fn what_is_taken_back_from_a_dead_worker_waits_for_no_ticket() {
     bed.settings.redis_url = Secret::new("redis://127.0.0.1:9".to_owned());
     bed.work(QUEUE, registry()).await;
     bed.until(&state_is(id, "done"), 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_accepted_with_others_has_the_row_that_it_would_have_alone() {
+    let bed = bed().await;
+    let bare = NewJob::new(&kinds::Mark {});
+    let full = NewJob {
+        id: Uuid::now_v7(),
+        idempotency: Some(Idempotency { key: "once".to_owned(), request_hash: [7; 32] }),
+        dedupe_key: Some("twin".to_owned()),
+        reply_to: Some("front".to_owned()),
+        trace: Trace { traceparent: Some("00-1-2-01".to_owned()), request_id: Some("request".to_owned()) },
+        priority: 3,
+        max_attempts: 5,
+        ..NewJob::new(&kinds::Mark {}).asked_by(Uuid::now_v7()).at(Utc::now() + TimeDelta::days(1))
+    };
+    let delayed = NewJob { id: Uuid::now_v7(), delay: Duration::from_secs(60), ..bare.clone() };
+    let jobs = [bare, full, delayed];
+
+    ledger::insert_all(&bed.db, &jobs).await.unwrap();
+    bed.run("create table together as select * from job; delete from job").await;
+    for job in &jobs {
+        ledger::insert_all(&bed.db, std::slice::from_ref(job)).await.unwrap();
+    }
+    let same = "select count(*) from job join together using (id)
+                where to_jsonb(job) - 'created_at' - 'run_at' = to_jsonb(together) - 'created_at' - 'run_at'
+                and (job.run_at = together.run_at or job.run_at - job.created_at = together.run_at - together.created_at)";
+    assert_eq!(bed.number(same).await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

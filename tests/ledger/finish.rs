@@ -1,6 +1,9 @@
 //! Rules 6, 8, 9, 11 and 12: follow-ups, retries, dead letters, refusals, unknown kinds.
 
-use jobs::{Outcome, ledger};
+use chrono::Utc;
+use jobs::{NewJob, Outcome, ledger};
+use tests::Bed;
+use uuid::{NoContext, Timestamp, Uuid};
 
 use super::{QUEUE, accept, bed, kinds, registry, state_is};
 
@@ -139,4 +142,38 @@ async fn a_payload_that_cannot_be_read_is_dead_at_once_with_the_reason() {
                   values ('00000000-0000-7000-8000-00000000abcd', 'booking', 'test_mark', '[1]', 8)";
     bed.run(broken).await;
     bed.until("select count(*) from job where state = 'dead' and attempt = 1", 1).await;
+}
+
+/// A job whose id was drawn so many days ago.
+async fn accepted_before(bed: &Bed, days: u64, state: &str) -> Uuid {
+    let seconds = u64::try_from(Utc::now().timestamp()).unwrap() - days * 86_400;
+    let id = Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, 0));
+    let job = NewJob { id, ..NewJob::new(&kinds::Mark {}) };
+    ledger::accept(&bed.db, &job).await.unwrap();
+    if state != "ready" {
+        let finished = format!("now() - interval '{days} days' + interval '1 minute'");
+        bed.run(&format!("update job set state = '{state}', finished_at = {finished} where id = '{id}'")).await;
+    }
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ended_long_ago_is_forgotten_and_nothing_else() {
+    let bed = bed().await;
+    for state in ["done", "cancelled"] {
+        accepted_before(&bed, 32, state).await;
+    }
+    let mut kept = vec![accepted_before(&bed, 29, "done").await, accepted_before(&bed, 0, "done").await];
+    for state in ["dead", "ready"] {
+        kept.push(accepted_before(&bed, 32, state).await);
+    }
+    let late = accepted_before(&bed, 32, "done").await;
+    bed.run(&format!("update job set finished_at = now() - interval '1 day' where id = '{late}'")).await;
+    kept.push(late);
+
+    assert_eq!(ledger::prune(&bed.db, 30).await.unwrap(), 2);
+    for id in &kept {
+        assert_eq!(bed.number(&format!("select count(*) from job where id = '{id}'")).await, 1);
+    }
+    assert_eq!(bed.number("select count(*) from job").await, i64::try_from(kept.len()).unwrap());
 }

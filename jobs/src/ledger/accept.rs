@@ -1,8 +1,8 @@
 //! Accepting: the row is committed before anybody is answered.
 
-use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
-use serde_json::{Value as Json, json};
+use chrono::{DateTime, SecondsFormat, Utc};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
+use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::{NewJob, State, statement};
@@ -62,16 +62,17 @@ async fn insert_one(db: &impl ConnectionTrait, job: &NewJob) -> Result<Option<Wr
     Written::find_by_statement(statement(INSERT, values)).one(db).await
 }
 
-/// One parameter however many rows, so that one prepared statement serves every number of them.
+/// One parameter for each column, so that one prepared statement serves every number of rows. What is NULL is empty in
+/// these arrays, which hold no NULL.
 const INSERT_ALL: &str = r"
 insert into job (id, queue, kind, payload, principal, idempotency_key, request_hash, dedupe_key,
                  priority, run_at, max_attempts, reply_to, traceparent, request_id)
-select id, queue, kind, coalesce(payload, 'null'), principal, idempotency_key, decode(request_hash, 'hex'), dedupe_key,
-       priority, coalesce(run_at, now() + make_interval(secs => delay)), max_attempts, reply_to, traceparent, request_id
-from jsonb_to_recordset($1) as asked(
-    id uuid, queue text, kind text, payload jsonb, principal uuid, idempotency_key text, request_hash text,
-    dedupe_key text, priority smallint, run_at timestamptz, delay float8, max_attempts integer, reply_to text,
-    traceparent text, request_id text)
+select id, queue, kind, payload, nullif(principal, '')::uuid, nullif(idempotency_key, ''), nullif(request_hash, ''),
+       nullif(dedupe_key, ''), priority, coalesce(nullif(run_at, '')::timestamptz, now() + make_interval(secs => delay)),
+       max_attempts, nullif(reply_to, ''), nullif(traceparent, ''), nullif(request_id, '')
+from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) as asked(
+    id, queue, kind, payload, principal, idempotency_key, request_hash, dedupe_key, priority, run_at, delay,
+    max_attempts, reply_to, traceparent, request_id)
 on conflict do nothing
 returning id, created_at";
 
@@ -84,28 +85,30 @@ pub async fn insert_all(db: &impl ConnectionTrait, jobs: &[NewJob]) -> Result<Ve
     if let [job] = jobs {
         return Ok(insert_one(db, job).await?.into_iter().collect());
     }
-    let rows: Vec<Json> = jobs.iter().map(row).collect();
-    Written::find_by_statement(statement(INSERT_ALL, [Json::from(rows).into()])).all(db).await
-}
-
-fn row(job: &NewJob) -> Json {
-    json!({
-        "id": job.id,
-        "queue": job.queue.as_str(),
-        "kind": job.kind,
-        "payload": job.payload,
-        "principal": job.principal,
-        "idempotency_key": job.idempotency.as_ref().map(|once| &once.key),
-        "request_hash": job.idempotency.as_ref().map(|once| hex::encode(once.request_hash)),
-        "dedupe_key": job.dedupe_key,
-        "priority": job.priority,
-        "run_at": job.run_at,
-        "delay": job.delay.as_secs_f64(),
-        "max_attempts": job.max_attempts,
-        "reply_to": job.reply_to,
-        "traceparent": job.trace.traceparent,
-        "request_id": job.trace.request_id,
-    })
+    fn column<T>(jobs: &[NewJob], field: impl Fn(&NewJob) -> T) -> Value
+    where
+        Vec<T>: Into<Value>,
+    {
+        jobs.iter().map(field).collect::<Vec<T>>().into()
+    }
+    let values = [
+        column(jobs, |job| job.id),
+        column(jobs, |job| job.queue.as_str().to_owned()),
+        column(jobs, |job| job.kind.to_owned()),
+        column(jobs, |job| job.payload.clone()),
+        column(jobs, |job| job.principal.map(|id| id.to_string()).unwrap_or_default()),
+        column(jobs, |job| job.idempotency.as_ref().map(|once| once.key.clone()).unwrap_or_default()),
+        column(jobs, |job| job.idempotency.as_ref().map(|once| once.request_hash.to_vec()).unwrap_or_default()),
+        column(jobs, |job| job.dedupe_key.clone().unwrap_or_default()),
+        column(jobs, |job| job.priority),
+        column(jobs, |job| job.run_at.map(|at| at.to_rfc3339_opts(SecondsFormat::Micros, true)).unwrap_or_default()),
+        column(jobs, |job| job.delay.as_secs_f64()),
+        column(jobs, |job| job.max_attempts),
+        column(jobs, |job| job.reply_to.clone().unwrap_or_default()),
+        column(jobs, |job| job.trace.traceparent.clone().unwrap_or_default()),
+        column(jobs, |job| job.trace.request_id.clone().unwrap_or_default()),
+    ];
+    Written::find_by_statement(statement(INSERT_ALL, values)).all(db).await
 }
 
 /// Writes follow-up jobs, usually inside the transaction of the effect they follow.
