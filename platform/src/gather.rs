@@ -6,7 +6,7 @@
 
 use tokio::{
     sync::{mpsc, oneshot},
-    task::JoinSet,
+    task::{JoinSet, yield_now},
 };
 
 /// Groups that are under way at a time: while one waits for the disk the other one writes.
@@ -52,6 +52,13 @@ where
 {
     let (mut group, mut under_way) = (Vec::new(), JoinSet::new());
     while !group.is_empty() || next.recv_many(&mut group, most).await > 0 {
+        // Those who are about to ask: a job that was claimed with others would go without them.
+        yield_now().await;
+        while group.len() < most
+            && let Ok(asked) = next.try_recv()
+        {
+            group.push(asked);
+        }
         // A small group beside another one costs more than it hurries.
         let enough = if under_way.is_empty() { 1 } else { most.div_ceil(4) };
         if under_way.len() < AT_ONCE && group.len() >= enough {
