@@ -37,6 +37,11 @@ install_for_tests() {
     FOR_TESTS=yes install_all
 }
 
+# What only `bin/faults` needs: one of its rows shifts the clock of a process.
+install_for_faults() {
+    FOR_FAULTS=yes install_all
+}
+
 install_all() {
     install_packages
     install_onnx_runtime
@@ -46,12 +51,17 @@ install_all() {
 missing_packages() {
     command -v redis-server >/dev/null || [ -x /usr/bin/redis-server ] || echo redis-server
     has_postgres || echo postgresql
-    command -v cc >/dev/null || echo build-essential
+    { command -v cc && command -v make; } >/dev/null || echo build-essential
     # libjpeg-turbo is built from the source that its crate carries.
     command -v cmake >/dev/null || echo cmake
     command -v nasm >/dev/null || echo nasm
     python3 -m pip --version >/dev/null 2>&1 || echo python3-pip
+    [ -z "${FOR_FAULTS:-}" ] || has_faketime || echo libfaketime
     [ -z "${FOR_TESTS:-}" ] || command -v chromium >/dev/null || echo chromium
+}
+
+has_faketime() {
+    compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null
 }
 
 # Debian keeps the server's programs off the PATH.

@@ -60,8 +60,12 @@ impl Pool {
         }
     }
 
-    /// `false`: there was none.
+    /// `false`: there was none, or this process is about to end itself because of an attempt that does not yield. A suspect
+    /// would die of that for the third time.
     async fn take_suspect(self: Arc<Self>, stop: &CancellationToken) -> bool {
+        if self.watch.sees_one_late() {
+            return false;
+        }
         let Some(permit) = self.permits(1, Duration::ZERO, stop).await.and_then(|mut permits| permits.pop()) else {
             return false;
         };

@@ -42,11 +42,20 @@ impl Watch {
         Ok(Self(running))
     }
 
+    /// An attempt goes on although its time is over. One that yields is stopped within a moment.
+    pub(super) fn sees_one_late(&self) -> bool {
+        !late(&self.0).is_empty()
+    }
+
     /// To be kept by the attempt itself: dropped when the attempt is over or was stopped.
     pub(super) fn begins(&self, job: &Claimed, timeout: Duration) -> Watched {
-        let until = (Instant::now() + timeout, job.kind.clone());
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id, until);
-        Watched { watch: self.clone(), job: job.id }
+        self.watch(job.id, &job.kind, timeout)
+    }
+
+    fn watch(&self, job: Uuid, kind: &str, timeout: Duration) -> Watched {
+        let until = (Instant::now() + timeout, kind.to_owned());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(job, until);
+        Watched { watch: self.clone(), job }
     }
 }
 
@@ -65,5 +74,22 @@ pub(super) struct Watched {
 impl Drop for Watched {
     fn drop(&mut self) {
         self.watch.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.job);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_is_late_from_the_end_of_its_time_until_it_lets_go() {
+        let watch = Watch(Arc::default());
+        let attempt = |timeout| watch.watch(Uuid::now_v7(), "test", timeout);
+        let _in_time = attempt(Duration::from_secs(60));
+        assert!(!watch.sees_one_late());
+        let over = attempt(Duration::ZERO);
+        assert!(watch.sees_one_late());
+        drop(over);
+        assert!(!watch.sees_one_late());
     }
 }

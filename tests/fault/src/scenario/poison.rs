@@ -142,6 +142,16 @@ fn poison_loop<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
         scene.expect(both.is_some(), "the jobs that never yield are not dead");
         let took = began.elapsed().as_secs_f64();
         scene.note(format!("dead after {took:.0} s, others were done at {:.0} % of what was asked", pace * 100.0));
+        let joined = number(
+            db,
+            "select count(*) from checker.attempt over join job on job.id = over.job and job.payload ? 'poison'
+             join checker.attempt later on later.worker = over.worker and later.change = 'claimed' and later.at > over.at
+             where over.change = 'failed'
+             and (select count(*) from checker.attempt crash where crash.job = later.job and crash.change = 'crashed'
+                  and crash.seq < later.seq) >= 2",
+        )
+        .await?;
+        scene.expect(joined == 0, format!("{joined} suspects were begun by a process that was about to end itself"));
         let spinning = async || Ok((!scene.stage.pool("booking").any(spins)).then_some(()));
         scene.expect(
             until(Duration::from_secs(60), spinning).await?.is_some(),

@@ -1,16 +1,20 @@
 //! A: workers that die, freeze, or are asked to go.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use dev::Signal;
 use futures::{FutureExt, future::LocalBoxFuture};
 
 use super::{Scenario, Scene};
 use crate::{cast::Crowd, database::number, proxy::Weather, wait::until};
 
-/// Where Debian keeps the library that shifts a process's clock.
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+/// The library that shifts a process's clock, where Debian keeps it.
+fn faketime() -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").ok()?;
+    let libraries = folders.flatten().map(|folder| folder.path().join("faketime/libfaketime.so.1"));
+    libraries.into_iter().find(|library| library.exists())
+}
 
 pub(super) fn rows() -> Vec<Scenario> {
     let mut rows = vec![
@@ -42,17 +46,17 @@ pub(super) fn rows() -> Vec<Scenario> {
             .set(|setup| setup.with("WORKER_NAME", "twin")),
         Scenario::new("7", "terminate_kill", "SIGTERM, and SIGKILL before the grace is over", terminate_kill).reruns(),
     ];
-    if std::path::Path::new(FAKETIME).exists() {
-        for (name, by) in [("clock_ahead", "+10m"), ("clock_behind", "-10m")] {
-            let fault = format!("the clock of one worker of each pool is {by} off");
-            let row = Scenario::new("13", name, &fault, wrong_clock).seconds(20.0).rate(15.0);
-            rows.push(["booking.1", "notify.1", "waitlist.1", "thumbnail.1"].into_iter().fold(row, |row, worker| {
-                row.set(|setup| {
-                    let setup = setup.only_for(worker, "LD_PRELOAD", FAKETIME).only_for(worker, "FAKETIME", by);
-                    setup.only_for(worker, "FAKETIME_DONT_FAKE_MONOTONIC", "1")
-                })
-            }));
-        }
+    // Where it is missing the row says so when it is played.
+    let library = faketime().unwrap_or_default().display().to_string();
+    for (name, by) in [("clock_ahead", "+10m"), ("clock_behind", "-10m")] {
+        let fault = format!("the clock of one worker of each pool is {by} off");
+        let row = Scenario::new("13", name, &fault, wrong_clock).seconds(20.0).rate(15.0);
+        rows.push(["booking.1", "notify.1", "waitlist.1", "thumbnail.1"].into_iter().fold(row, |row, worker| {
+            row.set(|setup| {
+                let setup = setup.only_for(worker, "LD_PRELOAD", &library).only_for(worker, "FAKETIME", by);
+                setup.only_for(worker, "FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            })
+        }));
     }
     rows
 }
@@ -220,6 +224,7 @@ fn terminate_kill<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
 
 fn wrong_clock<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
     async move {
+        ensure!(faketime().is_some(), "libfaketime is not installed; bin/faults installs it on Debian");
         tokio::time::sleep(scene.lasts).await;
         let stolen = number(&scene.stage.db, "select count(*) from checker.attempt where change = 'crashed'").await?;
         scene.expect(stolen == 0, format!("{stolen} leases of living workers were taken for dead"));
