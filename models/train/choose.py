@@ -19,8 +19,8 @@ from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-TILES = [None, (0.67, 0.2), (0.5, 0.2), (0.4, 0.2)]
-LARGEST = [0.15, 0.2, 0.3, 1.0]
+TILES = [None, (0.67, 0.2), (0.5, 0.2), (0.42, 0.2)]
+LARGEST = [0.1, 0.15, 0.2, 0.3]
 NMS = [0.4, 0.5, 0.6]
 # Weaker boxes do not change an average precision.
 LEAST = 0.005

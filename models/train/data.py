@@ -1,5 +1,6 @@
 """The photos: where they come from, which car they show, and how they are shown to the detector."""
 
+import io
 import json
 import random
 import re
@@ -33,6 +34,8 @@ WEIGHTS = [1.0, 2.0, 3.0]
 # The share of views that show an undamaged car, and how many of those get damage from another car, or a piece
 # of one that has none: what shows that something was pasted must not look like damage.
 CLEAN, PASTED, BLANK = 0.3, 0.5, 0.2
+# The most by which a view is stretched along one axis against the other.
+STRETCH = 1.25
 # Where on an undamaged car damage is pasted.
 PANELS = {"bumper", "door", "hood", "tailgate", "trunk"}
 FILL = 114
@@ -181,12 +184,13 @@ def crop(rng, photo, width, height, window, size, tile):
     return min(max(x, 0), max(width - side, 0)), min(max(y, 0), max(height - side, 0)), side
 
 
-def shown(picture, photo, part, size):
-    """The part scaled to `size`, laid into the top left corner, with the boxes that are seen well enough."""
+def shown(picture, photo, part, size, stretch=1.0):
+    """The part scaled to `size`, laid into the top left corner, with the boxes that are seen well enough.
+    Stretched, it is made smaller along one axis."""
     x, y, side = part
     right, bottom = min(x + side, picture.width), min(y + side, picture.height)
-    scale = size / side
-    width, height = max(1, round((right - x) * scale)), max(1, round((bottom - y) * scale))
+    across, down = size / side * min(stretch, 1), size / side / max(stretch, 1)
+    width, height = max(1, round((right - x) * across)), max(1, round((bottom - y) * down))
     piece = picture.resize((width, height), Image.BILINEAR, box=(x, y, right, bottom), reducing_gap=None)
     canvas = Image.new("RGB", (size, size), (FILL, FILL, FILL))
     canvas.paste(piece, (0, 0))
@@ -196,7 +200,7 @@ def shown(picture, photo, part, size):
         if cut[2] <= cut[0] or cut[3] <= cut[1]:
             continue
         seen = (cut[2] - cut[0]) * (cut[3] - cut[1]) / max((far - left) * (low - top), 1e-6)
-        placed = [(cut[0] - x) * scale, (cut[1] - y) * scale, (cut[2] - x) * scale, (cut[3] - y) * scale]
+        placed = [(cut[0] - x) * across, (cut[1] - y) * down, (cut[2] - x) * across, (cut[3] - y) * down]
         # Mostly cut away, or too small to be seen: not judged.
         judged = seen > 0.3 and min(placed[2] - placed[0], placed[3] - placed[1]) >= 2
         boxes.append((*placed, kind if judged else -1))
@@ -251,7 +255,10 @@ def pasted(rng, canvas, boxes, scale, panels, picture, photo, damaged):
 
 
 def relit(rng, picture):
-    """Another brightness, contrast and colour, by one table."""
+    """Another brightness, contrast and colour, by one table; sometimes another paint, blurred, or compressed again."""
+    if rng.random() < 0.15:
+        bands = picture.split()
+        picture = Image.merge("RGB", rng.sample(bands, 3))
     values, table = np.arange(256, dtype=np.float32) / 255, []
     contrast, brightness, bend = rng.uniform(0.7, 1.4), rng.uniform(-0.12, 0.12), rng.uniform(0.75, 1.3)
     for _ in range(3):
@@ -260,6 +267,10 @@ def relit(rng, picture):
     picture = picture.point(table)
     if rng.random() < 0.1:
         picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.9)))
+    if rng.random() < 0.25:
+        packed = io.BytesIO()
+        picture.save(packed, "JPEG", quality=rng.randint(35, 90))
+        picture = Image.open(packed).convert("RGB")
     return picture
 
 
@@ -288,7 +299,9 @@ class Views(torch.utils.data.Dataset):
 
     def __init__(self, photos, options, count, mosaic=MOSAIC):
         self.photos, self.count, self.mosaic, self.epoch = photos, count, mosaic, 0
-        self.seed, self.window, self.size, self.tile = options.seed, options.window, options.size, options.tile
+        self.seed, self.size, self.tile = options.seed, options.size, options.tile
+        # Every second batch is as large as the worker's input, the others are quicker.
+        self.windows, self.batch = (options.window, options.size), options.batch
         self.decoded = [Image.open(photo.path).convert("RGB") for photo in photos]
         self.damaged = [place for place, photo in enumerate(photos) if photo.boxes]
         self.clean = [place for place, photo in enumerate(photos) if not photo.boxes] or self.damaged
@@ -306,9 +319,10 @@ class Views(torch.utils.data.Dataset):
     def view(self, rng, place, window):
         picture, photo = self.decoded[place], self.photos[place]
         part = crop(rng, photo, *picture.size, window, self.size, self.tile)
-        canvas, boxes = shown(picture, photo, part, window)
         kind = rng.random()
-        if photo.panels and kind < PASTED + BLANK:
+        pastes = photo.panels and kind < PASTED + BLANK
+        canvas, boxes = shown(picture, photo, part, window, 1.0 if pastes else STRETCH ** rng.uniform(-1, 1))
+        if pastes:
             scale = window / part[2]
             panels = [tuple((panel[axis] - part[axis % 2]) * scale for axis in range(4)) for panel in photo.panels]
             other = rng.choices(self.damaged, cum_weights=self.weights)[0]
@@ -321,12 +335,12 @@ class Views(torch.utils.data.Dataset):
 
     def __getitem__(self, number):
         rng = random.Random(f"{self.seed}/{self.epoch}/{number}")
-        places = [self.draw(rng) for _ in range(4)]
+        places, window = [self.draw(rng) for _ in range(4)], self.windows[number // self.batch % 2]
         if rng.random() >= self.mosaic:
-            canvas, boxes = self.view(rng, places[0], self.window)
+            canvas, boxes = self.view(rng, places[0], window)
         else:
-            half = self.window // 2
-            canvas, boxes = Image.new("RGB", (self.window, self.window)), []
+            half = window // 2
+            canvas, boxes = Image.new("RGB", (window, window)), []
             for corner, place in enumerate(places):
                 piece, found = self.view(rng, place, half)
                 x, y = half * (corner % 2), half * (corner // 2)

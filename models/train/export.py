@@ -7,7 +7,7 @@ import json
 import torch
 
 from data import CATEGORIES, CLASSES, FILL, MEAN, STD
-from network import STRIDES, Exported
+from network import STRIDES, Detector, Exported, load_onnx
 
 # From which score a box is kept, and from which it is a finding, until `choose.py` has found better ones.
 THRESHOLDS = {"low": 0.1, "score": 0.3, "nms": 0.45}
@@ -26,8 +26,19 @@ def start(options):
     return {"start": options.start.name, **({"before": before} if before else {})}
 
 
+def together(detector, options):
+    """The detector, and those that answer beside it. It is shown the picture mirrored where others are shown it as it
+    is, because each look costs the worker as much as a whole detector."""
+    looks = [(detector, bool(options.beside))]
+    for path in options.beside:
+        other = Detector(len(CLASSES))
+        load_onnx(other, path)
+        looks += [(other, False), (other, True)]
+    return Exported(looks).eval()
+
+
 def export(detector, options, trained):
-    model = Exported(detector).eval()
+    model = together(detector, options)
     path = options.out / "damage.onnx"
     example = torch.zeros(1, 3, options.size, options.size)
     torch.onnx.export(
@@ -51,6 +62,7 @@ def export(detector, options, trained):
             "seed": options.seed,
             **trained,
             **start(options),
+            **({"beside": [path.name for path in options.beside]} if options.beside else {}),
             "data": DATA + [f"{folder.name} (the operator's own)" for folder in options.extra],
         },
     }

@@ -159,21 +159,39 @@ class Detector(nn.Module):
         self.neck = Neck()
         self.heads = nn.ModuleList([Branch(channels * WIDTH, classes) for channels in (4, 8, 16)])
 
+    def levels(self, x):
+        """The answers as a map for each stride, its first channels being the columns of a row."""
+        return [head(level) for head, level in zip(self.heads, self.neck(*self.backbone(x)))]
+
     def forward(self, x):
-        levels = self.neck(*self.backbone(x))
-        answers = [head(level) for head, level in zip(self.heads, levels)]
-        return torch.cat([answer.flatten(2) for answer in answers], 2).transpose(1, 2)
+        return rows(self.levels(x))
+
+
+def rows(levels):
+    """Maps of all strides as the rows of one answer."""
+    return torch.cat([level.flatten(2) for level in levels], 2).transpose(1, 2)
 
 
 class Exported(nn.Module):
-    """The detector as `models/README.md` wants it: presence and classes between 0 and 1."""
+    """What the worker runs, as `models/README.md` wants it: presence and classes between 0 and 1.
 
-    def __init__(self, detector):
+    Several answers are one: their mean, cell by cell. `looks` holds for each its detector and whether that is shown
+    the picture mirrored. What one of them takes for damage by chance, the others seldom do."""
+
+    def __init__(self, looks):
         super().__init__()
-        self.detector = detector
+        self.detectors = nn.ModuleList(detector for detector, _ in looks)
+        self.mirrored = [mirrored for _, mirrored in looks]
 
     def forward(self, x):
-        answer = self.detector(x)
+        answers = []
+        for detector, mirrored in zip(self.detectors, self.mirrored):
+            levels = detector.levels(x.flip(3) if mirrored else x)
+            if mirrored:
+                # A centre so far from one side of its cell is as far from the other.
+                levels = [torch.cat([1 - level[:, :1], level[:, 1:]], 1).flip(3) for level in levels]
+            answers.append(rows(levels))
+        answer = torch.stack(answers).mean(0)
         return torch.cat([answer[..., :4], answer[..., 4:].sigmoid()], -1)
 
 
@@ -219,7 +237,8 @@ def load_onnx(detector, path):
     values = {one.name: torch.from_numpy(np.array(numpy_helper.to_array(one))) for one in graph.initializer}
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
     ours = _convolutions_in_order(detector)
-    if len(convolutions) != len(ours):
+    # Of several detectors in one file, the first.
+    if not convolutions or len(convolutions) % len(ours):
         raise ValueError(f"{path} has {len(convolutions)} convolutions, not {len(ours)}")
     for node, (conv, norm) in zip(convolutions, ours):
         weight, bias = values[node.input[1]], values[node.input[2]]
