@@ -13,9 +13,9 @@ pub mod probe;
 pub mod settings;
 pub mod signal;
 
-/// A third of what a busy process does outside of the kernel is asking for memory and giving it back. glibc's allocator
-/// takes a tenth longer for everything, and keeps three times as much after photos have gone through the front
-/// (`bin/bench accept decide drain memory`).
+/// A third of what a busy process does outside of the kernel is asking for memory and giving it back. With glibc's allocator
+/// everything takes a tenth longer, and a front through which photos go needs three times as much (`bin/bench accept decide
+/// drain memory`).
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
