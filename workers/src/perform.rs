@@ -8,7 +8,7 @@ use jobs::{
     ledger::{self, LeaseLost},
 };
 use platform::Gather;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqlxError, TransactionTrait};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -47,6 +47,20 @@ pub enum JobError {
     Retry(anyhow::Error),
     /// Another worker holds the job now; whatever this one did is rolled back.
     LeaseLost,
+}
+
+impl JobError {
+    /// PostgreSQL chose this transaction to give way: deadlock (40P01), serialization (40001), or a lock that did not come
+    /// in time (55P03).
+    pub(crate) fn gave_way(&self) -> bool {
+        let Self::Retry(error) = self else { return false };
+        error.chain().filter_map(|cause| cause.downcast_ref::<DbErr>()).any(|error| match error {
+            DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
+                matches!(&**error, SqlxError::Database(error) if matches!(error.code().as_deref(), Some("40001" | "40P01" | "55P03")))
+            }
+            _ => false,
+        })
+    }
 }
 
 impl<E: Into<anyhow::Error>> From<E> for JobError {

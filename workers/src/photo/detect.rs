@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use entity::photo;
+use entity::{photo, rental_return};
 use jobs::{fault, photo::DetectDamage};
 use rules::rental::Occasion;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel};
@@ -111,6 +111,29 @@ async fn compared(work: &Work, photo: &photo::Model, looked: &Looked) -> Result<
     }
 }
 
+/// How often the return is waited for.
+const LINES: u32 = 10;
+
+/// A transaction that holds the return of the photo. Whoever must give way stands in line again: begun anew, the job would
+/// look at the photo once more, for up to a minute.
+async fn begin_with_return(
+    work: &Work,
+    photo: &photo::Model,
+) -> Result<(DatabaseTransaction, Option<rental_return::Model>), JobError> {
+    let try_to_begin = async || {
+        let tx = work.begin().await?;
+        let rental_return = lock_return(&tx, photo).await?;
+        Ok::<_, JobError>((tx, rental_return))
+    };
+    for _ in 1..LINES {
+        match try_to_begin().await {
+            Err(error) if error.gave_way() => metrics::counter!("db_retry_total").increment(1),
+            begun => return begun,
+        }
+    }
+    try_to_begin().await
+}
+
 impl Perform for DetectDamage {
     /// Two photos, each with the model's patience, and the photos that they are compared with.
     const TIMEOUT: Duration = Duration::from_secs(180);
@@ -129,8 +152,7 @@ impl Perform for DetectDamage {
             looked.push((photo, seen.analysis, comparison));
         }
 
-        let tx = work.begin().await?;
-        let rental_return = lock_return(&tx, &photo).await?;
+        let (tx, rental_return) = begin_with_return(&work, &photo).await?;
 
         for (photo, analysis, comparison) in looked {
             record(&tx, &work, photo, analysis, comparison).await?;

@@ -4,7 +4,6 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jobs::{Claimed, Queue, fault};
 use platform::Gather;
-use sea_orm::{DbErr, RuntimeErr, SqlxError};
 use tokio::sync::Semaphore;
 
 use super::watch::Watched;
@@ -51,7 +50,7 @@ pub(super) async fn perform(
     let _alone = alone.acquire().await?;
     for _ in 1..CONFLICT_TRIES {
         match (performer.run)(context.clone(), job.clone()).await {
-            Err(JobError::Retry(error)) if is_conflict(&error) => {
+            Err(error) if error.gave_way() => {
                 metrics::counter!("db_retry_total").increment(1);
                 let pause = Duration::from_millis(rand::random_range(1..20));
                 tokio::time::sleep(pause).await;
@@ -60,17 +59,6 @@ pub(super) async fn perform(
         }
     }
     (performer.run)(context, job).await
-}
-
-/// PostgreSQL chose this transaction to give way: deadlock (40P01), serialization (40001), or a lock that
-/// did not come in time (55P03).
-fn is_conflict(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|cause| cause.downcast_ref::<DbErr>()).any(|error| match error {
-        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
-            matches!(&**error, SqlxError::Database(error) if matches!(error.code().as_deref(), Some("40001" | "40P01" | "55P03")))
-        }
-        _ => false,
-    })
 }
 
 pub(super) fn panic_words(ended: tokio::task::JoinError) -> String {
