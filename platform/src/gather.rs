@@ -52,16 +52,10 @@ where
 {
     let (mut group, mut under_way) = (Vec::new(), JoinSet::new());
     while !group.is_empty() || next.recv_many(&mut group, most).await > 0 {
-        // Those who are about to ask: a job that was claimed with others would go without them.
-        yield_now().await;
-        while group.len() < most
-            && let Ok(asked) = next.try_recv()
-        {
-            group.push(asked);
-        }
         // A small group beside another one costs more than it hurries.
         let enough = if under_way.is_empty() { 1 } else { most.div_ceil(4) };
         if under_way.len() < AT_ONCE && group.len() >= enough {
+            let_others_come_along(&mut next, &mut group, most).await;
             let group: Vec<Asked<A, B>> = std::mem::take(&mut group);
             let (calls, waiting): (Vec<A>, Vec<_>) = group.into_iter().map(|asked| (asked.call, asked.answer)).unzip();
             let answers = carry_out(calls);
@@ -73,6 +67,21 @@ where
             // However it ended: a panic ends its group and not the gathering.
             Some(_) = under_way.join_next() => {}
             _ = next.recv_many(&mut group, room), if room > 0 && !next.is_closed() => {}
+        }
+    }
+}
+
+/// Those who are about to ask: a job that was claimed with others would go without them. As long as it brings one more to
+/// let the others run, there may be another.
+async fn let_others_come_along<T>(next: &mut mpsc::Receiver<T>, group: &mut Vec<T>, most: usize) {
+    let mut before = 0;
+    while before < group.len() && group.len() < most {
+        before = group.len();
+        yield_now().await;
+        while group.len() < most
+            && let Ok(asked) = next.try_recv()
+        {
+            group.push(asked);
         }
     }
 }
@@ -104,6 +113,18 @@ mod tests {
             [Some(0), Some(2), Some(4), None, Some(8)]
         );
         assert!(answers.iter().flatten().any(|(_, size)| *size > 1), "{answers:?}");
+    }
+
+    #[tokio::test]
+    async fn a_group_goes_when_nobody_comes_along_any_more() {
+        let gather = Gather::start(10, |calls: Vec<usize>| async move { vec![Some(calls.len()); calls.len()] });
+        let after = async |turns: usize| {
+            for _ in 0..turns {
+                yield_now().await;
+            }
+            gather.call(turns).await
+        };
+        assert_eq!(join_all((0..5).map(after)).await, [Some(5); 5]);
     }
 
     #[tokio::test]

@@ -79,11 +79,12 @@ impl Pool {
         }
     }
 
-    /// At least one permit, and as many of `wanted` as are free so long after it; `None` when the process stops.
+    /// At least one permit, and after it as many of `wanted` as are free when all are or so much time is over; `None` when
+    /// the process stops.
     pub(super) async fn permits(
         &self,
         wanted: usize,
-        after: Duration,
+        gather: Duration,
         stop: &CancellationToken,
     ) -> Option<Vec<OwnedSemaphorePermit>> {
         let first = tokio::select! {
@@ -91,8 +92,10 @@ impl Pool {
             () = stop.cancelled() => return None,
             permit = self.room.clone().acquire_owned() => permit.ok()?,
         };
-        if !after.is_zero() {
-            tokio::time::sleep(after).await;
+        if !gather.is_zero() {
+            let others = u32::try_from(wanted - 1).unwrap_or(u32::MAX);
+            // Given back at once, and taken again below, one by one.
+            let _ = tokio::time::timeout(gather, self.room.acquire_many(others)).await;
         }
         let more = std::iter::from_fn(|| self.room.clone().try_acquire_owned().ok());
         Some(std::iter::once(first).chain(more.take(wanted - 1)).collect())
