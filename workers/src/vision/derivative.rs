@@ -9,8 +9,11 @@ use super::jpeg::{self, Planes};
 use super::refusal::Refusal;
 use super::resize::{fit, shrink, shrink_plane};
 
-/// The longer side of each copy in pixels, largest first, and its name in keys and rows.
-const VARIANTS: [(u32, &str); 3] = [(1600, "1600"), (640, "640"), (160, "160")];
+/// The longer side of a copy in pixels, and its name in keys and rows.
+pub type Variant = (u32, &'static str);
+
+/// Largest first.
+const VARIANTS: [Variant; 3] = [(1600, "1600"), (640, "640"), (160, "160")];
 
 const QUALITY: i32 = 80;
 
@@ -30,10 +33,18 @@ pub struct Derivative {
 /// # Errors
 /// A refusal when the photo cannot be decoded.
 pub fn derive(original: &[u8]) -> Result<Vec<Derivative>, Refusal> {
-    let [(largest, _), ..] = VARIANTS;
+    derive_as(original, VARIANTS)
+}
+
+/// The same in other sizes, largest first.
+///
+/// # Errors
+/// As [`derive`].
+pub fn derive_as<const N: usize>(original: &[u8], variants: [Variant; N]) -> Result<Vec<Derivative>, Refusal> {
+    let largest = variants.first().map_or(0, |(long_side, _)| *long_side);
     let mut source = read(original, largest)?;
-    let mut derivatives = Vec::with_capacity(VARIANTS.len());
-    for (long_side, variant) in VARIANTS {
+    let mut derivatives = Vec::with_capacity(N);
+    for (long_side, variant) in variants {
         // Each copy is made from the one before: far fewer pixels to read.
         source = within(source, long_side);
         let (width, height) = source[0].dimensions();
