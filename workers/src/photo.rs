@@ -52,6 +52,29 @@ async fn lock_return(tx: &DatabaseTransaction, photo: &photo::Model) -> Result<O
     rental_return::Entity::find().filter(of_booking).lock_exclusive().one(tx).await
 }
 
+/// How often the return is waited for.
+const WAITS: u32 = 10;
+
+/// A transaction that holds the return of the photo. Whoever must give way stands in line again: begun anew, the job would
+/// look at the photo once more, for up to a minute, or make its copies again.
+async fn begin_with_return(
+    work: &Work,
+    photo: &photo::Model,
+) -> Result<(DatabaseTransaction, Option<rental_return::Model>), JobError> {
+    let try_to_begin = async || {
+        let tx = work.begin().await?;
+        let rental_return = lock_return(&tx, photo).await?;
+        Ok::<_, JobError>((tx, rental_return))
+    };
+    for _ in 1..WAITS {
+        match try_to_begin().await {
+            Err(error) if error.gave_way() => metrics::counter!("db_retry_total").increment(1),
+            begun => return begun,
+        }
+    }
+    try_to_begin().await
+}
+
 /// Whether thumbnails and model are through with every photo, those of the pick-up too: without
 /// these, known damage would be called new.
 pub(crate) fn all_in(photos: &[photo::Model]) -> bool {

@@ -1,14 +1,15 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use entity::{photo, rental_return};
+use entity::photo;
 use jobs::{fault, photo::DetectDamage};
 use rules::rental::Occasion;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel};
 
 use super::{
+    begin_with_return,
     comparison::{Comparison, Recent, compare},
-    lock_return, original, report_when_all_in, seen,
+    original, report_when_all_in, seen,
 };
 use crate::{
     Context, Finished, JobError, Perform, Work,
@@ -109,29 +110,6 @@ async fn compared(work: &Work, photo: &photo::Model, looked: &Looked) -> Result<
         }
         _ => Ok(None),
     }
-}
-
-/// How often the return is waited for.
-const LINES: u32 = 10;
-
-/// A transaction that holds the return of the photo. Whoever must give way stands in line again: begun anew, the job would
-/// look at the photo once more, for up to a minute.
-async fn begin_with_return(
-    work: &Work,
-    photo: &photo::Model,
-) -> Result<(DatabaseTransaction, Option<rental_return::Model>), JobError> {
-    let try_to_begin = async || {
-        let tx = work.begin().await?;
-        let rental_return = lock_return(&tx, photo).await?;
-        Ok::<_, JobError>((tx, rental_return))
-    };
-    for _ in 1..LINES {
-        match try_to_begin().await {
-            Err(error) if error.gave_way() => metrics::counter!("db_retry_total").increment(1),
-            begun => return begun,
-        }
-    }
-    try_to_begin().await
 }
 
 impl Perform for DetectDamage {

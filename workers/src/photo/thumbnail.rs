@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{incoming_key, lock_return, original, report_when_all_in};
+use super::{begin_with_return, incoming_key, original, report_when_all_in};
 use crate::{
     Finished, JobError, Perform, Work,
     vision::derivative::{Derivative, derive},
@@ -86,8 +86,7 @@ impl Perform for MakeThumbnails {
         fault::crash_point("after_copies_before_record");
         forget_upload(&work, &photo).await;
 
-        let tx = work.begin().await?;
-        let rental_return = lock_return(&tx, &photo).await?;
+        let (tx, rental_return) = begin_with_return(&work, &photo).await?;
 
         let id = photo.id;
         record(&tx, &work, photo, &copies).await?;
