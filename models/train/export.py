@@ -27,14 +27,15 @@ def start(options):
 
 
 def together(detector, options):
-    """The detector, and those that answer beside it. It is shown the picture mirrored where others are shown it as it
-    is, because each look costs the worker as much as a whole detector."""
-    looks = [(detector, bool(options.beside))]
+    """The detector, and those that answer beside it. Each look costs the worker as much as a whole detector, so only where
+    several answer they are shown the picture mirrored, too."""
+    detectors = [detector]
     for path in options.beside:
         other = Detector(len(CLASSES))
         load_onnx(other, path)
-        looks += [(other, False), (other, True)]
-    return Exported(looks).eval()
+        detectors.append(other)
+    ways = [False, True] if options.beside else [False]
+    return Exported([(one, mirrored) for one in detectors for mirrored in ways]).eval()
 
 
 def export(detector, options, trained):
@@ -57,6 +58,7 @@ def export(detector, options, trained):
         "thresholds": THRESHOLDS,
         "tiles": {"size": options.tile, "overlap": 0.2, "largest": 0.2},
         "categories": {name: kind for name, kind in CATEGORIES.items() if kind},
+        **({"car": "car.json"} if (options.out / "car.json").exists() else {}),
         "trained": {
             "date": datetime.date.today().isoformat(),
             "seed": options.seed,

@@ -185,6 +185,13 @@ impl Lot {
         DecideReturn { return_id, decided_by, via_link: true, verdict, findings: Vec::new(), note: None }
     }
 
+    /// The report of a return with these photos.
+    pub(super) async fn returned(&self, scenes: &[(Slot, Vec<u8>)]) -> Value {
+        let return_id = self.bring(scenes).await;
+        done(self.ask(&self.give_back(return_id)).await);
+        self.report(return_id).await
+    }
+
     /// The report of a return, once it is there.
     pub(super) async fn report(&self, return_id: Uuid) -> Value {
         tests::until("the return is reported", || async {

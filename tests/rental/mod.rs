@@ -5,6 +5,7 @@ mod desk;
 mod evidence;
 mod lot;
 mod matrix;
+mod no_car;
 mod retake;
 mod time;
 mod viewpoint;

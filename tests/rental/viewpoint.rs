@@ -28,14 +28,6 @@ fn from_aside(seed: u64, marks: &[Mark]) -> Vec<(Slot, Vec<u8>)> {
     Slot::ALL.iter().copied().zip(sides.map(scene)).collect()
 }
 
-impl Lot {
-    async fn returned(&self, scenes: &[(Slot, Vec<u8>)]) -> Value {
-        let return_id = self.bring(scenes).await;
-        done(self.ask(&self.give_back(return_id)).await);
-        self.report(return_id).await
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn existing_damage_seen_from_elsewhere_is_known_and_a_new_dent_is_new() {
     let lot = Lot::open().await;

@@ -9,6 +9,7 @@ use std::{
 use platform::settings::Reader;
 
 use crate::vision::{
+    card::Card,
     detector::{Detector, PATIENCE, Settings},
     runtime::Unavailable,
 };
@@ -48,16 +49,22 @@ struct Loaded {
     detector: Arc<Detector>,
 }
 
-/// Time of change and size of the model and of its card.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp([Option<(SystemTime, u64)>; 2]);
+/// Time of change and size of each file.
+#[derive(PartialEq, Eq)]
+struct Stamp(Vec<Option<(SystemTime, u64)>>);
 
 impl Stamp {
-    fn of(files: [&Path; 2]) -> Self {
-        Self(files.map(|file| {
+    /// Of a model and its card, and of those that the card names.
+    fn of(model: &Path, card: &Path) -> Self {
+        let mut files = vec![model.to_owned(), card.to_owned()];
+        if let Some(other) = Card::load(card).ok().and_then(|it| it.car_card(card)) {
+            files.extend([other.with_extension("onnx"), other]);
+        }
+        let stamp = |file: PathBuf| {
             let about = std::fs::metadata(file).ok()?;
             Some((about.modified().ok()?, about.len()))
-        }))
+        };
+        Self(files.into_iter().map(stamp).collect())
     }
 }
 
@@ -77,7 +84,7 @@ impl DetectorSlot {
         };
         let card = model.with_extension("json");
         let mut loaded = self.loaded.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let stamp = Stamp::of([model, &card]);
+        let stamp = Stamp::of(model, &card);
         if let Some(loaded) = loaded.as_ref().filter(|loaded| loaded.stamp == stamp) {
             return Ok(loaded.detector.clone());
         }

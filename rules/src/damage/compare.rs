@@ -32,7 +32,7 @@ pub struct Pickup {
     pub marks: Vec<Detection>,
     /// How the photo of the return lies over it, if that is known.
     pub overlay: Option<Overlay>,
-    /// So blurred or dark that a mark may be there unseen.
+    /// So blurred or dark, or of something else than a car, that a mark may be there unseen.
     pub poor: bool,
 }
 
@@ -135,7 +135,7 @@ fn doubt(
     let seen = || pickup.marks.iter().any(|mark| alike(mark.side, mark.class));
     let written = || register.iter().any(|mark| alike(mark.side, mark.class));
     match (&pickup.overlay, placed) {
-        _ if pickup.poor => Some("the pick-up photo is too blurred or dark to say that it was not there"),
+        _ if pickup.poor => Some("the pick-up photo shows too little to say that it was not there"),
         (None, _) if seen() || written() => {
             Some("such a mark was on this side before, and the photos could not be laid over each other")
         }

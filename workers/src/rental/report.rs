@@ -90,6 +90,11 @@ fn analysis(photo: &photo::Model) -> Option<detector::Detections> {
     serde_json::from_value(photo.analysis.clone()?).ok()
 }
 
+/// A model that knows cars saw none. Where no model was asked, nobody says so.
+fn shows_no_car(analysis: &detector::Detections) -> bool {
+    analysis.car.as_ref().is_some_and(|car| !car.is_one())
+}
+
 fn detection(slot: Slot, seen: &detector::Detection) -> Detection {
     let class = seen.class.parse().unwrap_or(Class::Other);
     Detection { side: slot.into(), class, score: seen.score, region: seen.region, panel: None }
@@ -113,11 +118,12 @@ fn findings(evidence: &Evidence, photo: &photo::Model) -> Vec<Finding> {
 
 /// What the model saw at the pick-up; none when it did not look.
 fn baseline(slot: Slot, before: &photo::Model, overlay: Option<Overlay>) -> Option<Pickup> {
+    let analysis = analysis(before)?;
     // A doubtful box on the pick-up photo still speaks for the customer.
-    let marks = analysis(before)?.raw.iter().map(|seen| detection(slot, seen)).collect();
+    let marks = analysis.raw.iter().map(|seen| detection(slot, seen)).collect();
     let poor = [Warning::Blurred, Warning::Dark];
     let poor = before.warnings.iter().filter_map(|word| word.parse().ok()).any(|warning| poor.contains(&warning));
-    Some(Pickup { marks, overlay, poor })
+    Some(Pickup { marks, overlay, poor: poor || shows_no_car(&analysis) })
 }
 
 fn shown(photo: &photo::Model, finding: rules::damage::Finding, matrix: &Matrix) -> Finding {

@@ -2,7 +2,7 @@
 //! score on it counts. `models/README.md` describes it for those who write one.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,9 @@ pub struct Card {
     /// Names that annotations use, and the class each one means.
     #[serde(default)]
     pub categories: BTreeMap<String, String>,
+    /// The card, beside this one, of a model that knows cars: it tells whether a photo shows one at all.
+    #[serde(default)]
+    pub car: Option<PathBuf>,
 }
 
 /// How the output is to be read.
@@ -101,6 +104,11 @@ impl Card {
             .map_err(|error| Unavailable::new(format!("the model's card cannot be read: {error}")))?;
         card.check().map_err(|wrong| Unavailable::new(format!("the model's card is wrong: {wrong}")))?;
         Ok(card)
+    }
+
+    /// Where the card of the model that knows cars lies, when this one lies at `path`.
+    pub(crate) fn car_card(&self, path: &Path) -> Option<PathBuf> {
+        self.car.as_ref().map(|name| path.with_file_name(name))
     }
 
     /// Rows of the output: one per grid cell of every stride.

@@ -52,6 +52,8 @@ pub struct Detector {
     card: Card,
     identity: ModelIdentity,
     patience: Duration,
+    /// The model that knows cars, if the card names one.
+    car: Option<Box<Detector>>,
 }
 
 /// Everything that must be the same for a result to come out the same again.
@@ -95,6 +97,24 @@ pub struct Detections {
     pub millis: u64,
     #[serde(default)]
     pub model_millis: u64,
+    /// Whether a car was seen; none when nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub car: Option<CarSeen>,
+}
+
+/// How sure a model is that a photo shows a car.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CarSeen {
+    /// Of the best box, 0 to 1; 0 without one.
+    pub score: f64,
+    pub model: ModelIdentity,
+}
+
+impl CarSeen {
+    /// Whether the photo shows a car, as far as the model can tell.
+    pub fn is_one(&self) -> bool {
+        self.score >= f64::from(self.model.thresholds.score)
+    }
 }
 
 impl Detector {
@@ -105,10 +125,17 @@ impl Detector {
     /// The reason in words: a file is missing or broken, the file is not the
     /// card's, the shapes are others, ONNX Runtime is missing, the model is too slow.
     pub fn load(model: &Path, card: &Path, settings: &Settings) -> Result<Self, Unavailable> {
-        Self::with_card(model, Card::load(card)?, settings)
+        let mut detector = Self::with_card(model, Card::load(card)?, settings)?;
+        if let Some(card) = detector.card.car_card(card) {
+            let knows_cars =
+                Card::load(&card).and_then(|it| Self::with_card(&card.with_extension("onnx"), it, settings));
+            let of_cars = |why: Unavailable| Unavailable::new(format!("of the model that knows cars: {}", why.reason));
+            detector.car = Some(Box::new(knows_cars.map_err(of_cars)?));
+        }
+        Ok(detector)
     }
 
-    /// The same with a card that is read already, such as one with other thresholds.
+    /// The same with a card that is read already, such as one with other thresholds. It asks no other model about cars.
     ///
     /// # Errors
     /// As [`Detector::load`].
@@ -123,7 +150,7 @@ impl Detector {
         check(&session, &card)?;
         let identity = identity(&card, sha256, settings);
 
-        let detector = Self { session: Mutex::new(session), card, identity, patience: settings.patience };
+        let detector = Self { session: Mutex::new(session), card, identity, patience: settings.patience, car: None };
         detector.detect(&RgbImage::new(detector.card.input.width, detector.card.input.height))?;
         Ok(detector)
     }
@@ -148,6 +175,8 @@ impl Detector {
             candidates.append(&mut found);
         }
         let kept = suppress(candidates, self.card.thresholds.nms.into());
+        let (car, took) = self.car.as_ref().map(|car| car.sureness(picture, until)).transpose()?.unzip();
+        in_model += took.unwrap_or_default();
 
         let raw: Vec<Detection> = kept.iter().map(|candidate| self.named(candidate)).collect();
         let finding = |detection: &&Detection| detection.score >= f64::from(self.card.thresholds.score);
@@ -158,6 +187,7 @@ impl Detector {
             views: views.len(),
             millis: millis(start.elapsed()),
             model_millis: millis(in_model),
+            car,
         })
     }
 
@@ -188,6 +218,14 @@ impl Detector {
             Some(Candidate { class: hit.class, score: hit.score.into(), region })
         };
         Ok((hits.into_iter().filter_map(candidate).collect(), took))
+    }
+
+    /// How sure it is, of the photo as a whole, that what it knows is there; and how long it looked.
+    fn sureness(&self, picture: &RgbImage, until: Instant) -> Result<(CarSeen, Duration), Unavailable> {
+        let whole = views(picture.width(), picture.height(), None)[0];
+        let (found, took) = self.look(picture, whole, until)?;
+        let score = found.iter().map(|candidate| candidate.score).fold(0.0, f64::max);
+        Ok((CarSeen { score, model: self.identity.clone() }, took))
     }
 
     fn run(&self, tensor: Vec<f32>, until: Instant) -> Result<(Vec<yolox::Hit>, Duration), Unavailable> {

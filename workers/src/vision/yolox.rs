@@ -64,6 +64,7 @@ mod tests {
             thresholds: Thresholds { low: 0.2, score: 0.5, nms: 0.5 },
             tiles: None,
             categories: [].into(),
+            car: None,
         }
     }
 

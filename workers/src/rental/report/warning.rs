@@ -1,7 +1,7 @@
 use entity::{photo, rental_return};
 use rules::{damage::Basis, photo::Warning, rental::Slot};
 
-use super::{Evidence, analysis, findings};
+use super::{Evidence, analysis, findings, shows_no_car};
 use crate::photo::Comparison;
 
 /// What changes trust in the photos or in the comparison.
@@ -19,6 +19,9 @@ pub(super) fn warnings(evidence: &Evidence, rental_return: &rental_return::Model
     for photo in &evidence.returned {
         let slot = photo.slot.0;
         warnings.extend(photo.warnings.iter().filter_map(|word| warning(slot, word)));
+        if analysis(photo).is_some_and(|analysis| shows_no_car(&analysis)) {
+            warnings.push(format!("The {slot} photo seems not to show a car."));
+        }
         if photo.derived_at.is_none() {
             warnings.push(format!("The small copies of the {slot} photo are not made yet."));
         }
@@ -55,10 +58,11 @@ fn comparison_warning(evidence: &Evidence, slot: Slot) -> Option<String> {
     match evidence.pickup_of(slot) {
         _ if evidence.pickup.is_empty() => None,
         None => Some(format!("There is no pick-up photo of the {slot} side, so nothing on it can be charged.")),
-        Some(before) if analysis(before).is_none() => {
-            Some(format!("The pick-up photo of the {slot} side was not analysed: compare by eye."))
-        }
-        Some(_) => None,
+        Some(before) => match analysis(before) {
+            None => Some(format!("The pick-up photo of the {slot} side was not analysed: compare by eye.")),
+            Some(analysis) => shows_no_car(&analysis)
+                .then(|| format!("The pick-up photo of the {slot} side seems not to show a car: compare by eye.")),
+        },
     }
 }
 

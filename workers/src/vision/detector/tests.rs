@@ -218,3 +218,36 @@ fn says_why_it_cannot_load() {
     let outcome = Detector::load(&shelf.join("damage.onnx"), &shelf.join("damage.json"), &settings);
     println!("{}", outcome.err().unwrap().reason);
 }
+
+/// The tiny model as one that knows cars: to it, a car is what has a violet scratch.
+fn knows_cars() -> Shelf {
+    let shelf =
+        Shelf::new(&tiny_model::onnx(), &tiny_card().replace("\"output\":", "\"car\": \"car.json\", \"output\":"));
+    fs::write(shelf.0.join("car.onnx"), tiny_model::onnx()).unwrap();
+    fs::write(shelf.0.join("car.json"), tiny_card()).unwrap();
+    shelf
+}
+
+#[test]
+fn a_second_model_tells_whether_there_is_a_car() {
+    let (shelf, alone) = (knows_cars(), Shelf::tiny());
+    let detector = shelf.load().unwrap();
+    let (with, without) = (Scene::new(Side::Left, 1).with(SCRATCH), Scene::new(Side::Left, 1));
+    let car = |scene: &Scene| detector.detect(&picture(scene)).unwrap().car.unwrap();
+    assert!(car(&with).is_one());
+    assert_eq!((car(&without).is_one(), car(&without).score), (false, 0.0));
+    assert_eq!(car(&with).model.sha256, hex::encode(Sha256::digest(tiny_model::onnx())));
+
+    let asked_nobody = alone.load().unwrap().detect(&picture(&with)).unwrap();
+    assert_eq!(asked_nobody.car, None);
+    assert_eq!(asked_nobody.raw, detector.detect(&picture(&with)).unwrap().raw, "it changes nothing about damage");
+}
+
+#[test]
+fn a_model_of_cars_that_is_named_and_missing_is_a_reason() {
+    let shelf = knows_cars();
+    fs::remove_file(shelf.0.join("car.onnx")).unwrap();
+    assert_eq!(shelf.reason(), "of the model that knows cars: the model file (car.onnx) is missing");
+    fs::remove_file(shelf.0.join("car.json")).unwrap();
+    assert_eq!(shelf.reason(), "of the model that knows cars: the model's card (car.json) is missing");
+}
