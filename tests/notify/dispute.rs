@@ -30,9 +30,11 @@ async fn photos_of_a_dispute_are_kept_as_they_came_and_shown_to_who_decides() {
     let html = words(&yard.house.get(&path, None).await).to_owned();
     let csrf = html.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
     let texts = [("csrf", csrf), ("words", "Look at my photos"), ("press", "dispute")];
-    let send =
-        |photos| send(yard.house.ask(Method::POST, &path).header("Prefer", "wait=30").multipart(form(&texts, photos)));
+    let post = |form| send(yard.house.ask(Method::POST, &path).header("Prefer", "wait=30").multipart(form));
+    let send = |photos| post(form(&texts, photos));
 
+    let short = post(form(&[texts[0], ("words", "No"), texts[2]], vec![])).await;
+    assert!(words(&short).contains("in 3 to 4000 letters") && short.status == 422, "{short:?}");
     let six = send(vec![scene(1); 6]).await;
     assert_eq!(six.status, 422);
     assert!(words(&six).contains("Send at most 5 photos.") && words(&six).contains("Look at my photos"), "{six:?}");

@@ -255,7 +255,7 @@ pub(crate) struct Ends {
 impl Ends {
     pub(crate) fn start(db: DatabaseConnection) -> Self {
         let own = db.clone();
-        let ends = Gather::start(256, move |ended: Vec<(Arc<Claimed>, Outcome)>| {
+        let ends = Gather::start(128, move |ended: Vec<(Arc<Claimed>, Outcome)>| {
             let db = db.clone();
             async move {
                 let held: Vec<(&Claimed, &Outcome)> = ended.iter().map(|(job, outcome)| (&**job, outcome)).collect();

@@ -35,7 +35,7 @@ use crate::{
 
 /// Letters of what a customer says against a damage.
 pub(super) const LONGEST_DISPUTE: usize = 4_000;
-const SHORTEST_DISPUTE: usize = 3;
+pub(super) const SHORTEST_DISPUTE: usize = 3;
 
 /// Why the customer sees it differently.
 #[derive(Debug, Object)]

@@ -19,8 +19,9 @@ use sea_orm::EntityTrait;
 use uuid::Uuid;
 
 use super::{
-    case::LONGEST_DISPUTE,
+    case::{LONGEST_DISPUTE, SHORTEST_DISPUTE},
     face::{Face, Sheet, Showing},
+    staff::{LONGEST_REASON, SHORTEST_REASON},
 };
 use crate::{
     accept::{Asking, Ending},
@@ -199,8 +200,10 @@ async fn ask(
             return Ok(write(front, asking, &accept, reader).await);
         }
         ("dispute", true) => {
-            if words.is_empty() || words.chars().count() > LONGEST_DISPUTE {
-                return Err(format!("Please say why you see it differently, in at most {LONGEST_DISPUTE} letters."));
+            if !(SHORTEST_DISPUTE..=LONGEST_DISPUTE).contains(&words.chars().count()) {
+                return Err(format!(
+                    "Please say why you see it differently, in {SHORTEST_DISPUTE} to {LONGEST_DISPUTE} letters."
+                ));
             }
             let Origin { ip, user_agent } = origin;
             let photos = match statement.check() {
@@ -220,8 +223,10 @@ async fn ask(
         ("waive", false) => Settlement::Waived,
         _ => return Err("Please use one of the buttons.".to_owned()),
     };
-    if words.is_empty() || words.chars().count() > LONGEST_DISPUTE / 2 {
-        return Err(format!("Please say why, in at most {} letters; the customer reads it.", LONGEST_DISPUTE / 2));
+    if !(SHORTEST_REASON..=LONGEST_REASON).contains(&words.chars().count()) {
+        return Err(format!(
+            "Please say why, in {SHORTEST_REASON} to {LONGEST_REASON} letters; the customer reads it."
+        ));
     }
     let less = match settlement {
         Settlement::Reduced => {

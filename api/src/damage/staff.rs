@@ -30,6 +30,10 @@ use crate::{
     listing::Page,
 };
 
+/// Letters of what the customer reads about a decision; the contract below says the same.
+pub(super) const LONGEST_REASON: usize = 2_000;
+pub(super) const SHORTEST_REASON: usize = 3;
+
 /// What staff say about a confirmed case.
 #[derive(Debug, Object)]
 #[oai(rename = "DamageSettlement", deny_unknown_fields)]

@@ -57,7 +57,7 @@ impl Benchmark for Accept {
     }
 }
 
-fn load(ground: &Ground, address: SocketAddr) -> Load {
+pub(super) fn load(ground: &Ground, address: SocketAddr) -> Load {
     Load { address, connections: CUSTOMERS, warm_up: ground.warm_up(), measured: ground.measured }
 }
 

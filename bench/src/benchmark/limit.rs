@@ -1,4 +1,4 @@
-//! What the servers below can do at all on this machine: durable one-row inserts and Redis pushes.
+//! What is possible at all on this machine: durable one-row inserts, Redis pushes, and a front that does nothing.
 
 use std::process::Stdio;
 
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use sea_orm::ConnectionTrait;
 use tokio::process::Command;
 
-use super::{Aim, Benchmark, Metric, figure, metric};
+use super::{Aim, Benchmark, Metric, accept, figure, metric};
 use crate::{figure::Figures, ground::Ground, peer::number_after};
 
 pub(super) struct Limit;
@@ -19,7 +19,7 @@ impl Benchmark for Limit {
     }
 
     fn about(&self) -> &'static str {
-        "pgbench inserting one row per durable transaction, 32 clients; redis-benchmark LPUSH, 32 clients"
+        "pgbench inserting one row per durable transaction, redis-benchmark LPUSH, and a front asked whether it lives, 32 clients each"
     }
 
     fn metrics(&self) -> Vec<Metric> {
@@ -27,13 +27,31 @@ impl Benchmark for Limit {
             metric("postgres", "/s", Aim::None),
             metric("postgres p50", "ms", Aim::None),
             metric("redis", "/s", Aim::None),
+            metric("front", "/s", Aim::None),
         ]
     }
 
     async fn ours(&self, ground: &Ground) -> Result<Figures> {
         let (tps, latency) = pgbench(ground).await?;
-        Ok(vec![figure("postgres", tps), figure("postgres p50", latency), figure("redis", redis(ground).await?)])
+        let (redis, front) = (redis(ground).await?, front(ground).await?);
+        Ok(vec![
+            figure("postgres", tps),
+            figure("postgres p50", latency),
+            figure("redis", redis),
+            figure("front", front),
+        ])
     }
+}
+
+/// Answers per second that need no database, no Redis and no look at who asks.
+async fn front(ground: &Ground) -> Result<f64> {
+    let house = ground.house().await?;
+    let (front, address) = house.start("api").await?;
+    let asked = |_, _| "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned();
+    let figures = accept::load(ground, address).run(200, asked).await?;
+    front.stop().await?;
+    house.close().await?;
+    Ok(figures[0].1)
 }
 
 /// Transactions per second, and the mean of their latency in milliseconds.
