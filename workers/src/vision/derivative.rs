@@ -39,7 +39,7 @@ pub fn derive(original: &[u8]) -> Result<Vec<Derivative>, Refusal> {
 /// The same in other sizes, largest first.
 ///
 /// # Errors
-/// As [`derive`].
+/// As [`derive()`].
 pub fn derive_as<const N: usize>(original: &[u8], variants: [Variant; N]) -> Result<Vec<Derivative>, Refusal> {
     let largest = variants.first().map_or(0, |(long_side, _)| *long_side);
     let mut source = read(original, largest)?;
