@@ -3,6 +3,7 @@
 //! A detector reports; it decides nothing. When it cannot work it says why, in
 //! words, and the return goes on without it.
 
+mod car;
 mod contract;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ pub use super::runtime::Unavailable;
 use super::suppression::{Candidate, suppress};
 use super::tile::{View, may_report, views};
 use super::{runtime, yolox};
+pub use car::CarSeen;
 use contract::{check, fits, no_output, output_shape, wrong_shape};
 
 /// How long the model may look at one photo in the worker. Less than the patience of the report, so
@@ -102,21 +104,6 @@ pub struct Detections {
     pub car: Option<CarSeen>,
 }
 
-/// How sure a model is that a photo shows a car.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CarSeen {
-    /// Of the best box, 0 to 1; 0 without one.
-    pub score: f64,
-    pub model: ModelIdentity,
-}
-
-impl CarSeen {
-    /// Whether the photo shows a car, as far as the model can tell.
-    pub fn is_one(&self) -> bool {
-        self.score >= f64::from(self.model.thresholds.score)
-    }
-}
-
 impl Detector {
     /// Loads a model and tries it on an empty picture, so that a model that
     /// cannot work is known before the first return.
@@ -126,12 +113,7 @@ impl Detector {
     /// card's, the shapes are others, ONNX Runtime is missing, the model is too slow.
     pub fn load(model: &Path, card: &Path, settings: &Settings) -> Result<Self, Unavailable> {
         let mut detector = Self::with_card(model, Card::load(card)?, settings)?;
-        if let Some(card) = detector.card.car_card(card) {
-            let knows_cars =
-                Card::load(&card).and_then(|it| Self::with_card(&card.with_extension("onnx"), it, settings));
-            let of_cars = |why: Unavailable| Unavailable::new(format!("of the model that knows cars: {}", why.reason));
-            detector.car = Some(Box::new(knows_cars.map_err(of_cars)?));
-        }
+        detector.car = detector.that_knows_cars(card, settings)?.map(Box::new);
         Ok(detector)
     }
 
@@ -218,14 +200,6 @@ impl Detector {
             Some(Candidate { class: hit.class, score: hit.score.into(), region })
         };
         Ok((hits.into_iter().filter_map(candidate).collect(), took))
-    }
-
-    /// How sure it is, of the photo as a whole, that what it knows is there; and how long it looked.
-    fn sureness(&self, picture: &RgbImage, until: Instant) -> Result<(CarSeen, Duration), Unavailable> {
-        let whole = views(picture.width(), picture.height(), None)[0];
-        let (found, took) = self.look(picture, whole, until)?;
-        let score = found.iter().map(|candidate| candidate.score).fold(0.0, f64::max);
-        Ok((CarSeen { score, model: self.identity.clone() }, took))
     }
 
     fn run(&self, tensor: Vec<f32>, until: Instant) -> Result<(Vec<yolox::Hit>, Duration), Unavailable> {
