@@ -1,8 +1,9 @@
-use std::fs;
+use std::{fs, sync::Arc};
 
 use super::super::picture::{BLUE, Mark, RED, SILVER, Scene, Side, WHITE, Wound};
 use super::super::{decode, tiny_model};
 use super::*;
+use crate::{DetectorSettings, DetectorSlot};
 
 const SCRATCH: Mark = Mark { wound: Wound::Scratch, x: 0.58, y: 0.58, w: 0.1, h: 0.06 };
 const DENT: Mark = Mark { wound: Wound::Dent, x: 0.24, y: 0.56, w: 0.07, h: 0.09 };
@@ -250,4 +251,16 @@ fn a_model_of_cars_that_is_named_and_missing_is_a_reason() {
     assert_eq!(shelf.reason(), "of the model that knows cars: the model file (car.onnx) is missing");
     fs::remove_file(shelf.0.join("car.json")).unwrap();
     assert_eq!(shelf.reason(), "of the model that knows cars: the model's card (car.json) is missing");
+}
+
+#[test]
+fn a_model_of_cars_that_changes_is_loaded_again() {
+    let shelf = knows_cars();
+    let (model, runtime) = (Some(shelf.0.join("damage.onnx")), Some(library()));
+    let slot = DetectorSlot::new(DetectorSettings { model, runtime, threads: 2 });
+    let first = slot.get().unwrap();
+    assert!(Arc::ptr_eq(&first, &slot.get().unwrap()), "nothing changed");
+    fs::write(shelf.0.join("car.onnx"), b"another file").unwrap();
+    let reason = slot.get().err().expect("it is not the card's").reason;
+    assert_eq!(reason, "of the model that knows cars: the model file is not the one that its card describes");
 }
