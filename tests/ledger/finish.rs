@@ -17,6 +17,19 @@ async fn a_follow_up_is_done_after_the_job_that_asked_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn jobs_that_wrote_nothing_end_together_although_there_are_fewer_connections() {
+    let mut bed = bed().await;
+    // One is left for jobs of their own.
+    bed.settings.database_connections = 7;
+    let jobs: Vec<_> = (0..40).map(|_| NewJob::new(&kinds::Decline {})).collect();
+    ledger::insert_all(&bed.db, &jobs).await.unwrap();
+    bed.work_with(QUEUE, 80, registry()).await;
+    bed.until("select count(*) from job where state = 'done'", 40).await;
+    let transactions = bed.number("select count(distinct xmin::text) from job").await;
+    assert!(transactions <= 20, "{transactions} transactions for 40 ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_lost_its_lease_leaves_neither_effect_nor_follow_up() {
     let bed = bed().await;
     bed.work(QUEUE, registry()).await;

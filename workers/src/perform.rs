@@ -10,6 +10,7 @@ use jobs::{
 use platform::Gather;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqlxError, TransactionTrait};
 use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use crate::Context;
@@ -86,11 +87,20 @@ pub struct Work {
     pub context: Arc<Context>,
     job: Arc<Claimed>,
     follow_ups: Vec<NewJob>,
+    connected: Option<Connected>,
 }
 
+/// The right to hold a connection of the pool's: there are fewer of them than jobs.
+pub(crate) type Connected = OwnedSemaphorePermit;
+
 impl Work {
-    pub(crate) fn new(context: Arc<Context>, job: Arc<Claimed>) -> Self {
-        Self { context, job, follow_ups: Vec::new() }
+    pub(crate) fn alone(context: Arc<Context>, job: Arc<Claimed>, connected: Connected) -> Self {
+        Self { context, job, follow_ups: Vec::new(), connected: Some(connected) }
+    }
+
+    /// One of several that share a connection.
+    pub(crate) fn together(context: Arc<Context>, job: Arc<Claimed>) -> Self {
+        Self { context, job, follow_ups: Vec::new(), connected: None }
     }
 
     /// The job's own id: the stable root of every id that leaves the house for it.
@@ -238,7 +248,9 @@ impl Work {
     }
 
     /// Ends a job that changes nothing else, together with others of its kind.
-    async fn end_without_effect(self, outcome: Outcome) -> Result<Finished, JobError> {
+    async fn end_without_effect(mut self, outcome: Outcome) -> Result<Finished, JobError> {
+        // Ends share a connection. Whoever kept its own until then would keep others from ending together with it.
+        drop(self.connected.take());
         if !fault::removed("effect_before_ack") {
             self.context.ends.end(&self.job, &outcome).await?;
         }

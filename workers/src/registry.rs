@@ -6,9 +6,9 @@ use futures::{FutureExt, future::BoxFuture};
 use jobs::{Claimed, Queue};
 use uuid::Uuid;
 
-use crate::{Context, Finished, JobError, Perform, PerformTogether, Work};
+use crate::{Context, Finished, JobError, Perform, PerformTogether, Work, perform::Connected};
 
-type Run = fn(Arc<Context>, Arc<Claimed>) -> BoxFuture<'static, Result<Finished, JobError>>;
+type Run = fn(Arc<Context>, Arc<Claimed>, Connected) -> BoxFuture<'static, Result<Finished, JobError>>;
 pub(crate) type RunTogether = fn(Arc<Context>, Vec<Arc<Claimed>>) -> BoxFuture<'static, Vec<Option<Finished>>>;
 
 /// How one kind is performed.
@@ -27,11 +27,15 @@ pub struct Registry {
     performers: HashMap<&'static str, Performer>,
 }
 
-fn run<J: Perform>(context: Arc<Context>, job: Arc<Claimed>) -> BoxFuture<'static, Result<Finished, JobError>> {
+fn run<J: Perform>(
+    context: Arc<Context>,
+    job: Arc<Claimed>,
+    connected: Connected,
+) -> BoxFuture<'static, Result<Finished, JobError>> {
     async move {
         let payload = J::deserialize(&job.payload)
             .map_err(|error| JobError::GiveUp(format!("the payload cannot be read: {error}")))?;
-        payload.perform(Work::new(context, job)).await
+        payload.perform(Work::alone(context, job, connected)).await
     }
     .boxed()
 }
@@ -45,7 +49,7 @@ fn run_together<J: PerformTogether>(
         let ids: Vec<Uuid> = jobs.iter().map(|job| job.id).collect();
         let readable = jobs.into_iter().filter_map(|job| {
             let asked = J::deserialize(&job.payload).ok()?;
-            Some((asked, Work::new(context.clone(), job)))
+            Some((asked, Work::together(context.clone(), job)))
         });
         match J::perform_together(readable.collect()).await {
             Ok(mut finished) => ids.iter().map(|id| finished.remove(id)).collect(),

@@ -12,9 +12,6 @@ use uuid::Uuid;
 use super::{Place, WINDOW};
 use crate::{Queue, fault};
 
-/// Tickets that ids which come together are spread over, at least: there may be another worker.
-const SPREAD: usize = 2;
-
 /// How long one push may take before it is given up; the sweep of the ledger finds its jobs.
 const PUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -109,8 +106,7 @@ impl Pusher {
             None => self.room().await?,
         };
         let room = usize::try_from(room).unwrap_or(usize::MAX);
-        let per_ticket = ids.len().div_ceil(SPREAD).clamp(1, self.queue.ids_per_ticket());
-        let tickets: Vec<Value> = ids.chunks(per_ticket).take(room).map(|ids| json!(ids)).collect();
+        let tickets: Vec<Value> = ids.chunks(self.queue.ids_per_ticket()).take(room).map(|ids| json!(ids)).collect();
         if tickets.is_empty() {
             return Ok(());
         }

@@ -47,9 +47,9 @@ pub(super) async fn perform(
     {
         return Ok(finished);
     }
-    let _alone = alone.acquire().await?;
+    let connected = || alone.clone().acquire_owned();
     for _ in 1..CONFLICT_TRIES {
-        match (performer.run)(context.clone(), job.clone()).await {
+        match (performer.run)(context.clone(), job.clone(), connected().await?).await {
             Err(error) if error.gave_way() => {
                 metrics::counter!("db_retry_total").increment(1);
                 let pause = Duration::from_millis(rand::random_range(1..20));
@@ -58,7 +58,7 @@ pub(super) async fn perform(
             ended => return ended,
         }
     }
-    (performer.run)(context, job).await
+    (performer.run)(context, job, connected().await?).await
 }
 
 pub(super) fn panic_words(ended: tokio::task::JoinError) -> String {
