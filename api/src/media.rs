@@ -170,7 +170,7 @@ async fn shown(
     let bytes = front.bucket.get(&object.key, COPY_LIMIT).await?.ok_or_else(ApiError::not_found)?;
     Ok(bytes
         .to_vec()
-        .with_header(header::CONTENT_TYPE, object.content_type)
+        .with_content_type(object.content_type)
         .with_header(header::CACHE_CONTROL, "private, max-age=600")
         .with_header(header::CONTENT_SECURITY_POLICY, "default-src 'none'")
         .into_response())

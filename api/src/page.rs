@@ -10,6 +10,7 @@ use handlebars::Handlebars;
 use poem::{
     IntoResponse, Response,
     http::{StatusCode, header},
+    web::Html,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -104,8 +105,8 @@ impl Page {
     }
 
     fn respond(self, status: StatusCode, html: String) -> Response {
-        (status, html)
-            .with_header(header::CONTENT_TYPE, "text/html; charset=utf-8")
+        Html(html)
+            .with_status(status)
             .with_header(header::CONTENT_SECURITY_POLICY, policy())
             .with_header(header::REFERRER_POLICY, self.referrer())
             .with_header(header::CACHE_CONTROL, "no-store")

@@ -3,7 +3,7 @@
 
 use std::{
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
@@ -65,23 +65,17 @@ impl Ground {
     /// # Errors
     /// A server does not come up.
     pub(crate) async fn prepare(choice: Choice) -> Result<Self> {
+        let programs = std::env::current_exe()?.parent().context("this program is in no folder")?.to_owned();
         let data_dir = DataDir::scratch()?;
         let setup = Setup { console: dev::Console::Silent, ..Setup::default() };
         let services = Services::start(&data_dir, setup).await?;
-        let url = services.create_database(TEMPLATE, None).await?;
-        let db = Database::connect(url).await?;
-        Migrator::up(&db, None).await?;
-        db.execute_unprepared(PEOPLE_AND_CARS).await?;
-        // Nobody may be connected to a template.
-        db.close().await?;
-        let peer = match choice.peer {
-            None => None,
-            Some(folder) => {
-                let database = services.create_database("peer", None).await?;
-                Some(Peer::start(&folder, data_dir.log("peer"), database).await?)
+        let peer = match lay(&services, &data_dir, choice.peer.as_deref()).await {
+            Ok(peer) => peer,
+            Err(error) => {
+                services.stop().await;
+                return Err(error);
             }
         };
-        let programs = std::env::current_exe()?.parent().context("this program is in no folder")?.to_owned();
         let measured = Duration::from_secs_f64(choice.seconds.unwrap_or(if choice.quick { 2.0 } else { 4.0 }));
         let Choice { queues, model, quick, huge, .. } = choice;
         Ok(Self { services, data_dir, peer, queues, programs, measured, quick, huge, model, houses: AtomicU32::new(0) })
@@ -103,6 +97,19 @@ impl Ground {
     pub(crate) fn warm_up(&self) -> Duration {
         Duration::from_secs(1)
     }
+}
+
+/// What every house is copied from, and the peer if there is one.
+async fn lay(services: &Services, data_dir: &DataDir, peer: Option<&Path>) -> Result<Option<Peer>> {
+    let url = services.create_database(TEMPLATE, None).await?;
+    let db = Database::connect(url).await?;
+    Migrator::up(&db, None).await?;
+    db.execute_unprepared(PEOPLE_AND_CARS).await?;
+    // Nobody may be connected to a template.
+    db.close().await?;
+    let Some(folder) = peer else { return Ok(None) };
+    let database = services.create_database("peer", None).await?;
+    Ok(Some(Peer::start(folder, data_dir.log("peer"), database).await?))
 }
 
 /// One fresh Forecourt: a database with people and cars, and what its processes are told.

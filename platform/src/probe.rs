@@ -4,10 +4,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use jobs::ledger;
 use poem::{
-    Endpoint, EndpointExt, IntoResponse, Response, Route, Server, get, handler,
-    http::{StatusCode, header},
-    listener::TcpListener,
-    web::Data,
+    Endpoint, EndpointExt, IntoResponse, Response, Route, Server, get, handler, http::StatusCode,
+    listener::TcpListener, web::Data,
 };
 use sea_orm::DatabaseConnection;
 use tokio_util::sync::CancellationToken;
@@ -83,7 +81,7 @@ async fn metrics(Data(probe): Data<&Probe>) -> Response {
     if let Ok(Ok(depths)) = tokio::time::timeout(Duration::from_secs(2), ledger::depth(&probe.db)).await {
         record(&depths);
     }
-    crate::metric::render().with_header(header::CONTENT_TYPE, "text/plain; version=0.0.4").into_response()
+    crate::metric::render().with_content_type("text/plain; version=0.0.4").into_response()
 }
 
 fn record(depths: &[ledger::Depth]) {

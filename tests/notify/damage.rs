@@ -93,7 +93,7 @@ impl Yard {
         line.trim().strip_prefix("http://localhost:8080").unwrap().to_owned()
     }
 
-    async fn press(&self, path: &str, fields: &str) -> Answer {
+    pub(super) async fn press(&self, path: &str, fields: &str) -> Answer {
         let page = self.house.get(path, None).await;
         let html = page.body.as_str().unwrap();
         let csrf = html.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());

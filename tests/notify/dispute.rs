@@ -57,6 +57,9 @@ async fn photos_of_a_dispute_are_kept_as_they_came_and_shown_to_who_decides() {
 
     let staff = yard.link(&yard.admin, "[Dispute]").await;
     let shown = yard.house.get(&staff, None).await;
+    let short = yard.press(&staff, "press=uphold&words=No").await;
+    assert!(words(&short).contains("in 3 to 2000 letters") && short.status == 422, "{short:?}");
+    assert_eq!(yard.case().await["state"], "disputed");
     let copy = format!("{staff}/photo/{}/1600", text(&photos[0], "id"));
     assert!(words(&shown).contains(&copy), "{shown:?}");
     let jpeg = reqwest::get(format!("{}{copy}", yard.house.url)).await.unwrap().bytes().await.unwrap();

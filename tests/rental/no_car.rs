@@ -78,3 +78,15 @@ async fn a_wall_at_the_pick_up_proves_nothing() {
     let told = "The pick-up photo of the left side seems not to show a car: compare by eye.";
     assert!(report["warnings"].as_array().unwrap().contains(&json!(told)), "{report:#}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_car_that_a_photo_does_not_show_is_not_released_unseen() {
+    let lot = Lot::that_knows_cars().await;
+    lot.bed.run("update branch set auto_release = true").await;
+    done(lot.pick_up(&round(1)).await);
+    let mut scenes = round(2);
+    scenes[3].1 = wall();
+    let report = lot.returned(&scenes).await;
+    assert_eq!(report["findings"], json!([]), "{report:#}");
+    assert_eq!(lot.bed.number("select count(*) from rental_return where released_at is null").await, 1);
+}

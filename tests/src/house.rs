@@ -164,6 +164,7 @@ pub fn patient(request: RequestBuilder) -> RequestBuilder {
 pub async fn send(request: RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
+    assert!(headers.get_all("content-type").iter().count() <= 1, "one answer, one type: {headers:?}");
     let body = response.bytes().await.unwrap();
     let body = serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into_owned().into());
     Answer { status, headers, body }
