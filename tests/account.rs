@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 use tests::{
     House,
-    house::{PASSWORD, send, text, with},
+    house::{PASSWORD, new_car, send, text, with},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,6 +24,17 @@ async fn all_that_is_wrong_with_a_registration_is_said_at_once() {
     let refused = house.post("/api/v1/auth/register", None, body).await;
     let pointers: Vec<_> = refused.body["errors"].as_array().unwrap().iter().map(|one| &one["pointer"]).collect();
     assert_eq!(pointers, ["/email", "/name", "/phone"], "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_or_of_another_type_is_named() {
+    let house = House::open(&[]).await;
+    let answer = house.post("/api/v1/auth/register", None, json!({ "name": 7, "nickname": "Me" })).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (422, "validation_failed"), "{answer:?}");
+    let pointers = answer.body["errors"].as_array().unwrap().iter().map(|reason| text(reason, "pointer"));
+    assert_eq!(pointers.collect::<Vec<_>>(), ["/email", "/password", "/name"]);
+    let answer = house.post("/api/v1/auth/register", None, json!([])).await;
+    assert_eq!(answer.body["errors"], json!([{ "pointer": "", "message": "must be an object" }]), "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,7 +97,10 @@ async fn logging_out_ends_the_access_token_at_once_and_other_devices_stay() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_error_is_a_problem_document() {
     let house = House::open(&[Queue::Booking]).await;
-    let customer = house.customer().await;
+    let (customer, admin) = (house.customer().await, house.staff("admin").await);
+    // PostgreSQL keeps no U+0000.
+    let mut nul = new_car();
+    nul["make"] = json!("V\0W");
     let huge = "x".repeat(2 << 20);
     // Nobody says beforehand how long this one is.
     let parts = std::iter::repeat_n("x".repeat(64 << 10), 32).map(Ok::<_, std::io::Error>);
@@ -99,6 +113,7 @@ async fn every_error_is_a_problem_document() {
         (house.ask(Method::PUT, "/api/v1/cars"), 405),
         (json(login()).body("{"), 400),
         (login().header("content-type", "text/plain").body("x"), 415),
+        (with(house.ask(Method::POST, "/api/v1/cars"), Some(&admin)).json(&nul), 400),
         (json(login()).body(huge), 413),
         (json(login()).body(endless), 413),
         (house.ask(Method::GET, "/api/v1/cars/no-uuid"), 404),

@@ -18,10 +18,10 @@ use poem_openapi::{
     types::Type,
 };
 use rules::problem::{self, Problem};
-use sea_orm::DbErr;
+use sea_orm::{DbErr, RuntimeErr, SqlxError};
 use serde_json::{Map, Value, json};
 
-use crate::trace::RequestId;
+use crate::{shape, trace::RequestId};
 
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -154,8 +154,19 @@ impl ResponseError for ApiError {
     }
 }
 
+/// PostgreSQL keeps no U+0000: in a text (22021) and in JSON (22P05).
+fn holds_nul(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error else {
+        return false;
+    };
+    matches!(&**error, SqlxError::Database(error) if matches!(error.code().as_deref(), Some("22021" | "22P05")))
+}
+
 impl From<DbErr> for ApiError {
     fn from(error: DbErr) -> Self {
+        if holds_nul(&error) {
+            return Self::new(problem::BAD_REQUEST, "A text holds the character U+0000. Send it again without.");
+        }
         tracing::warn!(%error, "the database did not answer");
         match error {
             DbErr::Conn(_) | DbErr::ConnectionAcquire(_) | DbErr::Exec(_) | DbErr::Query(_) => {
@@ -190,6 +201,17 @@ impl From<Refusal> for ApiError {
         let problem = problem::find(&refusal.code).copied().unwrap_or(problem::CONFLICT);
         Self { problem, detail: refusal.detail, errors: refusal.errors, extra: refusal.extra }
     }
+}
+
+/// Names the members of a body that are to blame for its refusal.
+pub(crate) fn explained(error: poem::Error, body: &[u8]) -> poem::Error {
+    let Some(refused) = error.downcast_ref::<ParseRequestPayloadError>() else { return error };
+    let mut reasons = shape::reasons(&refused.reason, body);
+    let first = payload(&refused.reason).errors.into_iter().filter(|reason| !reason.pointer.is_empty());
+    let unnamed = first.filter(|first| !reasons.iter().any(|reason| reason.pointer.ends_with(&first.pointer)));
+    let unnamed: Vec<Reason> = unnamed.collect();
+    reasons.extend(unnamed);
+    if reasons.is_empty() { error } else { ApiError::invalid(reasons).into() }
 }
 
 /// Turns every error that leaves the front into a problem document.

@@ -30,6 +30,7 @@ pub mod rental;
 mod review;
 pub mod revoked;
 pub mod settings;
+mod shape;
 pub mod staff;
 pub mod token;
 pub mod trace;

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use poem::{
     Endpoint, EndpointExt, IntoResponse, Request, Response, Result,
     endpoint::BoxEndpoint,
@@ -61,7 +62,10 @@ async fn limit_body<E: Endpoint>(next: Arc<E>, mut request: Request) -> Result<R
             let words = format!("A JSON body holds at most {BODY_LIMIT} bytes.");
             return Err(ApiError::new(problem::BODY_TOO_LARGE, words).into());
         }
-        request.set_body(read);
+        let read = Bytes::from(read);
+        request.set_body(read.clone());
+        let answered = next.call(request).await.map_err(|failure| error::explained(failure, &read))?;
+        return Ok(answered.into_response());
     }
     Ok(next.call(request).await?.into_response())
 }
