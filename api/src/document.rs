@@ -2,7 +2,23 @@
 
 mod example;
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
+
+/// The document as it is served, for what a refused request is told.
+pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(crate::openapi);
+
+/// The methods that an address answers, as `Allow` lists them; `None` for addresses that are not in the document.
+pub(crate) fn allowed(path: &str) -> Option<String> {
+    let fits = |template: &str| {
+        let (known, given) = (template.split('/'), path.split('/'));
+        known.clone().count() == given.clone().count()
+            && known.zip(given).all(|(known, given)| known.starts_with('{') || known == given)
+    };
+    let operations = DOCUMENT["paths"].as_object()?.iter().find(|(template, _)| fits(template))?.1;
+    Some(operations.as_object()?.keys().map(|method| method.to_uppercase()).collect::<Vec<_>>().join(", "))
+}
 
 /// The headers that every write understands are added here once instead of at
 /// every operation.

@@ -21,7 +21,7 @@ use rules::problem::{self, Problem};
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 use serde_json::{Map, Value, json};
 
-use crate::{shape, trace::RequestId};
+use crate::{document, shape, trace::RequestId};
 
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -216,10 +216,16 @@ pub(crate) fn explained(error: poem::Error, body: &[u8]) -> poem::Error {
 
 /// Turns every error that leaves the front into a problem document.
 pub(crate) fn to_problem(error: &poem::Error, request_id: &RequestId, instance: &str) -> Response {
-    match error.downcast_ref::<ApiError>() {
+    let mut response = match error.downcast_ref::<ApiError>() {
         Some(error) => error.response(instance, &request_id.0),
         None => ApiError::from_poem(error).response(instance, &request_id.0),
+    };
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && let Some(Ok(methods)) = document::allowed(instance).map(|methods| methods.parse())
+    {
+        response.headers_mut().insert(header::ALLOW, methods);
     }
+    response
 }
 
 /// The path that a problem happened at.

@@ -4,14 +4,16 @@
 //! a client wants all of it at once, so a body that was refused is held against its schema in the OpenAPI document. What
 //! is refused stays poem-openapi's decision: a library that validates schemas would bring a dozen crates for the names.
 
-use std::sync::LazyLock;
-
 use chrono::{DateTime, Utc};
 use jobs::outcome::Reason;
 use serde_json::Value;
 use uuid::Uuid;
 
-static SCHEMAS: LazyLock<Value> = LazyLock::new(|| crate::openapi()["components"]["schemas"].take());
+use crate::document::DOCUMENT;
+
+fn named(name: &str) -> Option<&'static Value> {
+    DOCUMENT["components"]["schemas"].get(name)
+}
 
 /// Nobody mends more at once, and an answer shall not be larger than what was asked.
 const MOST: usize = 50;
@@ -19,7 +21,7 @@ const MOST: usize = 50;
 /// Everything against a body that poem-openapi `refused` with these words: the last schema that they quote is that of the
 /// whole body.
 pub(crate) fn reasons(refused: &str, body: &[u8]) -> Vec<Reason> {
-    let schema = refused.rsplit('"').find_map(|word| SCHEMAS.get(word));
+    let schema = refused.rsplit('"').find_map(named);
     let mut reasons = Vec::new();
     if let (Some(schema), Ok(body)) = (schema, serde_json::from_slice(body)) {
         hold(schema, &body, String::new(), &mut reasons);
@@ -54,7 +56,7 @@ fn hold(schema: &Value, value: &Value, pointer: String, reasons: &mut Vec<Reason
 fn resolved(schema: &Value) -> &Value {
     let schema = schema["allOf"].get(0).unwrap_or(schema);
     match schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
-        Some(name) => &SCHEMAS[name],
+        Some(name) => named(name).unwrap_or(schema),
         None => schema,
     }
 }
@@ -145,7 +147,7 @@ mod tests {
 
     #[test]
     fn nothing_is_told_of_what_is_right_and_a_list_is_no_object() {
-        for (name, schema) in SCHEMAS.as_object().unwrap() {
+        for (name, schema) in DOCUMENT["components"]["schemas"].as_object().unwrap() {
             if let Some(example) = schema.get("example") {
                 assert_eq!(told(name, example), [], "{name}");
             }

@@ -48,7 +48,7 @@ pub struct Pool {
     /// Claims that come together are one statement.
     claims: Gather<Vec<Uuid>, Vec<Claimed>>,
     groups: HashMap<&'static str, Arc<Group>>,
-    /// Those that are not performed in a group hold a connection each.
+    /// Those that are not performed in a group hold a connection each, until they end without having written anything.
     alone: Arc<Semaphore>,
 }
 
