@@ -21,7 +21,7 @@ use rules::problem::{self, Problem};
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 use serde_json::{Map, Value, json};
 
-use crate::{document, shape, trace::RequestId};
+use crate::{document, trace::RequestId};
 
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -135,7 +135,7 @@ impl ApiError {
 
 /// A body that is no JSON is a bad request; one of the wrong shape is told which field, where
 /// poem-openapi names it.
-fn payload(reason: &str) -> ApiError {
+pub(crate) fn payload(reason: &str) -> ApiError {
     if !reason.contains("failed to parse \"") {
         return ApiError::new(problem::BAD_REQUEST, format!("The body could not be read: {reason}"));
     }
@@ -201,17 +201,6 @@ impl From<Refusal> for ApiError {
         let problem = problem::find(&refusal.code).copied().unwrap_or(problem::CONFLICT);
         Self { problem, detail: refusal.detail, errors: refusal.errors, extra: refusal.extra }
     }
-}
-
-/// Names the members of a body that are to blame for its refusal.
-pub(crate) fn explained(error: poem::Error, body: &[u8]) -> poem::Error {
-    let Some(refused) = error.downcast_ref::<ParseRequestPayloadError>() else { return error };
-    let mut reasons = shape::reasons(&refused.reason, body);
-    let first = payload(&refused.reason).errors.into_iter().filter(|reason| !reason.pointer.is_empty());
-    let unnamed = first.filter(|first| !reasons.iter().any(|reason| reason.pointer.ends_with(&first.pointer)));
-    let unnamed: Vec<Reason> = unnamed.collect();
-    reasons.extend(unnamed);
-    if reasons.is_empty() { error } else { ApiError::invalid(reasons).into() }
 }
 
 /// Turns every error that leaves the front into a problem document.

@@ -20,7 +20,7 @@ use tracing::Instrument;
 use crate::{
     error::{self, ApiError},
     settings::{BODY_LIMIT, FrontSettings},
-    trace,
+    shape, trace,
 };
 
 /// Serves one JSON text.
@@ -64,7 +64,7 @@ async fn limit_body<E: Endpoint>(next: Arc<E>, mut request: Request) -> Result<R
         }
         let read = Bytes::from(read);
         request.set_body(read.clone());
-        let answered = next.call(request).await.map_err(|failure| error::explained(failure, &read))?;
+        let answered = next.call(request).await.map_err(|failure| shape::explained(failure, &read))?;
         return Ok(answered.into_response());
     }
     Ok(next.call(request).await?.into_response())

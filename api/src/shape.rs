@@ -6,10 +6,14 @@
 
 use chrono::{DateTime, Utc};
 use jobs::outcome::Reason;
+use poem_openapi::error::ParseRequestPayloadError;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::document::DOCUMENT;
+use crate::{
+    document::DOCUMENT,
+    error::{self, ApiError},
+};
 
 fn named(name: &str) -> Option<&'static Value> {
     DOCUMENT["components"]["schemas"].get(name)
@@ -18,9 +22,18 @@ fn named(name: &str) -> Option<&'static Value> {
 /// Nobody mends more at once, and an answer shall not be larger than what was asked.
 const MOST: usize = 50;
 
+/// The refusal of a body with everything that is against it.
+pub(crate) fn explained(refusal: poem::Error, body: &[u8]) -> poem::Error {
+    let Some(refused) = refusal.downcast_ref::<ParseRequestPayloadError>() else { return refusal };
+    let mut all = reasons(&refused.reason, body);
+    let first = error::payload(&refused.reason).errors.into_iter().find(|reason| !reason.pointer.is_empty());
+    all.extend(first.filter(|first| !all.iter().any(|reason| reason.pointer.ends_with(&first.pointer))));
+    if all.is_empty() { refusal } else { ApiError::invalid(all).into() }
+}
+
 /// Everything against a body that poem-openapi `refused` with these words: the last schema that they quote is that of the
 /// whole body.
-pub(crate) fn reasons(refused: &str, body: &[u8]) -> Vec<Reason> {
+fn reasons(refused: &str, body: &[u8]) -> Vec<Reason> {
     let schema = refused.rsplit('"').find_map(named);
     let mut reasons = Vec::new();
     if let (Some(schema), Ok(body)) = (schema, serde_json::from_slice(body)) {
