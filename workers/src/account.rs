@@ -59,7 +59,10 @@ async fn register(
     let Some(newcomer) = registration::Entity::find_by_id(registration_id).one(&tx).await? else {
         return match account::Entity::find_by_id(registration_id).one(&tx).await? {
             Some(account) => work.done(tx, User::from(account)).await,
-            None => work.skip("the registration is gone").await,
+            None => {
+                drop(tx);
+                work.skip("the registration is gone").await
+            }
         };
     };
 
@@ -90,6 +93,7 @@ impl Perform for ChangeProfile {
     async fn perform(self, work: Work) -> Result<Finished, JobError> {
         let tx = work.begin().await?;
         let Some(account) = account::Entity::find_by_id(self.account_id).one(&tx).await? else {
+            drop(tx);
             return work.skip("the account is gone").await;
         };
 

@@ -158,7 +158,8 @@ impl Work {
 
     /// Commits a decision against what was asked, with nothing else.
     ///
-    /// A transaction that is open should be dropped first, so that it gives its connection and locks back.
+    /// A transaction that is open must be dropped first: the job gives up its right to a connection, and waits for others
+    /// to end together with it.
     ///
     /// # Errors
     /// When the lease was lost or the database fails.
@@ -175,7 +176,7 @@ impl Work {
         self.finish(tx, Outcome::Refused(refusal)).await
     }
 
-    /// Ends a job that had nothing to write besides.
+    /// Ends a job that had nothing to write besides; its transaction must be dropped first, as with [`Work::refuse`].
     ///
     /// # Errors
     /// When the lease was lost or the database fails.

@@ -100,6 +100,7 @@ impl Perform for ReleaseNoShow {
     async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
         let tx = work.begin().await?;
         let Some(Locked { booking, .. }) = lock(&tx, self.booking_id, None).await? else {
+            drop(tx);
             return work.skip("the booking is gone").await;
         };
         let period = Period::new(booking.starts_at, booking.ends_at)?;

@@ -48,7 +48,10 @@ impl Perform for ReturnCar {
         };
 
         let tx = work.begin().await?;
-        let Some(case) = Case::lock(&tx, booking).await? else { return work.refuse(not_found()).await };
+        let Some(case) = Case::lock(&tx, booking).await? else {
+            drop(tx);
+            return work.refuse(not_found()).await;
+        };
         if let Some(known) = case.rental_return.clone().filter(|_| is_complete(&case)) {
             let document = document(&tx, known).await?;
             return work.done(tx, document).await;

@@ -50,7 +50,10 @@ impl Perform for PickUpCar {
         arrivals.retain(|arrival| arrival.row.is_none());
 
         let tx = work.begin().await?;
-        let Some(case) = Case::lock(&tx, self.booking_id).await? else { return work.refuse(not_found()).await };
+        let Some(case) = Case::lock(&tx, self.booking_id).await? else {
+            drop(tx);
+            return work.refuse(not_found()).await;
+        };
         if let Some(refusal) = obstacle(&self, &tx, &work, &case).await? {
             drop(tx);
             return work.refuse(refusal).await;
