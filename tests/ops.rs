@@ -24,3 +24,10 @@ async fn behind_https_the_login_cookie_never_travels_in_the_open() {
         assert_eq!(cookie.contains("; Secure"), secure, "{cookie}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_say_in_which_format_they_are() {
+    let house = House::open(&[]).await;
+    let metrics = house.get("/metrics", None).await;
+    assert_eq!(metrics.headers["content-type"], "text/plain; version=0.0.4");
+}

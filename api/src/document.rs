@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-/// The document as it is served, for what a refused request is told.
+/// The document as it is served, for what a refused request is told. Made when one is: an idle front has no use for it.
 pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(crate::openapi);
 
 /// The methods that an address answers, as `Allow` lists them; `None` for addresses that are not in the document.
@@ -66,5 +66,17 @@ fn add_write_headers(operation: &mut Value) {
     match operation["parameters"].as_array_mut() {
         Some(parameters) => parameters.extend(headers),
         None => operation["parameters"] = json!(headers),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_found_whatever_its_ids_are_and_no_other_is() {
+        assert_eq!(allowed("/api/v1/cars/7").as_deref(), Some("DELETE, GET, PATCH"));
+        assert_eq!(allowed("/api/v1/bookings/7/cancel").as_deref(), Some("POST"));
+        assert_eq!([allowed("/api/v1/bookings/7/cancel/8"), allowed("/ops/login")], [None, None]);
     }
 }

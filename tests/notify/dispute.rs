@@ -62,7 +62,9 @@ async fn photos_of_a_dispute_are_kept_as_they_came_and_shown_to_who_decides() {
     assert_eq!(yard.case().await["state"], "disputed");
     let copy = format!("{staff}/photo/{}/1600", text(&photos[0], "id"));
     assert!(words(&shown).contains(&copy), "{shown:?}");
-    let jpeg = reqwest::get(format!("{}{copy}", yard.house.url)).await.unwrap().bytes().await.unwrap();
+    let jpeg = reqwest::get(format!("{}{copy}", yard.house.url)).await.unwrap();
+    assert_eq!(jpeg.headers().get_all("content-type").iter().collect::<Vec<_>>(), ["image/jpeg"]);
+    let jpeg = jpeg.bytes().await.unwrap();
     assert!(jpeg.starts_with(b"\xff\xd8") && jpeg != one);
     let looked = format!(
         "select count(*) from audit_log where action = 'show_original' and subject_id = '{}' and actor = '{}'",
