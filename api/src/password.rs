@@ -56,9 +56,13 @@ impl Passwords {
         let busy = || ApiError::new(problem::SERVICE_UNAVAILABLE, "Too many people log in at once. Please try again.");
         let waiting = tokio::time::timeout(std::time::Duration::from_secs(10), self.room.clone().acquire_owned());
         let permit = waiting.await.map_err(|_| busy())?.map_err(ApiError::internal)?;
-        let done = tokio::task::spawn_blocking(work).await.map_err(ApiError::internal);
-        drop(permit);
-        done
+        // The place goes with the work: whoever hangs up stops waiting, and the work goes on.
+        let work = move || {
+            let done = work();
+            drop(permit);
+            done
+        };
+        tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)
     }
 }
 
@@ -74,5 +78,23 @@ mod tests {
         assert!(passwords.verify("correct horse".to_owned(), Some(stored.clone())).await.unwrap());
         assert!(!passwords.verify("battery staple".to_owned(), Some(stored)).await.unwrap());
         assert!(!passwords.verify("nobody has this password".to_owned(), None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn whoever_hangs_up_keeps_the_place_until_the_work_is_done() {
+        let passwords = Passwords::new(1).unwrap();
+        let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
+        let (end, ends) = std::sync::mpsc::channel::<()>();
+        let asking = passwords.run(move || {
+            begun.send(()).unwrap();
+            ends.recv().unwrap();
+        });
+        tokio::select! {
+            _ = asking => panic!("it was not ended"),
+            begun = begins.recv() => begun.unwrap(),
+        }
+        assert_eq!(passwords.room.available_permits(), 0);
+        end.send(()).unwrap();
+        drop(passwords.room.acquire().await.unwrap());
     }
 }

@@ -198,11 +198,21 @@ async fn fetch(context: &Context, key: &str) -> Result<Option<Result<Bytes, Phot
 /// # Errors
 /// When the photo cannot be decoded after all.
 pub(crate) async fn large_copy(bytes: Bytes) -> Result<Vec<u8>, JobError> {
-    let _place = ROOM.acquire().await?;
-    let copies = tokio::task::spawn_blocking(move || derive(&bytes)).await?;
+    let copies = in_room(move || derive(&bytes)).await?;
     let copies = copies.map_err(|refusal| JobError::GiveUp(refusal.words))?;
     let large = copies.into_iter().next().ok_or_else(|| JobError::GiveUp("a photo has no copies".to_owned()))?;
     Ok(large.jpeg)
+}
+
+/// Does what needs much memory when there is room for it. The place goes with the work, which does not end when its job does.
+async fn in_room<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, JobError> {
+    let place = ROOM.acquire().await?;
+    let work = move || {
+        let done = work();
+        drop(place);
+        done
+    };
+    Ok(tokio::task::spawn_blocking(work).await?)
 }
 
 async fn judge(
@@ -223,8 +233,7 @@ async fn judge(
             return Ok(Err(PhotoRefused::Checksum.into()));
         }
     }
-    let _place = ROOM.acquire().await?;
     let look = move || gate::inspect(&bytes, content_type.as_deref()).map(|inspected| (bytes, inspected));
-    let looked = tokio::task::spawn_blocking(look).await?;
+    let looked = in_room(look).await?;
     Ok(looked.map(|(bytes, inspected)| (bytes.clone(), Original { size: bytes.len(), sha256, inspected })))
 }
