@@ -9,23 +9,13 @@ use serde_json::{Value, json};
 /// The document as it is served, for what a refused request is told. Made when one is: an idle front has no use for it.
 pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(crate::openapi);
 
-/// The methods that an address answers, as `Allow` lists them; `None` for addresses that are not in the document.
-pub(crate) fn allowed(path: &str) -> Option<String> {
-    let fits = |template: &str| {
-        let (known, given) = (template.split('/'), path.split('/'));
-        known.clone().count() == given.clone().count()
-            && known.zip(given).all(|(known, given)| known.starts_with('{') || known == given)
-    };
-    let operations = DOCUMENT["paths"].as_object()?.iter().find(|(template, _)| fits(template))?.1;
-    Some(operations.as_object()?.keys().map(|method| method.to_uppercase()).collect::<Vec<_>>().join(", "))
-}
-
 /// The headers that every write understands are added here once instead of at
 /// every operation.
 pub(crate) fn complete(derived: &str) -> Value {
     let mut document: Value = serde_json::from_str(derived).expect("poem-openapi writes JSON");
     document["servers"] = json!([{ "url": "/", "description": "This front." }]);
     document["info"]["license"] = json!({ "name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0" });
+    close(&mut document);
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
         example::add(schemas);
     }
@@ -44,6 +34,33 @@ pub(crate) fn complete(derived: &str) -> Value {
         }
     }
     document
+}
+
+/// Says of everything that a body is made of that it has no other members: they are refused.
+fn close(document: &mut Value) {
+    let operations = document["paths"].as_object().into_iter().flat_map(|paths| paths.values());
+    let operations = operations.filter_map(Value::as_object).flat_map(|operations| operations.values());
+    let mut found: Vec<String> = operations.flat_map(|operation| named_in(&operation["requestBody"])).collect();
+    let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
+    while let Some(name) = found.pop() {
+        let Some(schema) = schemas.get_mut(&name) else { continue };
+        if schema["type"] == "object" && schema.get("additionalProperties").is_none() {
+            schema["additionalProperties"] = json!(false);
+            found.extend(named_in(schema));
+        }
+    }
+}
+
+/// The schemas that are referred to anywhere in this part of the document.
+fn named_in(part: &Value) -> Vec<String> {
+    match part {
+        Value::Object(members) => {
+            let own = members.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+            own.map(str::to_owned).into_iter().chain(members.values().flat_map(named_in)).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(named_in).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn add_write_headers(operation: &mut Value) {
@@ -66,17 +83,5 @@ fn add_write_headers(operation: &mut Value) {
     match operation["parameters"].as_array_mut() {
         Some(parameters) => parameters.extend(headers),
         None => operation["parameters"] = json!(headers),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_found_whatever_its_ids_are_and_no_other_is() {
-        assert_eq!(allowed("/api/v1/cars/7").as_deref(), Some("DELETE, GET, PATCH"));
-        assert_eq!(allowed("/api/v1/bookings/7/cancel").as_deref(), Some("POST"));
-        assert_eq!([allowed("/api/v1/bookings/7/cancel/8"), allowed("/ops/login")], [None, None]);
     }
 }

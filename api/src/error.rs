@@ -21,7 +21,7 @@ use rules::problem::{self, Problem};
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 use serde_json::{Map, Value, json};
 
-use crate::{document, trace::RequestId};
+use crate::{address, trace::RequestId};
 
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -154,18 +154,26 @@ impl ResponseError for ApiError {
     }
 }
 
-/// PostgreSQL keeps no U+0000: in a text (22021) and in JSON (22P05).
-fn holds_nul(error: &DbErr) -> bool {
+/// The code of a data exception (class 22): every statement here is fixed, so a value that came with the request is one that
+/// PostgreSQL cannot keep. It knows no U+0000, for one, and no year 200,000.
+fn unstorable(error: &DbErr) -> Option<String> {
     let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error else {
-        return false;
+        return None;
     };
-    matches!(&**error, SqlxError::Database(error) if matches!(error.code().as_deref(), Some("22021" | "22P05")))
+    let SqlxError::Database(error) = &**error else { return None };
+    error.code().filter(|code| code.starts_with("22")).map(|code| code.into_owned())
 }
 
 impl From<DbErr> for ApiError {
     fn from(error: DbErr) -> Self {
-        if holds_nul(&error) {
-            return Self::new(problem::BAD_REQUEST, "A text holds the character U+0000. Send it again without.");
+        if let Some(code) = unstorable(&error) {
+            let words = match code.as_str() {
+                // In a text, and in JSON.
+                "22021" | "22P05" => "A text holds the character U+0000. Send it again without.",
+                "22008" => "A time is too far away.",
+                _ => "A value is of a kind that cannot be stored, or too large.",
+            };
+            return Self::new(problem::BAD_REQUEST, words);
         }
         tracing::warn!(%error, "the database did not answer");
         match error {
@@ -210,7 +218,7 @@ pub(crate) fn to_problem(error: &poem::Error, request_id: &RequestId, instance: 
         None => ApiError::from_poem(error).response(instance, &request_id.0),
     };
     if response.status() == StatusCode::METHOD_NOT_ALLOWED
-        && let Some(Ok(methods)) = document::allowed(instance).map(|methods| methods.parse())
+        && let Some(Ok(methods)) = address::allowed(instance).map(|methods| methods.parse())
     {
         response.headers_mut().insert(header::ALLOW, methods);
     }

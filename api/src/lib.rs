@@ -5,6 +5,7 @@
 
 pub mod accept;
 pub mod account;
+mod address;
 pub mod auth;
 pub mod availability;
 pub mod booking;

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use poem::{
-    Endpoint, EndpointExt, IntoResponse, Request, Response, Result,
+    Body, Endpoint, EndpointExt, IntoResponse, Request, Response, Result,
     endpoint::BoxEndpoint,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{CatchPanic, Cors},
@@ -18,10 +18,14 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tracing::Instrument;
 
 use crate::{
+    address,
     error::{self, ApiError},
     settings::{BODY_LIMIT, FrontSettings},
     shape, trace,
 };
+
+/// How long a body without photos may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Serves one JSON text.
 pub(crate) fn json(text: String) -> impl Endpoint {
@@ -42,7 +46,7 @@ pub(crate) fn wrap(routes: impl Endpoint + 'static, settings: &FrontSettings) ->
     }
     // Without an origin the middleware would allow all of them.
     let cors = (!settings.cors_origins.is_empty()).then_some(cors);
-    let routes = routes.with(panics).around(limit_body);
+    let routes = routes.with(panics).around(hold);
     let routes = match cors {
         Some(cors) => routes.with(cors).map_to_response().boxed(),
         None => routes.map_to_response().boxed(),
@@ -50,24 +54,31 @@ pub(crate) fn wrap(routes: impl Endpoint + 'static, settings: &FrontSettings) ->
     routes.around(observe).boxed()
 }
 
-/// JSON bodies are read here, up to a limit. Multipart bodies are counted where they are streamed.
-async fn limit_body<E: Endpoint>(next: Arc<E>, mut request: Request) -> Result<Response> {
+/// What no operation looks at: parameters that it does not know, and a JSON body, which is read here, up to a limit.
+/// Multipart bodies are counted where they are streamed.
+async fn hold<E: Endpoint>(next: Arc<E>, mut request: Request) -> Result<Response> {
+    address::hold_query(&request)?;
     if !request.content_type().is_some_and(|kind| kind.starts_with("multipart/")) {
-        let mut body = request.take_body().into_async_read();
-        let mut read = Vec::new();
-        let within = (&mut body).take(BODY_LIMIT as u64 + 1).read_to_end(&mut read).await;
-        within.map_err(|_| ApiError::new(problem::BAD_REQUEST, "The body broke off."))?;
-        if read.len() > BODY_LIMIT {
-            read_away(body).await;
-            let words = format!("A JSON body holds at most {BODY_LIMIT} bytes.");
-            return Err(ApiError::new(problem::BODY_TOO_LARGE, words).into());
-        }
-        let read = Bytes::from(read);
+        let read = read(request.take_body(), PATIENCE).await?;
         request.set_body(read.clone());
         let answered = next.call(request).await.map_err(|failure| shape::explained(failure, &read))?;
         return Ok(answered.into_response());
     }
     Ok(next.call(request).await?.into_response())
+}
+
+async fn read(body: Body, patience: Duration) -> Result<Bytes, ApiError> {
+    let mut body = body.into_async_read();
+    let (mut read, mut within) = (Vec::new(), (&mut body).take(BODY_LIMIT as u64 + 1));
+    let arrived = tokio::time::timeout(patience, within.read_to_end(&mut read)).await;
+    let arrived = arrived.map_err(|_| ApiError::new(problem::REQUEST_TIMEOUT, "Please send it again."))?;
+    arrived.map_err(|_| ApiError::new(problem::BAD_REQUEST, "The body broke off."))?;
+    if read.len() > BODY_LIMIT {
+        read_away(body).await;
+        let words = format!("A JSON body holds at most {BODY_LIMIT} bytes.");
+        return Err(ApiError::new(problem::BODY_TOO_LARGE, words));
+    }
+    Ok(read.into())
 }
 
 /// Reads some of what is not wanted: a client that still writes when the connection ends never reads the answer.
@@ -93,10 +104,10 @@ async fn observe<E: Endpoint>(next: Arc<E>, mut request: Request) -> Result<Resp
         let (status, seconds) = (response.status().as_u16(), began.elapsed().as_secs_f64());
         let quiet = matches!(path.as_str(), "/livez" | "/readyz" | "/metrics");
         if !quiet {
-            tracing::info!(%method, path = redacted(&path), status, milliseconds = seconds * 1000.0, "answered");
+            tracing::info!(%method, path = &*address::redacted(&path), status, milliseconds = seconds * 1000.0, "answered");
         }
-        let route = route(&path);
-        metrics::counter!("http_requests_total", "method" => method.to_string(), "route" => route.clone(), "status" => status.to_string())
+        let route = address::route(&path);
+        metrics::counter!("http_requests_total", "method" => counted(&method), "route" => route, "status" => status.to_string())
             .increment(1);
         metrics::histogram!("http_request_duration_seconds", "route" => route).record(seconds);
         Ok(response)
@@ -105,24 +116,10 @@ async fn observe<E: Endpoint>(next: Arc<E>, mut request: Request) -> Result<Resp
     .await
 }
 
-/// The path with every id replaced, so that metrics stay few.
-fn route(path: &str) -> String {
-    let known = ["api", "docs", "review", "ops", "problems", "openapi.json", "livez", "readyz", "metrics", "dev"];
-    let mut segments = path.split('/').skip(1);
-    match segments.next() {
-        Some("api") => {}
-        Some(first) if known.contains(&first) => return format!("/{first}"),
-        _ => return "other".to_owned(),
-    }
-    let word =
-        |segment: &str| segment.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && segment.len() < 20;
-    let shown = segments.skip(1).take(4).map(|segment| if word(segment) { segment } else { ":id" });
-    format!("/api/v1/{}", shown.collect::<Vec<_>>().join("/"))
-}
-
-/// Tokens of links stay out of the log.
-fn redacted(path: &str) -> &str {
-    if path.starts_with("/review/") { "/review/…" } else { path }
+/// What a method is counted under: it is a word of the client's, too.
+fn counted(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
 }
 
 fn seal(response: &mut Response, id: &trace::RequestId) {
@@ -134,7 +131,7 @@ fn seal(response: &mut Response, id: &trace::RequestId) {
     headers.entry(header::VARY).or_insert(HeaderValue::from_static("Prefer"));
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     headers.entry(header::X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
-    if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+    if matches!(response.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT) {
         // The rest of the body is not read, so the next request cannot come the same way.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -144,11 +141,17 @@ fn seal(response: &mut Response, id: &trace::RequestId) {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn a_body_that_does_not_arrive_is_not_waited_for_for_ever() {
+        let endless = futures::stream::pending::<std::io::Result<Bytes>>();
+        let begun = futures::stream::iter([Ok(Bytes::from_static(b"{"))]);
+        let body = Body::from_bytes_stream(futures::StreamExt::chain(begun, endless));
+        let refused = read(body, Duration::from_millis(10)).await.unwrap_err();
+        assert_eq!(refused.problem.code, "request_timeout");
+    }
+
     #[test]
-    fn metrics_name_routes_and_never_ids() {
-        assert_eq!(route("/api/v1/bookings/0192-ab/cancel"), "/api/v1/bookings/:id/cancel");
-        assert_eq!(route("/api/v1/cars"), "/api/v1/cars");
-        assert_eq!(route("/review/secret"), "/review");
-        assert_eq!(route("/wp-admin.php"), "other");
+    fn a_method_of_the_clients_own_is_counted_with_the_others_of_that_kind() {
+        assert_eq!(["GET", "BREW"].map(|method| counted(&method.parse().unwrap())), ["GET", "other"]);
     }
 }

@@ -56,7 +56,13 @@ fn hold(schema: &Value, value: &Value, pointer: String, reasons: &mut Vec<Reason
     for name in required.filter(|name| given(name).is_none()) {
         reasons.push(Reason { pointer: format!("{pointer}/{name}"), message: "is missing".to_owned() });
     }
-    for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
+    let properties = schema["properties"].as_object();
+    if schema["additionalProperties"] == false {
+        let known = |name: &str| properties.is_some_and(|known| known.contains_key(name));
+        let unknown = value.as_object().into_iter().flat_map(|members| members.keys()).filter(|name| !known(name));
+        reasons.extend(unknown.take(MOST).map(|name| unknown_member(&pointer, name)));
+    }
+    for (name, schema) in properties.into_iter().flatten() {
         if let Some(value) = given(name) {
             hold(schema, value, format!("{pointer}/{name}"), reasons);
         }
@@ -64,6 +70,13 @@ fn hold(schema: &Value, value: &Value, pointer: String, reasons: &mut Vec<Reason
     for (at, value) in value.as_array().into_iter().flatten().enumerate() {
         hold(&schema["items"], value, format!("{pointer}/{at}"), reasons);
     }
+}
+
+/// Whose name the client chose: a slash in it would lead elsewhere (RFC 6901).
+fn unknown_member(pointer: &str, name: &str) -> Reason {
+    let name: String = name.chars().take(100).collect();
+    let name = name.replace('~', "~0").replace('/', "~1");
+    Reason { pointer: format!("{pointer}/{name}"), message: "is not known here".to_owned() }
 }
 
 fn resolved(schema: &Value) -> &Value {
@@ -139,10 +152,11 @@ mod tests {
     #[test]
     fn all_that_is_missing_or_wrong_is_named() {
         let body = json!({ "make": "", "model": 7, "year": 99_999, "category": "huge", "seats": 2.5, "fuelType": null,
-                           "branchId": "x", "pricePerDay": { "amount": "1" }, "features": ["a", 1] });
+                           "branchId": "x", "pricePerDay": { "amount": "1", "vat": 1 }, "features": ["a", 1], "a/b": 1 });
         let mut told = told("NewCar", &body);
         told.sort();
         let wanted = [
+            ("/a~1b", "is not known here"),
             ("/branchId", "must be a UUID"),
             ("/category", "must be one of: economy, compact, midsize, fullsize, suv, van, luxury, electric"),
             ("/features/1", "must be a text"),
@@ -152,6 +166,7 @@ mod tests {
             ("/plate", "is missing"),
             ("/pricePerDay/amount", "must be a whole number from -9223372036854775808 to 9223372036854775807"),
             ("/pricePerDay/currency", "is missing"),
+            ("/pricePerDay/vat", "is not known here"),
             ("/seats", "must be a whole number from -32768 to 32767"),
             ("/year", "must be a whole number from -32768 to 32767"),
         ];

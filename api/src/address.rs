@@ -1,0 +1,186 @@
+//! Every address of the front, as the OpenAPI document lists them, and the pages beside them: what a request is counted and
+//! logged under, and what is known of an address that refuses one.
+
+use std::{borrow::Cow, sync::LazyLock};
+
+use jobs::outcome::Reason;
+use poem::{Request, http::Method};
+use serde_json::Value;
+
+use crate::error::ApiError;
+
+/// Built from the document, which is not kept: an idle front has no use for it.
+static ADDRESSES: LazyLock<Vec<Address>> = LazyLock::new(|| listed(&crate::openapi()));
+
+/// One path of the document with everything that it answers.
+struct Address {
+    /// With `:id` for whatever stands in braces.
+    route: String,
+    operations: Vec<Operation>,
+}
+
+struct Operation {
+    method: Method,
+    /// Names of the query parameters.
+    parameters: Vec<String>,
+}
+
+fn listed(document: &Value) -> Vec<Address> {
+    let paths = document["paths"].as_object().into_iter().flatten();
+    let addresses = paths.map(|(template, operations)| Address {
+        route: template
+            .split('/')
+            .map(|segment| if is_variable(segment) { ":id" } else { segment })
+            .collect::<Vec<_>>()
+            .join("/"),
+        operations: operations.as_object().into_iter().flatten().filter_map(Operation::listed).collect(),
+    });
+    let mut addresses: Vec<_> = addresses.collect();
+    // A word of the document goes before whatever else could stand in its place.
+    addresses.sort_by_key(|address| address.route.matches(':').count());
+    addresses
+}
+
+fn is_variable(segment: &str) -> bool {
+    segment.starts_with('{')
+}
+
+impl Operation {
+    fn listed((method, operation): (&String, &Value)) -> Option<Self> {
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        let parameters = parameters.filter(|parameter| parameter["in"] == "query");
+        Some(Self {
+            method: method.to_uppercase().parse().ok()?,
+            parameters: parameters.filter_map(|parameter| Some(parameter["name"].as_str()?.to_owned())).collect(),
+        })
+    }
+}
+
+/// `None` for pages, probes and whatever leads nowhere.
+fn find(path: &str) -> Option<&'static Address> {
+    ADDRESSES.iter().find(|address| address.fits(path))
+}
+
+impl Address {
+    fn fits(&self, path: &str) -> bool {
+        let mut given = path.split('/');
+        let fits =
+            self.route.split('/').all(|known| given.next().is_some_and(|given| known == given || known == ":id"));
+        fits && given.next().is_none()
+    }
+
+    fn allowed(&self) -> String {
+        self.operations.iter().map(|operation| operation.method.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Pages that whoever has the token behind them may open.
+const BEHIND_TOKENS: [&str; 4] = ["/review", "/offer", "/waitlist", "/damage"];
+
+/// Everything else that is not an address of the API.
+const OTHERS: [&str; 8] = ["/docs", "/ops", "/problems", "/openapi.json", "/livez", "/readyz", "/metrics", "/dev"];
+
+/// Whether a path is this one or lies below it.
+fn is_at(place: &str, path: &str) -> bool {
+    path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// What a request is counted under. Nothing that a client can choose is among it, or the metrics would grow with every path
+/// that somebody tries.
+pub(crate) fn route(path: &str) -> &'static str {
+    let place = || BEHIND_TOKENS.into_iter().chain(OTHERS).find(|place| is_at(place, path));
+    find(path).map(|address| address.route.as_str()).or_else(place).unwrap_or("other")
+}
+
+/// Tokens of links stay out of the log.
+pub(crate) fn redacted(path: &str) -> Cow<'_, str> {
+    match BEHIND_TOKENS.into_iter().find(|place| is_at(place, path)) {
+        Some(place) => format!("{place}/…").into(),
+        None => path.into(),
+    }
+}
+
+/// The methods that an address answers, as `Allow` lists them; `None` where there is nothing.
+pub(crate) fn allowed(path: &str) -> Option<String> {
+    let page = || match route(path) {
+        "other" => None,
+        place if BEHIND_TOKENS.contains(&place) && !path.contains("/photo/") => Some("GET, POST".to_owned()),
+        "/ops" if path != "/ops" => Some("POST".to_owned()),
+        _ => Some("GET".to_owned()),
+    };
+    find(path).map(Address::allowed).or_else(page)
+}
+
+/// Refuses a query parameter that the address does not know: a filter that is misspelt would otherwise let everything through.
+///
+/// # Errors
+/// Names every parameter that is not known, and those that are.
+pub(crate) fn hold_query(request: &Request) -> Result<(), ApiError> {
+    let Some(query) = request.uri().query() else { return Ok(()) };
+    let operation = find(request.uri().path())
+        .and_then(|address| address.operations.iter().find(|operation| operation.method == *request.method()));
+    let Some(Operation { parameters, .. }) = operation else { return Ok(()) };
+    let unknown =
+        form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| !parameters.iter().any(|known| known == name));
+    let words = match parameters.as_slice() {
+        [] => "is no parameter: this address takes none".to_owned(),
+        known => format!("is no parameter of this address, which takes {}", known.join(", ")),
+    };
+    let unknown: Vec<_> =
+        unknown.take(50).map(|(name, _)| Reason { pointer: format!("/{name}"), message: words.clone() }).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(ApiError::invalid(unknown)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_found_whatever_its_ids_are_and_no_other_is() {
+        assert_eq!(allowed("/api/v1/cars/7").as_deref(), Some("DELETE, GET, PATCH"));
+        assert_eq!(allowed("/api/v1/bookings/7/cancel").as_deref(), Some("POST"));
+        assert_eq!([allowed("/api/v1/bookings/7/cancel/8"), allowed("/api/v1/bookings/7/")], [None, None]);
+        let pages = ["/ops", "/ops/login", "/offer/secret", "/review/secret/photo/7/large", "/livez"];
+        assert_eq!(pages.map(|page| allowed(page).unwrap()), ["GET", "POST", "GET, POST", "GET", "GET"]);
+    }
+
+    #[test]
+    fn every_address_is_found_under_itself() {
+        assert!(ADDRESSES.len() > 40);
+        for address in ADDRESSES.iter() {
+            assert_eq!(find(&address.route).unwrap().route, address.route);
+        }
+    }
+
+    #[test]
+    fn a_parameter_that_nobody_knows_is_named_with_those_that_are_known() {
+        let ask = |method: Method, uri: &str| hold_query(&Request::builder().method(method).uri_str(uri).finish());
+        let refused = ask(Method::GET, "/api/v1/bookings?statsu=Active&limit=3&b%20c").unwrap_err();
+        let words = "is no parameter of this address, which takes status, carId, limit, cursor";
+        let told: Vec<_> =
+            refused.errors.iter().map(|reason| (reason.pointer.as_str(), reason.message.as_str())).collect();
+        assert_eq!(told, [("/statsu", words), ("/b c", words)]);
+        assert!(ask(Method::GET, "/api/v1/bookings?status=Active&status=Closed&limit=3").is_ok());
+        assert!(ask(Method::POST, "/api/v1/bookings?status=Active").is_err());
+        assert!(ask(Method::GET, "/review/token?sent=1").is_ok());
+    }
+
+    #[test]
+    fn metrics_name_routes_and_never_ids() {
+        assert_eq!(route("/api/v1/bookings/0192-ab/cancel"), "/api/v1/bookings/:id/cancel");
+        assert_eq!(route("/api/v1/cars"), "/api/v1/cars");
+        assert_eq!(route("/review/secret"), "/review");
+        for tried in ["/wp-admin.php", "/api/v1/abc", "/api/v1/cars/7/abc", "/api", "/reviews/secret"] {
+            assert_eq!(route(tried), "other");
+        }
+    }
+
+    #[test]
+    fn no_page_behind_a_token_shows_it_in_the_log() {
+        for page in ["/review", "/offer", "/waitlist", "/damage"] {
+            assert_eq!(redacted(&format!("{page}/secret")), format!("{page}/…"));
+            assert_eq!(redacted(&format!("{page}/secret/photo/1/large")), format!("{page}/…"));
+        }
+        assert_eq!(redacted("/api/v1/waitlist/7"), "/api/v1/waitlist/7");
+    }
+}
