@@ -1,5 +1,7 @@
 //! Accounts: who may come in, and how they are kept out again.
 
+use std::collections::HashSet;
+
 use jobs::Queue;
 use reqwest::Method;
 use serde_json::json;
@@ -27,12 +29,12 @@ async fn all_that_is_wrong_with_a_registration_is_said_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_missing_or_of_another_type_is_named() {
+async fn what_is_missing_unknown_or_of_another_type_is_named() {
     let house = House::open(&[]).await;
     let answer = house.post("/api/v1/auth/register", None, json!({ "name": 7, "nickname": "Me" })).await;
     assert_eq!((answer.status.as_u16(), answer.code()), (422, "validation_failed"), "{answer:?}");
     let pointers = answer.body["errors"].as_array().unwrap().iter().map(|reason| text(reason, "pointer"));
-    assert_eq!(pointers.collect::<Vec<_>>(), ["/email", "/password", "/name"]);
+    assert_eq!(pointers.collect::<Vec<_>>(), ["/email", "/password", "/nickname", "/name"]);
     let answer = house.post("/api/v1/auth/register", None, json!([])).await;
     assert_eq!(answer.body["errors"], json!([{ "pointer": "", "message": "must be an object" }]), "{answer:?}");
 }
@@ -72,13 +74,34 @@ async fn a_refresh_token_works_once_and_its_reuse_closes_the_session() {
     let second = refresh(&customer.refresh).await;
     assert_eq!(second.status, 200, "{second:?}");
     assert_eq!(second.headers["cache-control"], "no-store");
+    assert_eq!(refresh(&text(&second.body, "refreshToken")).await.status, 200);
 
     let reused = refresh(&customer.refresh).await;
-    assert_eq!((reused.status.as_u16(), reused.code()), (401, "refresh_reused"));
+    assert_eq!((reused.status.as_u16(), reused.code()), (401, "refresh_reused"), "its successor was used since");
     let heir = refresh(&text(&second.body, "refreshToken")).await;
     assert_eq!(heir.status, 401, "the whole family is closed");
     assert_eq!(house.get("/api/v1/me", Some(&customer)).await.status, 401);
     assert_eq!(refresh("nonsense").await.code(), "refresh_invalid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_whose_answer_was_lost_can_be_repeated_at_once_and_not_later() {
+    let house = House::open(&[Queue::Booking]).await;
+    let customer = house.customer().await;
+    let refresh = |token: String| {
+        let house = &house;
+        async move { house.post("/api/v1/auth/refresh", None, json!({ "refreshToken": token })).await }
+    };
+    let answers = futures::future::join_all((0..8).map(|_| refresh(customer.refresh.clone()))).await;
+    let next: HashSet<_> = answers.iter().map(|answer| text(&answer.body, "refreshToken")).collect();
+    assert_eq!(next.len(), 1, "{answers:?}");
+    let next = next.into_iter().next().unwrap();
+    assert_ne!(next, customer.refresh);
+
+    let eleven_seconds_pass = "update refresh_token set used_at = used_at - interval '11 seconds'";
+    house.bed.run(eleven_seconds_pass).await;
+    assert_eq!(refresh(customer.refresh.clone()).await.code(), "refresh_reused");
+    assert_eq!(refresh(next).await.status, 401, "the whole family is closed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,13 +9,13 @@ use rules::{
     account::{Email, Role},
     problem,
 };
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, TransactionTrait,
-};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, TransactionTrait};
 use uuid::Uuid;
 use view::account::Session;
 
-use super::session::{close, explain_unusable, hash, open_session, own_sessions, role, use_up};
+use super::session::{
+    LiveSession, close, explain_unusable, hash, keep, open_session, own_sessions, successor, use_up, used_just_now,
+};
 use crate::{
     Tag,
     auth::{Caller, Origin, ProfileRead, ProfileWrite},
@@ -86,28 +86,33 @@ impl LoginApi {
         Json(body): Json<Credentials>,
     ) -> Result<LoggedIn, ApiError> {
         let (account_id, role) = authenticate(&front, &body.email, body.password).await?;
+        let refresh_token = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
         let tx = front.db.begin().await?;
-        let session = open_session(&tx, &front, account_id, &origin).await?;
-        let pair = pair(&tx, &front, account_id, session, role).await?;
+        let id = open_session(&tx, &front, account_id, &origin).await?;
+        keep(&tx, &refresh_token, id).await?;
         tx.commit().await?;
-        Ok(pair)
+        pair(&front, &LiveSession { id, account_id, role: role.into() }, refresh_token)
     }
 
     /// Refresh
     ///
-    /// Gives a new pair for a refresh token, which is used up. A token that was used before closes its session:
-    /// somebody else has it.
+    /// Gives a new pair for a refresh token, which is used up. Repeated within ten seconds it gives the same refresh token again,
+    /// because the answer may have been lost. A token that was used before that closes its session: somebody else has it.
     #[oai(path = "/auth/refresh", method = "post", operation_id = "refresh")]
     async fn refresh(&self, front: Data<&Arc<Front>>, Json(body): Json<Refresh>) -> Result<LoggedIn, ApiError> {
-        let hash = hash(&body.refresh_token);
+        let used = hash(&body.refresh_token);
         let tx = front.db.begin().await?;
-        let Some(session) = use_up(&tx, &hash, front.settings.session_idle).await? else {
-            drop(tx);
-            return Err(explain_unusable(&front, &hash).await?);
-        };
-        let pair = pair(&tx, &front, session.account_id, session.id, role(&session.role)?).await?;
-        tx.commit().await?;
-        Ok(pair)
+        if let Some(session) = use_up(&tx, &used, front.settings.session_idle).await? {
+            let next = successor(&front, &used, &session);
+            keep(&tx, &next, session.id).await?;
+            tx.commit().await?;
+            return pair(&front, &session, next);
+        }
+        drop(tx);
+        match used_just_now(&front, &used).await? {
+            Some((session, next)) => pair(&front, &session, next),
+            None => Err(explain_unusable(&front, &used).await?),
+        }
     }
 
     /// Log out
@@ -178,23 +183,9 @@ pub(crate) async fn authenticate(front: &Front, email: &str, password: String) -
     Ok((account.id, account.role.0))
 }
 
-async fn pair(
-    db: &impl ConnectionTrait,
-    front: &Front,
-    account_id: Uuid,
-    session: Uuid,
-    role: Role,
-) -> Result<LoggedIn, ApiError> {
-    let refresh_token = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
-    let row = entity::refresh_token::ActiveModel {
-        hash: Set(hash(&refresh_token)),
-        session_id: Set(session),
-        created_at: Set(chrono::Utc::now()),
-        used_at: Set(None),
-    };
-    row.insert(db).await?;
+fn pair(front: &Front, session: &LiveSession, refresh_token: String) -> Result<LoggedIn, ApiError> {
     let pair = TokenPair {
-        access_token: front.tokens.issue(account_id, session, role)?,
+        access_token: front.tokens.issue(session.account_id, session.id, session.role.0)?,
         refresh_token,
         token_type: "Bearer".to_owned(),
         expires_in: front.tokens.life(),

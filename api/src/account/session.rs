@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use entity::Word;
 use rules::{account::Role, problem};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Statement,
@@ -10,7 +11,7 @@ use sea_orm::{
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{auth::Origin, error::ApiError, front::Front};
+use crate::{auth::Origin, error::ApiError, front::Front, link};
 
 /// The sessions of an account that are not revoked, the latest first.
 pub(super) async fn own_sessions(front: &Front, account_id: Uuid) -> Result<Vec<entity::session::Model>, DbErr> {
@@ -57,15 +58,27 @@ pub(crate) async fn open_session(
     Ok(id)
 }
 
+/// A session that may go on, and whose it is.
 #[derive(FromQueryResult)]
 pub(super) struct LiveSession {
     pub(super) id: Uuid,
     pub(super) account_id: Uuid,
-    pub(super) role: String,
+    pub(super) role: Word<Role>,
 }
 
-pub(super) fn role(text: &str) -> Result<Role, ApiError> {
-    text.parse().map_err(ApiError::internal)
+/// Writes down a refresh token of a session, by its hash.
+pub(super) async fn keep(db: &impl ConnectionTrait, refresh_token: &str, session: Uuid) -> Result<(), DbErr> {
+    let sql = "insert into refresh_token (hash, session_id, created_at) values ($1, $2, now())";
+    db.execute_raw(statement(sql, [hash(refresh_token).into(), session.into()])).await?;
+    Ok(())
+}
+
+/// The token that follows the one with this hash. Derived and not drawn, so that whoever lost the answer can get it again
+/// although only hashes are kept.
+pub(super) fn successor(front: &Front, used: &[u8], session: &LiveSession) -> String {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&used[..16]);
+    link::key(front).token("refresh", Uuid::from_bytes(bytes), session.account_id, 0)
 }
 
 /// Marks a refresh token used, if it is unused and its session alive: one statement, so that of two
@@ -85,6 +98,22 @@ pub(super) async fn use_up(
                returning session.id, session.account_id, account.role";
     let values = [hash.to_vec().into(), idle.as_secs_f64().into()];
     LiveSession::find_by_statement(statement(sql, values)).one(db).await
+}
+
+/// The session of a token that was used within the last ten seconds, and the token that followed it, while that one is unused:
+/// the answer was lost, or two windows of one browser asked at once.
+///
+/// Only the last token of a session can be repeated, so that a thief gains nothing by an old one.
+pub(super) async fn used_just_now(front: &Front, used: &[u8]) -> Result<Option<(LiveSession, String)>, DbErr> {
+    let sql = "select session.id, session.account_id, account.role
+               from refresh_token join session on session.id = session_id join account on account.id = account_id
+               where hash = $1 and used_at > now() - interval '10 seconds'
+                 and revoked_at is null and session.expires_at > now() and suspended_at is null";
+    let session = LiveSession::find_by_statement(statement(sql, [used.to_vec().into()])).one(&front.db).await?;
+    let Some(session) = session else { return Ok(None) };
+    let next = successor(front, used, &session);
+    let token = entity::refresh_token::Entity::find_by_id(hash(&next)).one(&front.db).await?;
+    Ok(token.filter(|token| token.used_at.is_none()).map(|_| (session, next)))
 }
 
 /// Why a refresh token got nothing. One that was used before revokes its whole session.
