@@ -3,6 +3,7 @@
 mod clear;
 mod desk;
 mod evidence;
+mod give_way;
 mod lot;
 mod matrix;
 mod no_car;
