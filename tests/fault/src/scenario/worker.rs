@@ -37,6 +37,7 @@ pub(super) fn rows() -> Vec<Scenario> {
             )
             .seconds(45.0)
             .rate(12.0)
+            .set(|setup| setup.only_for("booking.1", "PGAPPNAME", HOLDER))
         },
         Scenario::new("6", "terminate", "SIGTERM to every worker in turn", terminate),
         // One of them dies for a while: what is the other's must stay the other's.
@@ -142,22 +143,30 @@ fn frozen_pool<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
 /// For how long a session of a frozen process may keep a lock, in seconds, and what a busy machine adds.
 const LOCK_HELD: f64 = 10.0 + 5.0;
 
+/// What the sessions of the worker that is to be frozen are called.
+const HOLDER: &str = "holder";
+
 /// Sessions of the frozen worker stand in line for the car too: they must not keep it one after the other.
 fn frozen_holder<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
     async move {
         let db = &scene.stage.db;
-        let held = "select count(*) from pg_stat_activity waiting join pg_stat_activity holding
-                        on holding.pid = any (pg_blocking_pids(waiting.pid))
-                    where holding.datname = current_database() and holding.state = 'idle in transaction'
-                      and holding.state_change < clock_timestamp() - interval '1 second'";
+        let holds = format!(
+            "select count(*) from pg_stat_activity waiting join pg_stat_activity holding
+                 on holding.pid = any (pg_blocking_pids(waiting.pid))
+             where holding.datname = current_database() and holding.application_name = '{HOLDER}'
+               and holding.state = 'idle in transaction'"
+        );
+        let held = format!("{holds} and holding.state_change < clock_timestamp() - interval '1 second'");
         scene.stage.links.worker_db.weather(Weather::Slow(Duration::from_millis(60)));
         let Some(worker) = scene.stage.pool("booking").next() else { return Ok(()) };
         let mut caught = None;
         for _ in 0..20 {
+            // At a moment when others wait for it; it may have let go by the time it freezes.
+            until(Duration::from_secs(2), async || Ok((number(db, &holds).await? > 0).then_some(()))).await?;
             worker.signal(Signal::SIGSTOP)?;
             let frozen = tokio::time::Instant::now();
             let seen =
-                until(Duration::from_millis(1_500), async || Ok((number(db, held).await? > 0).then_some(()))).await?;
+                until(Duration::from_millis(1_500), async || Ok((number(db, &held).await? > 0).then_some(()))).await?;
             if seen.is_some() {
                 caught = Some(frozen);
                 break;
