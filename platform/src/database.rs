@@ -47,9 +47,19 @@ pub async fn connect(settings: &Settings) -> Result<DatabaseConnection, DbErr> {
                 })
             })
         })
-        .map_sqlx_postgres_opts(|options| options.options(PATIENCE))
+        .map_sqlx_postgres_opts(|options| {
+            let named = options.get_application_name().is_some();
+            let options = options.options(PATIENCE);
+            if named { options } else { options.application_name(&program()) }
+        })
         .sqlx_logging(false);
     Database::connect(options).await
+}
+
+/// Tells sessions apart in `pg_stat_activity` and in PostgreSQL's log, unless `DATABASE_URL` or `PGAPPNAME` has a name for them.
+fn program() -> String {
+    let path = std::env::current_exe().unwrap_or_default();
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Is the database writable and its schema that of this release (or newer)?
