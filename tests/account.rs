@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use jobs::Queue;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::{
     House,
     house::{PASSWORD, new_car, send, text, with},
@@ -37,6 +37,51 @@ async fn what_is_missing_unknown_or_of_another_type_is_named() {
     assert_eq!(pointers.collect::<Vec<_>>(), ["/email", "/password", "/nickname", "/name"]);
     let answer = house.post("/api/v1/auth/register", None, json!([])).await;
     assert_eq!(answer.body["errors"], json!([{ "pointer": "", "message": "must be an object" }]), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_is_no_text_and_null_is_nothing() {
+    let house = House::open(&[Queue::Booking]).await;
+    let customer = house.customer().await;
+    let change = |body: Value| send(with(house.ask(Method::PATCH, "/api/v1/me").json(&body), Some(&customer)));
+    let refused = change(json!({ "name": 7 })).await;
+    let told = json!([{ "pointer": "/name", "message": "must be a text" }]);
+    assert_eq!((refused.status.as_u16(), &refused.body["errors"]), (422, &told), "{refused:?}");
+    let before = house.get("/api/v1/me", Some(&customer)).await.body;
+    assert_eq!(change(json!({ "name": null })).await.body, before, "what is not said stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn staff_of_a_branch_that_is_not_there_are_refused_and_nothing_is_left_of_them() {
+    let house = House::open(&[Queue::Booking]).await;
+    let admin = house.staff("admin").await;
+    let body = json!({ "email": "desk@example.com", "password": PASSWORD, "name": "A Desk", "role": "fleet_manager",
+                       "branchId": uuid::Uuid::now_v7() });
+    let refused = house.post("/api/v1/admin/staff", Some(&admin), body).await;
+    assert_eq!(
+        (refused.status.as_u16(), &refused.body["errors"][0]["pointer"]),
+        (422, &json!("/branchId")),
+        "{refused:?}"
+    );
+    assert_eq!(house.bed.number("select count(*) from registration").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_an_attempt_failed_is_told_to_admins_only() {
+    let house = House::open(&[Queue::Booking]).await;
+    let (customer, admin) = (house.customer().await, house.staff("admin").await);
+    let job = uuid::Uuid::now_v7();
+    let failed = format!(
+        "insert into job (id, queue, kind, payload, principal, attempt, run_at, max_attempts, error)
+         values ('{job}', 'booking', 'cancel_booking', '{{}}', '{}', 1, now() + interval '1 hour', 8,
+                 '{{\"reason\": \"relation reservation\", \"attempt\": 1}}')",
+        customer.id
+    );
+    house.bed.run(&failed).await;
+    let shown = async |person| house.get(&format!("/api/v1/jobs/{job}"), Some(person)).await.body["error"].clone();
+    assert_eq!(shown(&admin).await["reason"], "relation reservation");
+    let told = shown(&customer).await;
+    assert_eq!(told, json!({ "attempt": 1, "reason": "This attempt did not succeed; our people can see why." }));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,7 @@ use poem_openapi::{
     types::{Any, ParseFromJSON, ToJSON},
 };
 use rules::problem;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
@@ -64,8 +64,17 @@ pub enum Ending {
     Pending(view::job::Job),
 }
 
-/// The document of a job as its asker sees it.
+/// The document of a job as its asker sees it. Why an attempt failed is told to admins only: it quotes servers behind us.
 pub fn job_document(entry: &ledger::Entry) -> view::job::Job {
+    let failed = |error: &Value| {
+        let reason = "This attempt did not succeed; our people can see why.";
+        Any(json!({ "attempt": error["attempt"], "reason": reason }))
+    };
+    view::job::Job { error: entry.error.as_ref().map(failed), ..full_job_document(entry) }
+}
+
+/// The document of a job as an admin sees it.
+pub(crate) fn full_job_document(entry: &ledger::Entry) -> view::job::Job {
     view::job::Job {
         id: entry.id,
         kind: entry.kind.clone(),

@@ -10,7 +10,11 @@ use jobs::outcome::Reason;
 use poem::web::Data;
 use poem_openapi::{Object, OpenApi, payload::Json};
 use rules::account::{Email, Password, PersonName, Phone};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+    EntityTrait,
+};
 use serde_json::json;
 use uuid::Uuid;
 use view::account::User;
@@ -25,6 +29,7 @@ use crate::{
     auth::{Caller, ProfileRead, ProfileWrite},
     error::ApiError,
     front::Front,
+    shape::Shaped,
 };
 
 /// What somebody says when registering. There is no role here: new accounts are customers.
@@ -113,7 +118,7 @@ impl Newcomer {
             name: Set(self.name.as_str().to_owned()),
             phone: Set(self.phone.map(|phone| phone.as_str().to_owned())),
             password_hash: Set(password_hash),
-            created_at: Set(chrono::Utc::now()),
+            created_at: NotSet,
         };
         Ok(registration.insert(&front.db).await?.id)
     }
@@ -131,7 +136,7 @@ impl AccountApi {
         &self,
         front: Data<&Arc<Front>>,
         asking: Asking,
-        Json(body): Json<Registration>,
+        Shaped(body): Shaped<Registration>,
     ) -> Result<Written<User>, ApiError> {
         let newcomer = Newcomer::check(&body.email, body.password, &body.name, body.phone.as_deref())?;
         // The password stays out of what a key stands for: a fast hash of it must not be stored.
@@ -155,7 +160,7 @@ impl AccountApi {
         front: Data<&Arc<Front>>,
         caller: Caller<ProfileWrite>,
         asking: Asking,
-        Json(body): Json<ProfileChange>,
+        Shaped(body): Shaped<ProfileChange>,
     ) -> Result<Written<User>, ApiError> {
         let mut reasons = Reasons::default();
         let name = body.name.as_deref().and_then(|name| reasons.take("/name", PersonName::new(name)));

@@ -27,6 +27,7 @@ use crate::{
     error::ApiError,
     front::Front,
     listing::{Cursor, Page, limit},
+    shape::Shaped,
 };
 
 /// A customer wants a car for a while.
@@ -132,7 +133,7 @@ impl BookingApi {
         front: Data<&Arc<Front>>,
         caller: Caller<BookingsWrite>,
         asking: Asking,
-        Json(body): Json<BookingRequest>,
+        Shaped(body): Shaped<BookingRequest>,
     ) -> Result<Written<Requested>, ApiError> {
         let mut reasons = Reasons::default();
         reasons.take("/endDate", Period::new(body.start_date, body.end_date));
@@ -204,7 +205,7 @@ impl BookingApi {
         caller: Caller<BookingsWrite>,
         asking: Asking,
         id: Path<Uuid>,
-        Json(body): Json<BookingChange>,
+        Shaped(body): Shaped<BookingChange>,
     ) -> Result<Written<Booking>, ApiError> {
         let booking = own(&front, &caller, id.0).await?;
         let BookingChange { car_id, start_date: start, end_date: end } = body;
@@ -224,7 +225,7 @@ impl BookingApi {
         caller: Caller<BookingsWrite>,
         asking: Asking,
         id: Path<Uuid>,
-        Json(body): Json<Extension>,
+        Shaped(body): Shaped<Extension>,
     ) -> Result<Written<Booking>, ApiError> {
         let booking = own(&front, &caller, id.0).await?;
         let extend = ExtendBooking { booking_id: booking.id, extended_by: caller.account_id, end: body.end_date };
@@ -242,7 +243,7 @@ impl BookingApi {
         caller: Caller<BookingsWrite>,
         asking: Asking,
         id: Path<Uuid>,
-        Json(body): Json<Cancelling>,
+        Shaped(body): Shaped<Cancelling>,
     ) -> Result<Written<Booking>, ApiError> {
         let booking = own(&front, &caller, id.0).await?;
         let cancel = CancelBooking { booking_id: booking.id, cancelled_by: caller.account_id, reason: body.reason };

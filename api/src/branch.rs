@@ -16,6 +16,7 @@ use crate::{
     auth::{BranchesWrite, Caller},
     error::ApiError,
     front::Front,
+    shape::Shaped,
 };
 
 /// A branch that opens.
@@ -62,7 +63,7 @@ impl BranchApi {
         front: Data<&Arc<Front>>,
         caller: Caller<BranchesWrite>,
         asking: Asking,
-        Json(body): Json<NewBranch>,
+        Shaped(body): Shaped<NewBranch>,
     ) -> Result<Written<Branch>, ApiError> {
         let mut add = AddBranch {
             branch_id: Uuid::nil(),

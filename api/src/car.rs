@@ -30,6 +30,7 @@ use crate::{
     error::ApiError,
     front::Front,
     listing::{Page, limit},
+    shape::Shaped,
 };
 
 pub use block::BlockApi;
@@ -159,7 +160,7 @@ impl CarApi {
         front: Data<&Arc<Front>>,
         caller: Caller<CarsWrite>,
         asking: Asking,
-        Json(body): Json<NewCar>,
+        Shaped(body): Shaped<NewCar>,
     ) -> Result<Written<Car>, ApiError> {
         let mut reasons = Reasons::default();
         let plate = reasons.take("/plate", Plate::new(&body.plate));
@@ -200,7 +201,7 @@ impl CarApi {
         caller: Caller<CarsWrite>,
         asking: Asking,
         id: Path<Uuid>,
-        Json(body): Json<CarChange>,
+        Shaped(body): Shaped<CarChange>,
     ) -> Result<Written<Car>, ApiError> {
         let mut reasons = Reasons::default();
         let plate = body.plate.as_deref().and_then(|plate| reasons.take("/plate", Plate::new(plate)));

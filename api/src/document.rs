@@ -16,6 +16,7 @@ pub(crate) fn complete(derived: &str) -> Value {
     document["servers"] = json!([{ "url": "/", "description": "This front." }]);
     document["info"]["license"] = json!({ "name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0" });
     close(&mut document);
+    admit_null(&mut document);
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
         example::add(schemas);
     }
@@ -47,6 +48,24 @@ fn close(document: &mut Value) {
         if schema["type"] == "object" && schema.get("additionalProperties").is_none() {
             schema["additionalProperties"] = json!(false);
             found.extend(named_in(schema));
+        }
+    }
+}
+
+/// Says of every member that may be left out that it may also be `null`, as answers have it: poem-openapi says so of none.
+fn admit_null(document: &mut Value) {
+    let schemas =
+        document["components"]["schemas"].as_object_mut().into_iter().flat_map(|schemas| schemas.values_mut());
+    for schema in schemas {
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
+        let members = schema["properties"].as_object_mut().into_iter().flatten();
+        for (_, member) in
+            members.filter(|(name, member)| !required.contains(&json!(name)) && member.get("default").is_none())
+        {
+            if let Some(name) = member.as_object_mut().and_then(|member| member.remove("$ref")) {
+                member["allOf"] = json!([{ "$ref": name }]);
+            }
+            member["nullable"] = json!(true);
         }
     }
 }
@@ -83,5 +102,23 @@ fn add_write_headers(operation: &mut Value) {
     match operation["parameters"].as_array_mut() {
         Some(parameters) => parameters.extend(headers),
         None => operation["parameters"] = json!(headers),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_left_out_may_be_null_and_bodies_have_no_other_members() {
+        let schema = |name: &str| &DOCUMENT["components"]["schemas"][name];
+        assert_eq!(schema("Page_Booking")["properties"]["nextCursor"]["nullable"], true);
+        assert_eq!(schema("Page_Booking")["properties"]["items"]["nullable"], Value::Null);
+        let class = json!({ "allOf": [{ "$ref": "#/components/schemas/Category" }], "nullable": true });
+        assert_eq!(schema("CarChange")["properties"]["category"], class);
+        assert_eq!(
+            ["NewCar", "Money", "Booking"].map(|name| schema(name)["additionalProperties"] == false),
+            [true, true, false]
+        );
     }
 }

@@ -13,7 +13,7 @@ use poem::{
 };
 use poem_openapi::{
     ApiResponse, Object,
-    error::{AuthorizationError, ContentTypeError, ParseMultipartError, ParseParamError, ParseRequestPayloadError},
+    error::{AuthorizationError, ContentTypeError, ParseMultipartError, ParseParamError},
     registry::{MetaMediaType, MetaResponse, MetaResponses, Registry},
     types::Type,
 };
@@ -97,9 +97,6 @@ impl ApiError {
         if let Some(error) = error.downcast_ref::<ParseParamError>() {
             return pointed(format!("/{}", error.name), error.reason.clone());
         }
-        if let Some(error) = error.downcast_ref::<ParseRequestPayloadError>() {
-            return payload(&error.reason);
-        }
         if error.is::<NotFoundError>() {
             return Self::new(problem::NOT_FOUND, "This address leads nowhere. See /docs for those that do.");
         }
@@ -131,17 +128,6 @@ impl ApiError {
             _ => Self::internal(words),
         }
     }
-}
-
-/// A body that is no JSON is a bad request; one of the wrong shape is told which field, where
-/// poem-openapi names it.
-pub(crate) fn payload(reason: &str) -> ApiError {
-    if !reason.contains("failed to parse \"") {
-        return ApiError::new(problem::BAD_REQUEST, format!("The body could not be read: {reason}"));
-    }
-    let field = reason.split("field `").nth(1).and_then(|rest| rest.split('`').next());
-    let pointer = field.map(|name| format!("/{name}")).unwrap_or_default();
-    ApiError::invalid(vec![Reason { pointer, message: reason.to_owned() }])
 }
 
 impl ResponseError for ApiError {

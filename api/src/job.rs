@@ -11,17 +11,14 @@ use poem_openapi::{
     payload::Json,
     types::Any,
 };
-use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::{NotSet, Set},
-};
-use serde_json::{Value, json};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set};
+use serde_json::Value;
 use uuid::Uuid;
 use view::job::Job;
 
 use crate::{
     Tag,
-    accept::job_document,
+    accept::{full_job_document, job_document},
     auth::{Caller, JobsManage, JobsRead},
     error::ApiError,
     front::Front,
@@ -85,7 +82,7 @@ impl JobApi {
         if !admin && entry.principal != Some(caller.account_id) {
             return Err(ApiError::not_found());
         }
-        Ok(Json(job_document(&entry)))
+        Ok(Json(if admin { full_job_document(&entry) } else { job_document(&entry) }))
     }
 
     /// List dead jobs
@@ -132,7 +129,7 @@ impl JobApi {
     async fn handle(&self, front: &Front, admin: Uuid, id: Uuid, act: &str) -> Result<Json<Job>, ApiError> {
         handle_dead(front, admin, id, act).await?;
         let entry = ledger::find(&front.db, id).await?.ok_or_else(ApiError::not_found)?;
-        Ok(Json(job_document(&entry)))
+        Ok(Json(full_job_document(&entry)))
     }
 }
 
@@ -150,13 +147,11 @@ pub(crate) async fn handle_dead(front: &Front, admin: Uuid, id: Uuid, act: &str)
         return Err(ApiError::new(rules::problem::ILLEGAL_STATE, "Only dead jobs can be replayed or discarded."));
     }
     let audit = entity::audit_log::ActiveModel {
-        id: NotSet,
-        at: Set(Utc::now()),
         actor: Set(Some(admin)),
         action: Set(format!("{act}_job")),
         subject_kind: Set("job".to_owned()),
         subject_id: Set(id),
-        detail: Set(json!({})),
+        ..Default::default()
     };
     audit.insert(&front.db).await?;
     Ok(())

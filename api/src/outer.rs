@@ -21,7 +21,7 @@ use crate::{
     address,
     error::{self, ApiError},
     settings::{BODY_LIMIT, FrontSettings},
-    shape, trace,
+    trace,
 };
 
 /// How long a body without photos may take to arrive.
@@ -60,9 +60,7 @@ async fn hold<E: Endpoint>(next: Arc<E>, mut request: Request) -> Result<Respons
     address::hold_query(&request)?;
     if !request.content_type().is_some_and(|kind| kind.starts_with("multipart/")) {
         let read = read(request.take_body(), PATIENCE).await?;
-        request.set_body(read.clone());
-        let answered = next.call(request).await.map_err(|failure| shape::explained(failure, &read))?;
-        return Ok(answered.into_response());
+        request.set_body(read);
     }
     Ok(next.call(request).await?.into_response())
 }

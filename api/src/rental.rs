@@ -28,6 +28,7 @@ use crate::{
     error::ApiError,
     front::Front,
     listing::{Cursor, Page, limit},
+    shape::Shaped,
     upload::{Incoming, check_readings},
 };
 use body::{JsonOrForm, Nothing, Readings};
@@ -160,7 +161,7 @@ impl RentalApi {
         asking: Asking,
         origin: Origin,
         id: Path<Uuid>,
-        Json(body): Json<Completion>,
+        Shaped(body): Shaped<Completion>,
     ) -> Result<Written<Return>, ApiError> {
         let rental_return = own(&front, &caller, id.0).await?;
         check_readings(body.odometer, body.fuel)?;
@@ -241,7 +242,7 @@ impl RentalApi {
         caller: Caller<ReturnsDecide>,
         asking: Asking,
         id: Path<Uuid>,
-        Json(body): Json<Decide>,
+        Shaped(body): Shaped<Decide>,
     ) -> Result<Written<Return>, ApiError> {
         let rental_return = own(&front, &caller, id.0).await?;
         let booking = entity::booking::Entity::find_by_id(rental_return.booking_id).one(&front.db).await?;

@@ -1,19 +1,84 @@
-//! What is wrong with the shape of a JSON body, member by member.
+//! A JSON body that has the shape which the OpenAPI document gives it.
 //!
-//! poem-openapi refuses such a body with the first thing that it noticed, mostly without the member's name. Whoever writes
-//! a client wants all of it at once, so a body that was refused is held against its schema in the OpenAPI document. What
-//! is refused stays poem-openapi's decision: a library that validates schemas would bring a dozen crates for the names.
+//! poem-openapi alone refuses a body with the first thing that it noticed, mostly without the member's name, and takes a number
+//! for a text. Whoever writes a client wants all of it at once, so a body is held against its schema before it is read. A
+//! library that validates schemas would bring a dozen crates for that.
 
 use chrono::{DateTime, Utc};
 use jobs::outcome::Reason;
-use poem_openapi::error::ParseRequestPayloadError;
+use poem::{FromRequest, Request, RequestBody};
+use poem_openapi::{
+    ApiExtractor, ApiExtractorType, ExtractParamOptions,
+    error::ContentTypeError,
+    payload::{Json, Payload},
+    registry::{MetaMediaType, MetaRequest, Registry},
+    types::ParseFromJSON,
+};
+use rules::problem;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{
-    document::DOCUMENT,
-    error::{self, ApiError},
-};
+use crate::{document::DOCUMENT, error::ApiError};
+
+/// A JSON body, for an operation to take as an argument.
+pub(crate) struct Shaped<T>(pub(crate) T);
+
+impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Shaped<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(MetaRequest { description: None, content: vec![content::<T>()], required: true })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let Some(content_type) = request.content_type() else {
+            return Err(ContentTypeError::ExpectContentType.into());
+        };
+        if !is_json(content_type) {
+            return Err(ContentTypeError::NotSupported { content_type: content_type.to_owned() }.into());
+        }
+        Ok(Self(read(request, body).await?))
+    }
+}
+
+/// How the document describes such a body.
+pub(crate) fn content<T: ParseFromJSON>() -> MetaMediaType {
+    MetaMediaType { content_type: Json::<T>::CONTENT_TYPE, schema: T::schema_ref() }
+}
+
+pub(crate) fn is_json(content_type: &str) -> bool {
+    Json::<Value>::check_content_type(content_type)
+}
+
+/// # Errors
+/// `bad_request` when it is no JSON, else `validation_failed` with everything that is against it.
+pub(crate) async fn read<T: ParseFromJSON>(request: &Request, body: &mut RequestBody) -> poem::Result<T> {
+    let body = <Vec<u8> as FromRequest>::from_request(request, body).await?;
+    let unreadable = |error| ApiError::new(problem::BAD_REQUEST, format!("The body could not be read: {error}"));
+    let body: Value = serde_json::from_slice(&body).map_err(unreadable)?;
+    let reasons = reasons(&T::name(), &body);
+    if !reasons.is_empty() {
+        return Err(ApiError::invalid(reasons).into());
+    }
+    T::parse_from_json(Some(body)).map_err(|error| unexplained(&error.into_message()).into())
+}
+
+/// What only poem-openapi knows to refuse; it names the member where a validator of its own did.
+fn unexplained(words: &str) -> ApiError {
+    let member = words.split("field `").nth(1).and_then(|rest| rest.split('`').next());
+    let pointer = member.map(|name| format!("/{name}")).unwrap_or_default();
+    ApiError::invalid(vec![Reason { pointer, message: words.to_owned() }])
+}
 
 fn named(name: &str) -> Option<&'static Value> {
     DOCUMENT["components"]["schemas"].get(name)
@@ -22,22 +87,11 @@ fn named(name: &str) -> Option<&'static Value> {
 /// Nobody mends more at once, and an answer shall not be larger than what was asked.
 const MOST: usize = 50;
 
-/// The refusal of a body with everything that is against it.
-pub(crate) fn explained(refusal: poem::Error, body: &[u8]) -> poem::Error {
-    let Some(refused) = refusal.downcast_ref::<ParseRequestPayloadError>() else { return refusal };
-    let mut all = reasons(&refused.reason, body);
-    let first = error::payload(&refused.reason).errors.into_iter().find(|reason| !reason.pointer.is_empty());
-    all.extend(first.filter(|first| !all.iter().any(|reason| reason.pointer.ends_with(&first.pointer))));
-    if all.is_empty() { refusal } else { ApiError::invalid(all).into() }
-}
-
-/// Everything against a body that poem-openapi `refused` with these words: the last schema that they quote is that of the
-/// whole body.
-fn reasons(refused: &str, body: &[u8]) -> Vec<Reason> {
-    let schema = refused.rsplit('"').find_map(named);
+/// Everything against a body that is to be of the schema with this name.
+fn reasons(name: &str, body: &Value) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    if let (Some(schema), Ok(body)) = (schema, serde_json::from_slice(body)) {
-        hold(schema, &body, String::new(), &mut reasons);
+    if let Some(schema) = named(name) {
+        hold(schema, body, String::new(), &mut reasons);
     }
     reasons
 }
@@ -145,8 +199,7 @@ mod tests {
     use super::*;
 
     fn told(schema: &str, body: &Value) -> Vec<(String, String)> {
-        let reasons = reasons(&format!("failed to parse \"{schema}\": no"), body.to_string().as_bytes());
-        reasons.into_iter().map(|reason| (reason.pointer, reason.message)).collect()
+        reasons(schema, body).into_iter().map(|reason| (reason.pointer, reason.message)).collect()
     }
 
     #[test]

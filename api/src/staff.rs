@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jobs::account::AddStaff;
 use poem::web::Data;
-use poem_openapi::{Object, OpenApi, payload::Json};
+use poem_openapi::{Object, OpenApi};
 use rules::account::Role;
 use serde_json::json;
 use uuid::Uuid;
@@ -17,6 +17,7 @@ use crate::{
     auth::{Caller, StaffManage},
     error::ApiError,
     front::Front,
+    shape::Shaped,
 };
 
 /// A member of staff.
@@ -42,7 +43,7 @@ impl StaffApi {
         front: Data<&Arc<Front>>,
         caller: Caller<StaffManage>,
         asking: Asking,
-        Json(body): Json<NewStaff>,
+        Shaped(body): Shaped<NewStaff>,
     ) -> Result<Written<User>, ApiError> {
         let newcomer = Newcomer::check(&body.email, body.password, &body.name, body.phone.as_deref())?;
         let request = json!({ "email": newcomer.email.as_str(), "name": body.name, "role": body.role.0 });

@@ -32,6 +32,7 @@ use crate::{
     error::ApiError,
     front::Front,
     listing::{Cursor, Page, limit},
+    shape::Shaped,
 };
 
 /// The entry, if it belongs to the caller or the caller is staff. Somebody else's is not there at all.
@@ -55,7 +56,7 @@ impl WaitlistApi {
         front: Data<&Arc<Front>>,
         caller: Caller<WaitlistWrite>,
         asking: Asking,
-        Json(body): Json<NewEntry>,
+        Shaped(body): Shaped<NewEntry>,
     ) -> Result<Written<Entry>, ApiError> {
         let join = body.job(caller.account_id)?;
         let same = json!({ "target": join.target, "wish": join.wish, "priceCap": join.price_cap });

@@ -18,7 +18,7 @@ pub struct Job {
     pub attempt: i32,
     /// The final answer: `{"result": "done", "document": …}` or `{"result": "refused", "code": …}`.
     pub outcome: Option<Any<Value>>,
-    /// Why the last attempt did not succeed.
+    /// Which attempt did not succeed last; for admins with the reason.
     pub error: Option<Any<Value>>,
     pub created_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,

@@ -1,6 +1,7 @@
 //! Accounts: registrations become accounts, profiles change.
 
-use entity::{account, registration};
+use chrono::{DateTime, Utc};
+use entity::{account, branch, registration};
 use jobs::{
     Refusal,
     account::{AddStaff, ChangeProfile, RegisterAccount},
@@ -13,7 +14,7 @@ use sea_orm::{
 use uuid::Uuid;
 use view::account::User;
 
-use crate::{Finished, JobError, Perform, Work, audit};
+use crate::{Finished, JobError, Perform, Work, audit, branch::no_branch};
 
 /// Makes an account of a registration. `None`: the address has one already.
 async fn admit(
@@ -21,8 +22,8 @@ async fn admit(
     newcomer: registration::Model,
     role: Role,
     branch_id: Option<Uuid>,
+    now: DateTime<Utc>,
 ) -> Result<Option<account::Model>, JobError> {
-    let now = chrono::Utc::now();
     let row = account::ActiveModel {
         id: Set(newcomer.id),
         email: Set(newcomer.email),
@@ -66,7 +67,14 @@ async fn register(
         };
     };
 
-    let Some(account) = admit(&tx, newcomer, role, branch_id).await? else {
+    if let Some(branch) = branch_id
+        && branch::Entity::find_by_id(branch).one(&tx).await?.is_none()
+    {
+        // What was typed is of no more use, as where the address is taken.
+        registration::Entity::delete_by_id(newcomer.id).exec(&tx).await?;
+        return work.refuse_with(tx, no_branch()).await;
+    }
+    let Some(account) = admit(&tx, newcomer, role, branch_id, work.now()).await? else {
         return work.refuse_with(tx, email_taken()).await;
     };
     if added_by.is_some() {

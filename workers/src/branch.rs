@@ -14,6 +14,10 @@ fn refused(pointer: &str, message: &str) -> Refusal {
         .because(pointer, message)
 }
 
+pub(crate) fn no_branch() -> Refusal {
+    Refusal::new(problem::VALIDATION_FAILED.code, "There is no such branch.").because("/branchId", "is no branch")
+}
+
 impl Perform for AddBranch {
     async fn perform(self, work: Work) -> Result<Finished, JobError> {
         if self.time_zone.parse::<Tz>().is_err() {

@@ -22,7 +22,7 @@ use serde_json::json;
 use uuid::Uuid;
 use view::car::Car;
 
-use crate::{Finished, JobError, Perform, Work, audit};
+use crate::{Finished, JobError, Perform, Work, audit, branch::no_branch};
 
 /// Where cars stand that nobody gave a branch: the one branch that the migration makes.
 pub(crate) const MAIN_BRANCH: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001);
@@ -43,10 +43,6 @@ fn taken(error: &DbErr) -> Option<Refusal> {
     } else {
         Refusal::new(problem::PLATE_TAKEN.code, "A plate belongs to one car only.").because("/plate", "is taken")
     })
-}
-
-fn no_branch() -> Refusal {
-    Refusal::new(problem::VALIDATION_FAILED.code, "There is no such branch.").because("/branchId", "is no branch")
 }
 
 impl Perform for AddCar {

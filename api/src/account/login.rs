@@ -21,6 +21,7 @@ use crate::{
     auth::{Caller, Origin, ProfileRead, ProfileWrite},
     error::ApiError,
     front::Front,
+    shape::Shaped,
 };
 
 #[derive(Object)]
@@ -83,7 +84,7 @@ impl LoginApi {
         &self,
         front: Data<&Arc<Front>>,
         origin: Origin,
-        Json(body): Json<Credentials>,
+        Shaped(body): Shaped<Credentials>,
     ) -> Result<LoggedIn, ApiError> {
         let (account_id, role) = authenticate(&front, &body.email, body.password).await?;
         let refresh_token = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
@@ -99,7 +100,7 @@ impl LoginApi {
     /// Gives a new pair for a refresh token, which is used up. Repeated within ten seconds it gives the same refresh token again,
     /// because the answer may have been lost. A token that was used before that closes its session: somebody else has it.
     #[oai(path = "/auth/refresh", method = "post", operation_id = "refresh")]
-    async fn refresh(&self, front: Data<&Arc<Front>>, Json(body): Json<Refresh>) -> Result<LoggedIn, ApiError> {
+    async fn refresh(&self, front: Data<&Arc<Front>>, Shaped(body): Shaped<Refresh>) -> Result<LoggedIn, ApiError> {
         let used = hash(&body.refresh_token);
         let tx = front.db.begin().await?;
         if let Some(session) = use_up(&tx, &used, front.settings.session_idle).await? {
@@ -123,7 +124,7 @@ impl LoginApi {
         &self,
         front: Data<&Arc<Front>>,
         caller: Caller<ProfileWrite>,
-        Json(body): Json<Refresh>,
+        Shaped(body): Shaped<Refresh>,
     ) -> Result<LoggedOut, ApiError> {
         let token = entity::refresh_token::Entity::find_by_id(hash(&body.refresh_token)).one(&front.db).await?;
         let session = token.map_or(caller.session_id, |token| token.session_id);

@@ -21,6 +21,7 @@ use crate::{
     error::ApiError,
     front::Front,
     listing::Page,
+    shape::Shaped,
 };
 
 /// A car's way to the workshop, or whatever else keeps it from being rented.
@@ -67,7 +68,7 @@ impl BlockApi {
         caller: Caller<CarsWrite>,
         asking: Asking,
         id: Path<Uuid>,
-        Json(body): Json<NewBlock>,
+        Shaped(body): Shaped<NewBlock>,
     ) -> Result<Written<Block>, ApiError> {
         let mut reasons = Reasons::default();
         reasons.take("/to", Period::new(body.from, body.to));

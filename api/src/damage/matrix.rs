@@ -19,6 +19,7 @@ use crate::{
     auth::{Caller, SettingsWrite},
     error::ApiError,
     front::Front,
+    shape::Shaped,
 };
 
 /// The price list that replaces the one that counts.
@@ -68,7 +69,7 @@ impl MatrixApi {
         front: Data<&Arc<Front>>,
         caller: Caller<SettingsWrite>,
         asking: Asking,
-        Json(body): Json<DamageMatrixReplacement>,
+        Shaped(body): Shaped<DamageMatrixReplacement>,
     ) -> Result<Written<DamageMatrix>, ApiError> {
         let mut reasons = Reasons::default();
         let Some(currency) = reasons.take("/currency", Currency::new(&body.currency)) else {

@@ -28,6 +28,7 @@ use crate::{
     error::ApiError,
     front::Front,
     listing::Page,
+    shape::Shaped,
 };
 
 /// Letters of what the customer reads about a decision; the contract below says the same.
@@ -166,7 +167,7 @@ impl StaffCaseApi {
         caller: Caller<ReturnsDecide>,
         asking: Asking,
         id: Path<Uuid>,
-        Json(body): Json<Settling>,
+        Shaped(body): Shaped<Settling>,
     ) -> Result<Written<DamageCase>, ApiError> {
         let case = find(&front, &caller, id.0).await?;
         let mut wrong = Reasons::default();

@@ -4,13 +4,12 @@ use poem::{Request, RequestBody};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions, Object,
     error::ContentTypeError,
-    payload::{Json, ParsePayload, Payload},
     registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry},
     types::{ParseFromJSON, Type},
 };
 use rules::rental::Slot;
 
-use crate::upload::Incoming;
+use crate::{shape, upload::Incoming};
 
 /// What the instruments show.
 #[derive(Debug, Object)]
@@ -105,10 +104,7 @@ impl<'a, J: OrForm> ApiExtractor<'a> for JsonOrForm<J> {
     fn request_meta() -> Option<MetaRequest> {
         Some(MetaRequest {
             description: None,
-            content: vec![
-                MetaMediaType { content_type: Json::<J>::CONTENT_TYPE, schema: J::schema_ref() },
-                MetaMediaType { content_type: FORM, schema: J::form_schema() },
-            ],
+            content: vec![shape::content::<J>(), MetaMediaType { content_type: FORM, schema: J::form_schema() }],
             required: true,
         })
     }
@@ -121,9 +117,8 @@ impl<'a, J: OrForm> ApiExtractor<'a> for JsonOrForm<J> {
         let Some(content_type) = request.content_type() else {
             return Err(ContentTypeError::ExpectContentType.into());
         };
-        if Json::<J>::check_content_type(content_type) {
-            let Json(json) = <Json<J> as ParsePayload>::from_request(request, body).await?;
-            Ok(Self::Json(json))
+        if shape::is_json(content_type) {
+            Ok(Self::Json(shape::read(request, body).await?))
         } else if content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(FORM)) {
             Ok(Self::Form(Incoming::open(request, body, J::MOST_PHOTOS as u64).await?))
         } else {

@@ -38,6 +38,7 @@ use crate::{
     error::ApiError,
     front::Front,
     listing::{Cursor, Page, limit},
+    shape::Shaped,
 };
 
 /// Why a member of staff acts. People read it later.
@@ -176,7 +177,7 @@ impl StaffWaitlistApi {
         caller: Caller<WaitlistManage>,
         asking: Asking,
         id: Path<Uuid>,
-        Json(body): Json<Offering>,
+        Shaped(body): Shaped<Offering>,
     ) -> Result<Written<Offer>, ApiError> {
         let same = json!({ "entryId": id.0, "carId": body.car_id, "reason": body.reason });
         let offer = OfferToEntry {
@@ -198,7 +199,7 @@ impl StaffWaitlistApi {
         caller: Caller<WaitlistManage>,
         asking: Asking,
         id: Path<Uuid>,
-        Json(body): Json<Priority>,
+        Shaped(body): Shaped<Priority>,
     ) -> Result<Written<Entry>, ApiError> {
         let (entry_id, prioritized_by) = (id.0, caller.account_id);
         let prioritize = PrioritizeEntry { entry_id, priority: body.priority, prioritized_by, reason: body.reason };
@@ -216,7 +217,7 @@ impl StaffWaitlistApi {
         caller: Caller<WaitlistManage>,
         asking: Asking,
         id: Path<Uuid>,
-        Json(body): Json<Reason>,
+        Shaped(body): Shaped<Reason>,
     ) -> Result<Written<Entry>, ApiError> {
         let reinstate = ReinstateEntry { entry_id: id.0, reinstated_by: caller.account_id, reason: body.reason };
         let job = job_for(&asking, Key::Optional, Some(caller.account_id), &reinstate, &json!(reinstate))?;
@@ -233,7 +234,7 @@ impl StaffWaitlistApi {
         caller: Caller<WaitlistManage>,
         asking: Asking,
         id: Path<Uuid>,
-        Json(body): Json<Reason>,
+        Shaped(body): Shaped<Reason>,
     ) -> Result<Written<Offer>, ApiError> {
         let revoke = RevokeOffer { offer_id: id.0, revoked_by: caller.account_id, reason: body.reason };
         let job = job_for(&asking, Key::Optional, Some(caller.account_id), &revoke, &json!(revoke))?;
@@ -249,7 +250,7 @@ impl StaffWaitlistApi {
         front: Data<&Arc<Front>>,
         caller: Caller<WaitlistManage>,
         asking: Asking,
-        Json(body): Json<Pause>,
+        Shaped(body): Shaped<Pause>,
     ) -> Result<Written<PauseDone>, ApiError> {
         let of = match (body.car_id, body.branch_id) {
             (Some(car), None) => Paused::Car(car),

@@ -78,7 +78,7 @@ fn unwanted() -> Refusal {
 
 impl Perform for PrioritizeEntry {
     async fn perform(self, work: Work) -> Result<Finished, JobError> {
-        if self.priority.abs() > HIGHEST_PRIORITY {
+        if !(-HIGHEST_PRIORITY..=HIGHEST_PRIORITY).contains(&self.priority) {
             let words = format!("must lie between -{HIGHEST_PRIORITY} and {HIGHEST_PRIORITY}");
             let refusal = Refusal::new(problem::VALIDATION_FAILED.code, "This priority cannot be given.");
             return work.refuse(refusal.because("/priority", words)).await;
