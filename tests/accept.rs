@@ -44,6 +44,13 @@ async fn accepts_that_come_together_each_get_the_answer_they_would_get_alone() {
     assert_eq!(send(book("before", 5)).await.status, 202);
     let jobs = house.bed.number("select count(*) from job").await;
 
+    // The front lets nothing by that PostgreSQL cannot keep, so PostgreSQL is made to refuse a word.
+    let refuse = "create function refuse() returns trigger language plpgsql as
+                  $$ begin raise exception using errcode = 'untranslatable_character'; end $$;
+                  create trigger refuse before insert on job for each row
+                  when (new.payload->>'reason' = 'unwritable') execute function refuse()";
+    house.bed.run(refuse).await;
+
     // Both writers of the front wait for the lock, and everybody who comes then gathers behind them.
     let tx = house.bed.db.begin().await.unwrap();
     tx.execute_unprepared("lock table job in exclusive mode").await.unwrap();
@@ -52,7 +59,8 @@ async fn accepts_that_come_together_each_get_the_answer_they_would_get_alone() {
                    where datname = current_database() and wait_event_type = 'Lock' and query like '%insert into job%'";
     house.bed.until(waiting, 2).await;
     let cancel = format!("/api/v1/bookings/{booking}/cancel");
-    let unwritable = |number| ask(&house, &customer, &cancel, &format!("zero-{number}"), &json!({ "reason": "a\0b" }));
+    let unwritable =
+        |number| ask(&house, &customer, &cancel, &format!("zero-{number}"), &json!({ "reason": "unwritable" }));
     let crowd: Vec<RequestBuilder> = (0..30)
         .map(|number| book(&format!("key-{number}"), 10 + number))
         .chain((0..5).map(|_| book("twin", 50)))

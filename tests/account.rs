@@ -166,7 +166,7 @@ async fn logging_out_ends_the_access_token_at_once_and_other_devices_stay() {
 async fn every_error_is_a_problem_document() {
     let house = House::open(&[Queue::Booking]).await;
     let (customer, admin) = (house.customer().await, house.staff("admin").await);
-    // PostgreSQL keeps no U+0000.
+    // PostgreSQL keeps no U+0000: the front tells it of a body, PostgreSQL of a parameter.
     let mut nul = new_car();
     nul["make"] = json!("V\0W");
     let huge = "x".repeat(2 << 20);
@@ -181,7 +181,9 @@ async fn every_error_is_a_problem_document() {
         (house.ask(Method::PUT, "/api/v1/cars"), 405),
         (json(login()).body("{"), 400),
         (login().header("content-type", "text/plain").body("x"), 415),
-        (with(house.ask(Method::POST, "/api/v1/cars"), Some(&admin)).json(&nul), 400),
+        (with(house.ask(Method::POST, "/api/v1/cars"), Some(&admin)).json(&nul), 422),
+        (house.ask(Method::GET, "/api/v1/cars?features=a%00"), 400),
+        (house.ask(Method::GET, "/api/v1/cars?seat=5"), 422),
         (json(login()).body(huge), 413),
         (json(login()).body(endless), 413),
         (house.ask(Method::GET, "/api/v1/cars/no-uuid"), 404),

@@ -58,7 +58,7 @@ fn admit_null(document: &mut Value) {
         document["components"]["schemas"].as_object_mut().into_iter().flat_map(|schemas| schemas.values_mut());
     for schema in schemas {
         let required = schema["required"].as_array().cloned().unwrap_or_default();
-        let members = schema["properties"].as_object_mut().into_iter().flatten();
+        let members = schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten();
         for (_, member) in
             members.filter(|(name, member)| !required.contains(&json!(name)) && member.get("default").is_none())
         {
@@ -91,7 +91,7 @@ fn add_write_headers(operation: &mut Value) {
         json!({
             "name": "Idempotency-Key", "in": "header", "required": required,
             "description": "Your own name for this request; repeat it when you repeat the request.",
-            "schema": { "type": "string", "minLength": 1, "maxLength": 255 }, "example": "3f0c2a9e-book-1"
+            "schema": { "type": "string", "pattern": "^[!-~]{1,255}$" }, "example": "3f0c2a9e-book-1"
         }),
         json!({
             "name": "Prefer", "in": "header", "required": false,
@@ -112,6 +112,7 @@ mod tests {
     #[test]
     fn what_may_be_left_out_may_be_null_and_bodies_have_no_other_members() {
         let schema = |name: &str| &DOCUMENT["components"]["schemas"][name];
+        assert_eq!(schema("Category").get("properties"), None);
         assert_eq!(schema("Page_Booking")["properties"]["nextCursor"]["nullable"], true);
         assert_eq!(schema("Page_Booking")["properties"]["items"]["nullable"], Value::Null);
         let class = json!({ "allOf": [{ "$ref": "#/components/schemas/Category" }], "nullable": true });
