@@ -1,19 +1,16 @@
 //! Every address of the front, as the OpenAPI document lists them, and the pages beside them: what a request is counted and
 //! logged under, and what is known of an address that refuses one.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::borrow::Cow;
 
 use jobs::outcome::Reason;
 use poem::{Request, http::Method};
 use serde_json::Value;
 
-use crate::error::ApiError;
-
-/// Built from the document, which is not kept: an idle front has no use for it.
-static ADDRESSES: LazyLock<Vec<Address>> = LazyLock::new(|| listed(&crate::openapi()));
+use crate::{document::served, error::ApiError};
 
 /// One path of the document with everything that it answers.
-struct Address {
+pub(crate) struct Address {
     /// With `:id` for whatever stands in braces.
     route: String,
     operations: Vec<Operation>,
@@ -25,7 +22,8 @@ struct Operation {
     parameters: Vec<String>,
 }
 
-fn listed(document: &Value) -> Vec<Address> {
+/// All of a document.
+pub(crate) fn listed(document: &Value) -> Vec<Address> {
     let paths = document["paths"].as_object().into_iter().flatten();
     let addresses = paths.map(|(template, operations)| Address {
         route: template
@@ -58,7 +56,7 @@ impl Operation {
 
 /// `None` for pages, probes and whatever leads nowhere.
 fn find(path: &str) -> Option<&'static Address> {
-    ADDRESSES.iter().find(|address| address.fits(path))
+    served().addresses.iter().find(|address| address.fits(path))
 }
 
 impl Address {
@@ -146,8 +144,8 @@ mod tests {
 
     #[test]
     fn every_address_is_found_under_itself() {
-        assert!(ADDRESSES.len() > 40);
-        for address in ADDRESSES.iter() {
+        assert!(served().addresses.len() > 40);
+        for address in &served().addresses {
             assert_eq!(find(&address.route).unwrap().route, address.route);
         }
     }

@@ -2,12 +2,41 @@
 
 mod example;
 
-use std::sync::LazyLock;
+use std::{collections::BTreeSet, sync::OnceLock};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-/// The document as it is served, for what a refused request is told. Made when one is: an idle front has no use for it.
-pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(crate::openapi);
+use crate::address::{self, Address};
+
+/// What a front keeps of the document. The whole of it as a tree of values would be a tenth of an idle front.
+pub(crate) struct Served {
+    pub(crate) text: String,
+    pub(crate) addresses: Vec<Address>,
+    /// The schemas that bodies of requests are made of, by their names.
+    pub(crate) bodies: Map<String, Value>,
+}
+
+static SERVED: OnceLock<Served> = OnceLock::new();
+
+pub(crate) fn served() -> &'static Served {
+    SERVED.get_or_init(|| Served::new(&crate::openapi()))
+}
+
+/// The same, from what poem-openapi has derived already: a front shall not derive it twice.
+pub(crate) fn serve(derived: &str) -> &'static Served {
+    SERVED.get_or_init(|| Served::new(&complete(derived)))
+}
+
+impl Served {
+    fn new(document: &Value) -> Self {
+        let schema = |name: String| Some((name.clone(), document["components"]["schemas"].get(name)?.clone()));
+        Self {
+            text: document.to_string(),
+            addresses: address::listed(document),
+            bodies: of_bodies(document).into_iter().filter_map(schema).collect(),
+        }
+    }
+}
 
 /// The headers that every write understands are added here once instead of at
 /// every operation.
@@ -39,17 +68,26 @@ pub(crate) fn complete(derived: &str) -> Value {
 
 /// Says of everything that a body is made of that it has no other members: they are refused.
 fn close(document: &mut Value) {
+    let names = of_bodies(document);
+    let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
+    for (_, schema) in schemas.iter_mut().filter(|(name, schema)| names.contains(*name) && schema["type"] == "object") {
+        schema["additionalProperties"] = json!(false);
+    }
+}
+
+/// The names of all schemas that bodies of requests are made of.
+fn of_bodies(document: &Value) -> BTreeSet<String> {
     let operations = document["paths"].as_object().into_iter().flat_map(|paths| paths.values());
     let operations = operations.filter_map(Value::as_object).flat_map(|operations| operations.values());
     let mut found: Vec<String> = operations.flat_map(|operation| named_in(&operation["requestBody"])).collect();
-    let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
+    let mut names = BTreeSet::new();
     while let Some(name) = found.pop() {
-        let Some(schema) = schemas.get_mut(&name) else { continue };
-        if schema["type"] == "object" && schema.get("additionalProperties").is_none() {
-            schema["additionalProperties"] = json!(false);
-            found.extend(named_in(schema));
+        let parts = named_in(&document["components"]["schemas"][&name]);
+        if names.insert(name) {
+            found.extend(parts);
         }
     }
+    names
 }
 
 /// Says of every member that may be left out that it may also be `null`, as answers have it: poem-openapi says so of none.
@@ -111,7 +149,8 @@ mod tests {
 
     #[test]
     fn what_may_be_left_out_may_be_null_and_bodies_have_no_other_members() {
-        let schema = |name: &str| &DOCUMENT["components"]["schemas"][name];
+        let document = crate::openapi();
+        let schema = |name: &str| &document["components"]["schemas"][name];
         assert_eq!(schema("Category").get("properties"), None);
         assert_eq!(schema("Page_Booking")["properties"]["nextCursor"]["nullable"], true);
         assert_eq!(schema("Page_Booking")["properties"]["items"]["nullable"], Value::Null);

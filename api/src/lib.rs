@@ -41,7 +41,11 @@ pub mod waitlist;
 use std::sync::Arc;
 
 use platform::probe::Probe;
-use poem::{Endpoint, EndpointExt, Route, Server, get, handler, listener::TcpListener, web::Redirect};
+use poem::{
+    Endpoint, EndpointExt, Route, Server, get, handler,
+    listener::TcpListener,
+    web::{Html, Redirect},
+};
 use poem_openapi::{OpenApi, OpenApiService, Tags};
 use tokio_util::sync::CancellationToken;
 
@@ -88,7 +92,9 @@ fn service() -> OpenApiService<impl OpenApi, ()> {
     );
     OpenApiService::new(apis, "Forecourt", env!("CARGO_PKG_VERSION")).description(
         "Runs a car-rental house. Every write is a job: it answers the final result when it is ready in time, else \
-         `202 Accepted` with the address of the job. Errors are problem documents (RFC 9457) with a stable `code`.",
+         `202 Accepted` with the address of the job. Errors are problem documents (RFC 9457) with a stable `code`; what is \
+         not acceptable about a request is listed in `errors`, all of it at once. Members and parameters that are not in this \
+         document are refused.",
     )
 }
 
@@ -100,11 +106,11 @@ pub fn openapi() -> serde_json::Value {
 /// Everything the front answers.
 pub fn app(front: Arc<Front>, stop: CancellationToken) -> impl Endpoint {
     let service = service();
-    let document = document::complete(&service.spec()).to_string();
+    let served = document::serve(&service.spec());
     let probe = Probe::new(front.db.clone(), stop);
     let routes = Route::new()
-        .nest("/docs", service.swagger_ui())
-        .at("/openapi.json", get(outer::json(document)))
+        .nest("/docs", Route::new().at("/", get(docs)))
+        .at("/openapi.json", get(outer::json(&served.text)))
         .at("/dev/mail", get(dev_mail))
         .at("/dev/mail/*rest", get(dev_mail))
         .at("/dev/mail.json", get(dev_mail))
@@ -119,6 +125,19 @@ pub fn app(front: Arc<Front>, stop: CancellationToken) -> impl Endpoint {
         .nest("/ops", ops::routes())
         .nest_no_strip("/api/v1", service);
     outer::wrap(routes, &front.settings).data(front)
+}
+
+/// The page that shows the document and tries it out.
+#[handler]
+fn docs() -> Html<String> {
+    Html(docs_page())
+}
+
+/// Made for each who asks: few do, and its script alone would be a megabyte and a half of every front.
+fn docs_page() -> String {
+    let service = service();
+    // poem-openapi puts in what it derived, which lacks the headers that every write needs.
+    service.swagger_ui_html().replacen(&service.spec(), &document::served().text, 1)
 }
 
 /// In development the inbox of the one-machine platform is shown elsewhere.
@@ -141,4 +160,15 @@ pub async fn serve(settings: FrontSettings, stop: CancellationToken) -> anyhow::
         .run_with_graceful_shutdown(app(front, stop.clone()), async move { stop.cancelled().await }, Some(grace))
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_the_document_shows_the_document_that_is_served() {
+        let page = docs_page();
+        assert!(page.contains(&document::served().text) && page.contains("Idempotency-Key"));
+    }
 }
