@@ -196,6 +196,6 @@ async fn every_error_is_a_problem_document() {
         assert_eq!(answer.headers["content-type"], "application/problem+json", "{answer:?}");
         assert!(answer.body["code"].is_string() && answer.body["requestId"].is_string(), "{answer:?}");
         assert!(answer.headers.contains_key("x-request-id"));
-        assert_eq!(answer.headers.get("allow").is_some_and(|methods| methods == "GET, POST"), status == 405);
+        assert_eq!(answer.headers.get("allow").is_some_and(|methods| methods == "GET, HEAD, POST"), status == 405);
     }
 }

@@ -106,7 +106,8 @@ pub(crate) fn allowed(path: &str) -> Option<String> {
         "/ops" if path != "/ops" => Some("POST".to_owned()),
         _ => Some("GET".to_owned()),
     };
-    find(path).map(Address::allowed).or_else(page)
+    // Whatever answers GET answers HEAD.
+    find(path).map(Address::allowed).or_else(page).map(|methods| methods.replace("GET", "GET, HEAD"))
 }
 
 /// Refuses a query parameter that the address does not know: a filter that is misspelt would otherwise let everything through.
@@ -135,11 +136,14 @@ mod tests {
 
     #[test]
     fn an_address_is_found_whatever_its_ids_are_and_no_other_is() {
-        assert_eq!(allowed("/api/v1/cars/7").as_deref(), Some("DELETE, GET, PATCH"));
+        assert_eq!(allowed("/api/v1/cars/7").as_deref(), Some("DELETE, GET, HEAD, PATCH"));
         assert_eq!(allowed("/api/v1/bookings/7/cancel").as_deref(), Some("POST"));
         assert_eq!([allowed("/api/v1/bookings/7/cancel/8"), allowed("/api/v1/bookings/7/")], [None, None]);
         let pages = ["/ops", "/ops/login", "/offer/secret", "/review/secret/photo/7/large", "/livez"];
-        assert_eq!(pages.map(|page| allowed(page).unwrap()), ["GET", "POST", "GET, POST", "GET", "GET"]);
+        assert_eq!(
+            pages.map(|page| allowed(page).unwrap()),
+            ["GET, HEAD", "POST", "GET, HEAD, POST", "GET, HEAD", "GET, HEAD"]
+        );
     }
 
     #[test]
