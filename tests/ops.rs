@@ -26,8 +26,18 @@ async fn behind_https_the_login_cookie_never_travels_in_the_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metrics_say_in_which_format_they_are() {
+async fn what_is_no_answer_of_the_api_says_in_which_format_it_is() {
     let house = House::open(&[]).await;
-    let metrics = house.get("/metrics", None).await;
-    assert_eq!(metrics.headers["content-type"], "text/plain; version=0.0.4");
+    for (path, format) in [
+        ("/metrics", "text/plain; version=0.0.4"),
+        ("/openapi.json", "application/json"),
+        ("/docs", "text/html; charset=utf-8"),
+    ] {
+        let answer = house.get(path, None).await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.headers["content-type"]),
+            (200, &format.parse().unwrap()),
+            "{path}"
+        );
+    }
 }

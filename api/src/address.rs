@@ -116,8 +116,10 @@ pub(crate) fn allowed(path: &str) -> Option<String> {
 /// Names every parameter that is not known, and those that are.
 pub(crate) fn hold_query(request: &Request) -> Result<(), ApiError> {
     let Some(query) = request.uri().query() else { return Ok(()) };
+    // Whatever answers GET answers HEAD.
+    let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
     let operation = find(request.uri().path())
-        .and_then(|address| address.operations.iter().find(|operation| operation.method == *request.method()));
+        .and_then(|address| address.operations.iter().find(|operation| operation.method == *method));
     let Some(Operation { parameters, .. }) = operation else { return Ok(()) };
     let unknown =
         form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| !parameters.iter().any(|known| known == name));
@@ -164,6 +166,7 @@ mod tests {
         assert_eq!(told, [("/statsu", words), ("/b c", words)]);
         assert!(ask(Method::GET, "/api/v1/bookings?status=Active&status=Closed&limit=3").is_ok());
         assert!(ask(Method::POST, "/api/v1/bookings?status=Active").is_err());
+        assert!(ask(Method::HEAD, "/api/v1/bookings?statsu=Active").is_err());
         assert!(ask(Method::GET, "/review/token?sent=1").is_ok());
     }
 

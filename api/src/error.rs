@@ -153,6 +153,7 @@ fn unstorable(error: &DbErr) -> Option<String> {
 impl From<DbErr> for ApiError {
     fn from(error: DbErr) -> Self {
         if let Some(code) = unstorable(&error) {
+            tracing::info!(%error, "a value cannot be stored");
             let words = match code.as_str() {
                 // In a text, and in JSON.
                 "22021" | "22P05" => "A text holds the character U+0000. Send it again without.",

@@ -38,14 +38,11 @@ pub mod trace;
 mod upload;
 pub mod waitlist;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use bytes::Bytes;
 use platform::probe::Probe;
-use poem::{
-    Endpoint, EndpointExt, Route, Server, get, handler,
-    listener::TcpListener,
-    web::{Html, Redirect},
-};
+use poem::{Endpoint, EndpointExt, Response, Route, Server, get, handler, listener::TcpListener, web::Redirect};
 use poem_openapi::{OpenApi, OpenApiService, Tags};
 use tokio_util::sync::CancellationToken;
 
@@ -127,17 +124,17 @@ pub fn app(front: Arc<Front>, stop: CancellationToken) -> impl Endpoint {
     outer::wrap(routes, &front.settings).data(front)
 }
 
-/// The page that shows the document and tries it out.
-#[handler]
-fn docs() -> Html<String> {
-    Html(docs_page())
-}
-
-/// Made for each who asks: few do, and its script alone would be a megabyte and a half of every front.
-fn docs_page() -> String {
+/// The page that shows the document and tries it out. Made when somebody asks first: its script is a megabyte and a half, and
+/// most fronts are never asked.
+static DOCS: LazyLock<Bytes> = LazyLock::new(|| {
     let service = service();
     // poem-openapi puts in what it derived, which lacks the headers that every write needs.
-    service.swagger_ui_html().replacen(&service.spec(), &document::served().text, 1)
+    service.swagger_ui_html().replacen(&service.spec(), &document::served().text, 1).into()
+});
+
+#[handler]
+fn docs() -> Response {
+    Response::builder().content_type("text/html; charset=utf-8").body(DOCS.clone())
 }
 
 /// In development the inbox of the one-machine platform is shown elsewhere.
@@ -168,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_page_of_the_document_shows_the_document_that_is_served() {
-        let page = docs_page();
+        let page = str::from_utf8(&DOCS).unwrap();
         assert!(page.contains(&document::served().text) && page.contains("Idempotency-Key"));
     }
 }

@@ -56,13 +56,7 @@ impl Passwords {
         let busy = || ApiError::new(problem::SERVICE_UNAVAILABLE, "Too many people log in at once. Please try again.");
         let waiting = tokio::time::timeout(std::time::Duration::from_secs(10), self.room.clone().acquire_owned());
         let permit = waiting.await.map_err(|_| busy())?.map_err(ApiError::internal)?;
-        // The place goes with the work: whoever hangs up stops waiting, and the work goes on.
-        let work = move || {
-            let done = work();
-            drop(permit);
-            done
-        };
-        tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)
+        platform::blocking::holding(permit, work).await.map_err(ApiError::internal)
     }
 }
 

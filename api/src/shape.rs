@@ -93,6 +93,7 @@ fn reasons(name: &str, body: &Value) -> Vec<Reason> {
     if let Some(schema) = named(name) {
         hold(schema, body, String::new(), &mut reasons);
     }
+    reasons.truncate(MOST);
     reasons
 }
 
@@ -241,5 +242,7 @@ mod tests {
         }
         assert_eq!(told("Money", &json!([])), [(String::new(), "must be an object".to_owned())]);
         assert_eq!(told("NewCar", &json!({ "features": vec![0; 1000] })).len(), MOST);
+        let unknown: serde_json::Map<_, _> = (0..1000).map(|number| (number.to_string(), json!(0))).collect();
+        assert_eq!(told("NewCar", &json!(unknown)).len(), MOST);
     }
 }

@@ -3,6 +3,7 @@
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test may stop at a surprise"))]
 
+pub mod blocking;
 pub mod bucket;
 pub mod database;
 mod gather;

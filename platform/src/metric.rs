@@ -28,8 +28,12 @@ const COUNTED_EVERY: Duration = Duration::from_secs(5);
 
 /// Starts recording, once for a process, inside its runtime.
 pub fn start() {
+    start_and_count(COUNTED_EVERY);
+}
+
+fn start_and_count(every: Duration) {
     if let Some(recorder) = RECORDER.get_or_init(install) {
-        tokio::spawn(count(recorder, COUNTED_EVERY));
+        tokio::spawn(count(recorder, every));
     }
 }
 
@@ -67,8 +71,7 @@ mod tests {
     #[tokio::test]
     async fn a_process_that_nobody_asks_for_its_metrics_does_not_grow() {
         const VALUES: usize = 500_000;
-        let recorder = RECORDER.get_or_init(install).as_ref().unwrap();
-        tokio::spawn(count(recorder, Duration::from_millis(1)));
+        start_and_count(Duration::from_millis(1));
         let measured = metrics::histogram!("nobody_asks_seconds");
         let round = async || {
             (0..VALUES).for_each(|_| measured.record(0.1));

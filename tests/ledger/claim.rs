@@ -64,6 +64,15 @@ async fn sessions_of_a_frozen_process_leave_the_line_before_the_one_that_holds_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_carries_the_name_of_its_program() {
+    let program = std::env::current_exe().unwrap().file_stem().unwrap().to_string_lossy().into_owned();
+    let own = format!(
+        "select count(*) from pg_stat_activity where pid = pg_backend_pid() and application_name = '{program}'"
+    );
+    assert_eq!(bed().await.number(&own).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_heartbeat_renews_the_lease_and_tells_who_lost_it() {
     let bed = bed().await;
     let (mine, lost) = (accept(&bed, &kinds::Mark {}).await, accept(&bed, &kinds::Mark {}).await);

@@ -204,15 +204,9 @@ pub(crate) async fn large_copy(bytes: Bytes) -> Result<Vec<u8>, JobError> {
     Ok(large.jpeg)
 }
 
-/// Does what needs much memory when there is room for it. The place goes with the work, which does not end when its job does.
+/// Does what needs much memory when there is room for it.
 async fn in_room<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, JobError> {
-    let place = ROOM.acquire().await?;
-    let work = move || {
-        let done = work();
-        drop(place);
-        done
-    };
-    Ok(tokio::task::spawn_blocking(work).await?)
+    Ok(platform::blocking::holding(ROOM.acquire().await?, work).await?)
 }
 
 async fn judge(
