@@ -10,6 +10,7 @@ mod leavings;
 mod poll;
 mod push;
 mod serve;
+mod wake;
 
 use apalis_redis::{Config, RedisStorage};
 pub use push::Tickets;

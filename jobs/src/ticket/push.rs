@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::{Place, WINDOW};
+use super::{Place, WINDOW, wake};
 use crate::{Queue, fault};
 
 /// How long one push may take before it is given up; the sweep of the ledger finds its jobs.
@@ -66,8 +66,15 @@ struct Pusher {
     wake_channel: String,
     active: String,
     scheduled: String,
-    /// As of the last push.
-    known_room: Option<u64>,
+    learnt: Option<Learnt>,
+}
+
+/// What the last push brought back.
+struct Learnt {
+    /// How many more tickets fit into the window.
+    room: u64,
+    /// How many workers were woken.
+    woken: u64,
 }
 
 /// What is left of the window beside so many tickets that are active and scheduled.
@@ -88,34 +95,46 @@ impl Pusher {
             wake_channel: place.wake_channel(queue),
             active: config.active_jobs_list(),
             scheduled: config.scheduled_jobs_set(),
-            known_room: None,
+            learnt: None,
         })
     }
 
-    /// How many more tickets fit into the window.
-    async fn room(&mut self) -> redis::RedisResult<u64> {
+    /// How many more tickets fit into the window. Whether anybody listens shows when somebody is woken.
+    async fn look(&mut self) -> redis::RedisResult<Learnt> {
         let counts = redis::pipe().llen(&self.active).zcard(&self.scheduled).query_async(&mut self.connection).await?;
-        Ok(room_beside(counts))
+        Ok(Learnt { room: room_beside(counts), woken: 0 })
     }
 
     /// Pushes as many of `ids` as the window has room for, and wakes the workers. What room there is was learnt with
     /// the push before: others push too, so the window may be exceeded by one push of each.
     async fn push(&mut self, ids: &[Uuid]) -> anyhow::Result<()> {
-        let room = match self.known_room.take() {
-            Some(room) => room,
-            None => self.room().await?,
+        let learnt = match self.learnt.take() {
+            Some(learnt) => learnt,
+            None => self.look().await?,
         };
-        let room = usize::try_from(room).unwrap_or(usize::MAX);
-        let tickets: Vec<Value> = ids.chunks(self.queue.ids_per_ticket()).take(room).map(|ids| json!(ids)).collect();
-        if tickets.is_empty() {
+        let room = usize::try_from(learnt.room).unwrap_or(usize::MAX);
+        let named: Vec<&[Uuid]> = ids.chunks(self.queue.ids_per_ticket()).take(room).collect();
+        if named.is_empty() {
             return Ok(());
         }
-        let mut behind = redis::pipe();
-        behind.publish(&self.wake_channel, 1).ignore().llen(&self.active).zcard(&self.scheduled);
-        // Both go over one connection in this order, so whoever is woken finds the tickets: one way instead of two.
-        let (pushed, counts) = tokio::join!(self.storage.push_bulk(tickets), behind.query_async(&mut self.connection));
+        // The only worker there is need not look up what the tickets say. Several would all claim the same.
+        let alone = learnt.woken == 1;
+        let wake_up = wake::message(&if alone { named.concat() } else { Vec::new() });
+        let tickets: Vec<Value> = named.into_iter().map(|ids| json!(ids)).collect();
+        let not_counted = if alone { tickets.len() as u64 } else { 0 };
+        let mut wake_then_count = redis::pipe();
+        wake_then_count.publish(&self.wake_channel, wake_up).llen(&self.active).zcard(&self.scheduled);
+        let (pushing, waking) = (self.storage.push_bulk(tickets), wake_then_count.query_async(&mut self.connection));
+        // Both go over one connection, so in this order: one way instead of two. Who must look finds the tickets.
+        let (pushed, counts) = if alone {
+            let (counts, pushed) = tokio::join!(waking, pushing);
+            (pushed, counts)
+        } else {
+            tokio::join!(pushing, waking)
+        };
         pushed.map_err(|error| anyhow::anyhow!("{error}"))?;
-        self.known_room = Some(room_beside(counts?));
+        let (woken, active, scheduled): (u64, u64, u64) = counts?;
+        self.learnt = Some(Learnt { room: room_beside((active + not_counted, scheduled)), woken });
         Ok(())
     }
 }

@@ -6,18 +6,26 @@ use apalis::{
     layers::WorkerBuilderExt,
     prelude::{BackendExt, BoxDynError, ParallelizeExt, WorkerBuilder, WorkerError},
 };
-use futures::{FutureExt, channel::mpsc, future::BoxFuture};
+use futures::{FutureExt, future::BoxFuture};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Place, leavings::Leavings, poll::WakePoll};
-use crate::{Queue, pubsub};
+use super::{
+    Place,
+    leavings::Leavings,
+    poll::WakePoll,
+    wake::{Heard, Wakes},
+};
+use crate::Queue;
 
 /// How often a worker looks for tickets that nobody woke it for.
 const FALLBACK_POLL: Duration = Duration::from_millis(200);
 /// How often finished tickets are forgotten.
 const TIDY: Duration = Duration::from_secs(1);
+/// Tickets that may wait for room at a time, and as many wake-ups.
+const AT_ONCE: usize = 8;
 /// The pause before an apalis worker that Redis ended is started again.
 const RESTART: Duration = Duration::from_millis(300);
 
@@ -35,8 +43,9 @@ where
 {
     let tidying = tokio::spawn(tidy(Leavings::new(&place, queue)?, stop.clone()));
     let wakes = Wakes::subscribe(&place, queue)?;
+    let named = Arc::new(Named { handle, heard: Heard::default(), room: Arc::new(Semaphore::new(AT_ONCE)) });
     while !stop.is_cancelled() {
-        if let Err(error) = receive(&place, queue, &wakes, stop.clone(), handle.clone())?.await {
+        if let Err(error) = receive(&place, queue, &wakes, stop.clone(), named.clone())?.await {
             tracing::warn!(%error, %queue, "Redis ended the ticket worker; it starts again");
         }
         tokio::select! {
@@ -44,35 +53,46 @@ where
             () = tokio::time::sleep(RESTART) => {}
         }
     }
+    wakes.end();
     tidying.await?;
     Ok(())
 }
 
-/// Wake-ups from Redis, for whichever apalis worker runs now.
-#[derive(Clone)]
-struct Wakes(Arc<std::sync::Mutex<Option<mpsc::Sender<()>>>>);
+/// What a ticket or a wake-up names goes to the pool once.
+struct Named<F> {
+    handle: F,
+    heard: Heard,
+    /// As many as apalis works on at a time.
+    room: Arc<Semaphore>,
+}
 
-impl Wakes {
-    fn subscribe(place: &Place, queue: Queue) -> anyhow::Result<Self> {
-        let wakes = Self(Arc::default());
-        let current = wakes.clone();
-        pubsub::subscribe(&place.redis_url, place.wake_channel(queue), move |_| {
-            if let Some(sender) = &mut *current.lock() {
-                // Full means that a wake-up is pending already.
-                let _ = sender.try_send(());
+impl<F, Fut> Named<F>
+where
+    F: Fn(Vec<Uuid>) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    /// `false`: there is no room, so its ticket brings it.
+    fn by_wake_up(&self, ids: Vec<Uuid>) -> bool {
+        let Ok(room) = self.room.clone().try_acquire_owned() else { return false };
+        self.heard.note(&ids);
+        let handled = (self.handle)(ids);
+        tokio::spawn(async move {
+            handled.await;
+            drop(room);
+        });
+        true
+    }
+
+    async fn by_ticket(&self, ticket: Value) {
+        match serde_json::from_value(ticket) {
+            Ok(mut ids) => {
+                self.heard.drop_from(&mut ids);
+                if !ids.is_empty() {
+                    (self.handle)(ids).await;
+                }
             }
-        })?;
-        Ok(wakes)
-    }
-
-    fn receiver(&self) -> mpsc::Receiver<()> {
-        let (sender, receiver) = mpsc::channel(1);
-        *self.lock() = Some(sender);
-        receiver
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<()>>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+            Err(error) => tracing::warn!(%error, "an unreadable ticket was dropped"),
+        }
     }
 }
 
@@ -83,7 +103,7 @@ fn receive<F, Fut>(
     queue: Queue,
     wakes: &Wakes,
     stop: CancellationToken,
-    handle: F,
+    named: Arc<Named<F>>,
 ) -> anyhow::Result<BoxFuture<'static, Result<(), WorkerError>>>
 where
     F: Fn(Vec<Uuid>) -> Fut + Clone + Send + Sync + 'static,
@@ -91,18 +111,16 @@ where
 {
     // Unique per start: apalis refuses a name that was alive within the last minute.
     let name = format!("{queue}-{}", Uuid::now_v7().simple());
-    let polling = WakePoll::new(FALLBACK_POLL, wakes.receiver());
+    let by_wake_up = named.clone();
+    let polling = WakePoll::new(FALLBACK_POLL, wakes.listen(move |ids| by_wake_up.by_wake_up(ids)));
     let worker = WorkerBuilder::new(name)
         .backend(place.storage(queue)?.poll_with_strategy(polling))
-        .concurrency(8)
+        .concurrency(AT_ONCE)
         .parallelize(tokio::spawn)
         .build(move |ticket: Value| {
-            let handle = handle.clone();
+            let named = named.clone();
             async move {
-                match serde_json::from_value(ticket) {
-                    Ok(ids) => handle(ids).await,
-                    Err(error) => tracing::warn!(%error, "an unreadable ticket was dropped"),
-                }
+                named.by_ticket(ticket).await;
                 Ok::<(), BoxDynError>(())
             }
         });
