@@ -46,7 +46,7 @@ struct Completion {
     /// Staff only: why there are no photos (breakdown, theft, a dead telephone). Flagged for ever.
     #[oai(validator(min_length = 3, max_length = 500))]
     without_photos_reason: Option<String>,
-    /// Takes blurred and dark photos as they are, without asking once for better ones.
+    /// Takes the photos as they are, without asking once for better ones.
     #[oai(default)]
     accept_as_is: bool,
 }
@@ -120,9 +120,9 @@ impl RentalApi {
     /// complete the return. Asked again while it is open, it answers new places for new versions of the photos;
     /// with the same Idempotency-Key, the same places with fresh addresses.
     ///
-    /// With a form of four photos, odometer and fuel: opens and completes the return in one go. Blurred or dark photos
-    /// are answered once with `422 retake_advised`: the return is open then and keeps them, so send the form again,
-    /// with better photos or the same, under a new Idempotency-Key; or send `acceptAsIs` with it.
+    /// With a form of four photos, odometer and fuel: opens and completes the return in one go. Photos that
+    /// could be better are answered once with `422 retake_advised`: the return is open then and keeps them, so send the
+    /// form again, with better photos or the same, under a new Idempotency-Key; or send `acceptAsIs` with it.
     #[oai(path = "/bookings/:id/return", method = "post", operation_id = "returnCar")]
     async fn give_back(
         &self,
@@ -150,9 +150,9 @@ impl RentalApi {
     /// When the photos are up. `409 photos_missing` names the sides that lack one; `422 photos_refused` says which
     /// are not accepted and why.
     ///
-    /// `422 retake_advised` asks once for better photos of the sides that are blurred or dark. It blocks nobody:
-    /// upload those sides again or not, and complete the return under a new Idempotency-Key. The photos are then
-    /// accepted and flagged. With `acceptAsIs` it is not asked.
+    /// `422 retake_advised` asks once for other photos where one is blurred or dark, looks like one that was sent before, or
+    /// shows the same side of the car as another. It blocks nobody: upload those sides again or not, and complete the
+    /// return under a new Idempotency-Key. The photos are then accepted and flagged. With `acceptAsIs` it is not asked.
     #[oai(path = "/returns/:id/complete", method = "post", operation_id = "completeReturn")]
     async fn complete(
         &self,

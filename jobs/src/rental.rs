@@ -80,7 +80,7 @@ pub struct ReturnCar {
     /// Staff only: why there are no photos.
     #[serde(default)]
     pub without_photos_reason: Option<String>,
-    /// Nobody wants to be asked for better photos: blurred and dark ones are taken as they are.
+    /// Nobody wants to be asked for better photos: they are taken as they are.
     #[serde(default)]
     pub accept_as_is: bool,
 }

@@ -127,7 +127,8 @@ impl Warning {
         match self {
             Self::Blurred => Some("The photo is blurred. Please hold still and take it again, if you can."),
             Self::Dark => Some("The photo is dark. Please take it again with the flash or under a lamp, if you can."),
-            Self::TakenEarlier | Self::Copied => None,
+            Self::Copied => Some("The photo looks like one that was sent before. Please take a new one, if you can."),
+            Self::TakenEarlier => None,
         }
     }
 }

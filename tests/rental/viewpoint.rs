@@ -4,7 +4,7 @@ use dev::picture::{Mark, Scene, Side, View, Wound};
 use entity::photo;
 use rules::rental::Slot;
 use serde_json::{Value, json};
-use tests::done;
+use tests::{done, refused};
 use workers::vision::derivative::derive;
 
 use super::{
@@ -65,25 +65,39 @@ async fn damage_of_the_register_is_known_where_the_photo_it_was_marked_on_shows_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_side_photographed_twice_is_told_and_stops_nothing() {
+async fn one_side_photographed_twice_is_asked_for_once_then_told_and_stops_nothing() {
     let lot = Lot::open().await;
     done(lot.pick_up(&round(1)).await);
     let mut scenes = round(2);
     scenes[3].1 = lot::photo(&Scene { view: ASIDE, ..Scene::new(Side::Left, 3) });
-    let report = lot.returned(&scenes).await;
+    let return_id = lot.bring(&scenes).await;
+    let advice = refused(lot.ask(&lot.give_back(return_id)).await);
+    assert_eq!(advice.code, "retake_advised");
+    let told: Vec<_> = advice.errors.iter().map(|reason| reason.pointer.as_str()).collect();
+    assert_eq!(told, ["/left", "/right"]);
+    assert_eq!(advice.extra["photos"][1]["code"], "same_side");
+
+    done(lot.ask(&lot.give_back(return_id)).await);
+    let report = lot.report(return_id).await;
     let warnings = report["warnings"].to_string();
     assert!(warnings.contains("The left photo and the right photo seem to show the same side"), "{warnings}");
     assert_eq!(report["warnings"].as_array().unwrap().len(), 1, "{warnings}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_of_an_older_photo_is_told_however_it_was_compressed() {
+async fn a_copy_of_an_older_photo_is_asked_for_once_and_told_however_it_was_compressed() {
     let lot = Lot::open().await;
     let pickup = round(1);
     done(lot.pick_up(&pickup).await);
     let mut scenes = round(2);
     scenes[2].1 = derive(&pickup[2].1).unwrap().swap_remove(0).jpeg;
-    let report = lot.returned(&scenes).await;
+    let return_id = lot.bring(&scenes).await;
+    let advice = refused(lot.ask(&lot.give_back(return_id)).await);
+    let (slot, code) = (&advice.extra["photos"][0]["slot"], &advice.extra["photos"][0]["code"]);
+    assert_eq!((slot, code), (&json!("left"), &json!("copied")), "{advice:?}");
+
+    done(lot.ask(&lot.give_back(return_id)).await);
+    let report = lot.report(return_id).await;
     assert_eq!(report["warnings"], json!(["The left photo looks like a copy of a photo that was sent before."]));
 }
 

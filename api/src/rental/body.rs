@@ -79,7 +79,7 @@ fn sides_schema(photos_required: bool) -> MetaSchemaRef {
     ];
     schema.required = vec!["odometer", "fuel"];
     if photos_required {
-        let description = Some("`true` takes blurred and dark photos as they are.");
+        let description = Some("`true` takes the photos as they are, without asking once for better ones.");
         let schema_ref = MetaSchema { description, ..MetaSchema::new("boolean") };
         schema.properties.push(("acceptAsIs", MetaSchemaRef::Inline(Box::new(schema_ref))));
     }

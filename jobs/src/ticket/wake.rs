@@ -103,7 +103,7 @@ impl Heard {
     const MOST: usize = 2_000;
 
     pub(super) fn note(&self, ids: &[Uuid]) {
-        let [new, old] = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let [new, old] = &mut *self.lock();
         if new.len() + ids.len() > Self::MOST {
             *old = std::mem::take(new);
         }
@@ -112,8 +112,12 @@ impl Heard {
 
     /// Leaves only what was not heard of; the rest is forgotten.
     pub(super) fn drop_from(&self, ids: &mut Vec<Uuid>) {
-        let [new, old] = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let [new, old] = &mut *self.lock();
         ids.retain(|id| !new.remove(id) && !old.remove(id));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, [HashSet<Uuid>; 2]> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -144,6 +148,6 @@ mod tests {
         for _ in 0..10 * Heard::MOST {
             heard.note(&[Uuid::now_v7()]);
         }
-        assert!(heard.0.lock().unwrap().iter().map(HashSet::len).sum::<usize>() <= 2 * Heard::MOST);
+        assert!(heard.lock().iter().map(HashSet::len).sum::<usize>() <= 2 * Heard::MOST);
     }
 }

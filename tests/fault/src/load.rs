@@ -205,7 +205,9 @@ async fn give_back(
     until: f64,
 ) -> Result<Option<String>> {
     let step = |wanted: Wanted| client.insist_gently(customer, front, wanted, until);
-    let (path, readings) = (format!("/api/v1/bookings/{booking}/return"), json!({ "odometer": 12_100, "fuel": 0.5 }));
+    // The pictures of all returns look alike, so other ones would be asked for.
+    let readings = json!({ "odometer": 12_100, "fuel": 0.5, "acceptAsIs": true });
+    let path = format!("/api/v1/bookings/{booking}/return");
     if front.is_multiple_of(2) {
         let at_once = Wanted { photos: Some(photos.clone()), ..Wanted::new(Kind::GiveBack, path, readings) };
         let back = step(at_once).await?;

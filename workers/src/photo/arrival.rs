@@ -21,6 +21,7 @@ use crate::{
     vision::{
         derivative::derive,
         gate::{self, Inspected, Refusal},
+        overlay::show_the_same,
     },
 };
 
@@ -191,6 +192,23 @@ async fn fetch(context: &Context, key: &str) -> Result<Option<Result<Bytes, Phot
         return Ok(Some(Err(refused)));
     }
     Ok(context.bucket.get(key, limits.max_bytes).await?.map(Ok))
+}
+
+/// The sides of which two photos show the very same view: one side was photographed twice, and another not at all. Only
+/// those that arrived together are compared; the report compares all of them.
+///
+/// # Errors
+/// When the process stops.
+pub(crate) async fn same_sides(arrivals: &[Arrival]) -> Result<Vec<[Slot; 2]>, JobError> {
+    let passed = |arrival: &Arrival| Some((arrival.slot, arrival.verdict.as_ref().ok()?.inspected.landmarks.clone()));
+    let photos: Vec<_> = arrivals.iter().filter_map(passed).collect();
+    in_room(move || {
+        let pairs =
+            photos.iter().enumerate().flat_map(|(at, one)| photos[at + 1..].iter().map(move |other| (one, other)));
+        let alike = pairs.filter(|((_, one), (_, other))| show_the_same(one, other));
+        alike.map(|((one, _), (other, _))| [*one, *other]).collect()
+    })
+    .await
 }
 
 /// The large copy of a photo that passed: upright and without EXIF.

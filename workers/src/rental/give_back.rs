@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     Finished, JobError, Perform, Work,
-    photo::{Refused, Scene, all_in, arrivals, photos_missing, photos_refused, record},
+    photo::{Refused, Scene, all_in, arrivals, photos_missing, photos_refused, record, same_sides},
 };
 
 impl Perform for ReturnCar {
@@ -45,6 +45,10 @@ impl Perform for ReturnCar {
         let arrivals = match is_complete(&seen) {
             true => Vec::new(),
             false => arrivals(&work, booking, Occasion::Return, &self.photos).await?,
+        };
+        let twice = match retake::is_open(&self, seen.rental_return.as_ref()) {
+            true => same_sides(&arrivals).await?,
+            false => Vec::new(),
         };
 
         let tx = work.begin().await?;
@@ -79,7 +83,7 @@ impl Perform for ReturnCar {
         {
             return work.refuse_with(tx, refusal.with("returnId", open.id.to_string())).await;
         }
-        if let Some(refusal) = retake::advice(&tx, &work, &self, &open).await? {
+        if let Some(refusal) = retake::advice(&tx, &work, &self, &open, &twice).await? {
             return work.refuse_with(tx, refusal).await;
         }
         let first = case.booking.status.0 == BookingStatus::Active;

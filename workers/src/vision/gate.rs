@@ -3,13 +3,20 @@
 //! Ordered by cost, so that a hostile file is refused by the cheapest check that
 //! can: size, magic bytes, structure, header, and only then pixels.
 
+use std::sync::Arc;
+
 use image::ImageDecoder;
 use rules::photo::{Format, Limits, Quality};
 use sha2::{Digest, Sha256};
 
 pub use super::claim::{Claims, Position};
 pub use super::refusal::Refusal;
-use super::{container, decode, fingerprint::fingerprint, quality};
+use super::{
+    container, decode,
+    fingerprint::fingerprint,
+    landmark::{Landmarks, landmarks},
+    quality,
+};
 
 /// A file that is a photo, and what is known of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +35,8 @@ pub struct Inspected {
     pub quality: Quality,
     /// What copies of this photo share; `None` when it shows too little.
     pub fingerprint: Option<u64>,
+    /// By which it is told whether another photo shows the same.
+    pub landmarks: Arc<Landmarks>,
 }
 
 /// Looks at a file that somebody calls a photo. `declared` is the content type
@@ -54,9 +63,9 @@ pub fn inspect(bytes: &[u8], declared: Option<&str>) -> Result<Inspected, Refusa
         limits.visible(quality)?;
 
         let (width, height) = picture.dimensions();
-        let fingerprint = fingerprint(&picture);
+        let (fingerprint, landmarks) = (fingerprint(&picture), Arc::new(landmarks(&picture)));
         let sha256 = hex::encode(Sha256::digest(bytes));
-        Ok(Inspected { format, width, height, orientation, claims, sha256, quality, fingerprint })
+        Ok(Inspected { format, width, height, orientation, claims, sha256, quality, fingerprint, landmarks })
     })
 }
 

@@ -77,6 +77,12 @@ pub fn same_view(of: &Landmarks, onto: &Landmarks, overlay: &Overlay) -> bool {
     proven >= LEAST_FIRST as f64 && proven >= SAME_VIEW * all(of).min(all(onto))
 }
 
+/// Whether one of two photos shows the very same view as the other.
+pub fn show_the_same(one: &Landmarks, other: &Landmarks) -> bool {
+    let within = |of, onto| lay(of, onto).is_ok_and(|overlay| same_view(of, onto, &overlay));
+    within(one, other) || within(other, one)
+}
+
 fn in_the_middle([x, y]: &[f64; 2]) -> bool {
     (0.2..=0.8).contains(x) && (0.3..=0.85).contains(y)
 }

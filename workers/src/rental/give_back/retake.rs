@@ -3,6 +3,8 @@
 //! It never blocks: whoever asks a second time, with better photos or the same, is
 //! through, and the photos keep their warnings.
 
+use std::collections::BTreeSet;
+
 use entity::{photo, rental_return};
 use jobs::{Refusal, rental::ReturnCar};
 use rules::{
@@ -16,7 +18,19 @@ use serde_json::{Value, json};
 use super::excuse;
 use crate::{JobError, Work};
 
-/// The advice to take some photos again, unless it was given before or nobody wants it.
+/// What a photo is told that shows the same as another.
+const SAME_SIDE: &str = "same_side";
+
+/// A side whose photo could be better, the code of the reason, and the reason in words.
+type Poor = (Slot, String, String);
+
+/// Whether anybody is still to be asked: nobody was before, and nobody objects.
+pub(super) fn is_open(asked: &ReturnCar, open: Option<&rental_return::Model>) -> bool {
+    let advised = open.is_some_and(|open| open.retake_advised_at.is_some());
+    !asked.accept_as_is && !advised && excuse(asked).is_none()
+}
+
+/// The advice to take some photos again, if it [`is_open`]. `twice`: sides whose photos show the same.
 ///
 /// The caller commits it with the photos, which are accepted already.
 pub(super) async fn advice(
@@ -24,12 +38,14 @@ pub(super) async fn advice(
     work: &Work,
     asked: &ReturnCar,
     open: &rental_return::Model,
+    twice: &[[Slot; 2]],
 ) -> Result<Option<Refusal>, JobError> {
-    if asked.accept_as_is || open.retake_advised_at.is_some() || excuse(asked).is_some() {
+    if !is_open(asked, Some(open)) {
         return Ok(None);
     }
     let photos = photo::Entity::counting(tx, open.booking_id).await?;
-    let poor: Vec<_> = photos.iter().filter(|it| it.occasion.0 == Occasion::Return).filter_map(poor).collect();
+    let returned = photos.iter().filter(|it| it.occasion.0 == Occasion::Return);
+    let poor: Vec<Poor> = returned.filter_map(poor).chain(twice.iter().flat_map(same_side)).collect();
     if poor.is_empty() {
         return Ok(None);
     }
@@ -41,20 +57,31 @@ pub(super) async fn advice(
 }
 
 /// A side whose photo shows too little, and why. Little light blurs too, so darkness is named first.
-fn poor(photo: &photo::Model) -> Option<(Slot, Warning, &'static str)> {
+fn poor(photo: &photo::Model) -> Option<Poor> {
     let warnings = photo.warnings.iter().filter_map(|word| word.parse::<Warning>().ok());
-    let warnings = warnings.filter_map(|warning| Some((photo.slot.0, warning, warning.advice()?)));
-    warnings.max_by_key(|(_, warning, _)| *warning)
+    let (warning, words) = warnings.filter_map(|warning| Some((warning, warning.advice()?))).max()?;
+    Some((photo.slot.0, warning.to_string(), words.to_owned()))
 }
 
-fn refusal(poor: &[(Slot, Warning, &str)]) -> Refusal {
-    let names = poor.iter().map(|(slot, ..)| slot.as_str()).collect::<Vec<_>>().join(", ");
+/// Which of the two is the wrong one only the renter can see.
+fn same_side(&[one, other]: &[Slot; 2]) -> [Poor; 2] {
+    let words = |beside: Slot| {
+        format!(
+            "This photo and the {beside} photo seem to show the same side of the car. Please take the wrong one again, if you can."
+        )
+    };
+    [(one, SAME_SIDE.to_owned(), words(other)), (other, SAME_SIDE.to_owned(), words(one))]
+}
+
+fn refusal(poor: &[Poor]) -> Refusal {
+    let sides: BTreeSet<Slot> = poor.iter().map(|(slot, ..)| *slot).collect();
+    let names = sides.into_iter().map(Slot::as_str).collect::<Vec<_>>().join(", ");
     let detail = format!(
         "You may take these photos again: {names}. If you cannot, send the same once more under a new \
          Idempotency-Key: the photos are then taken as they are."
     );
     let photos: Vec<Value> =
-        poor.iter().map(|(slot, warning, words)| json!({ "slot": slot, "code": warning, "message": words })).collect();
+        poor.iter().map(|(slot, code, words)| json!({ "slot": slot, "code": code, "message": words })).collect();
     let refusal = Refusal::new(problem::RETAKE_ADVISED.code, detail).with("photos", photos);
-    poor.iter().fold(refusal, |refusal, (slot, _, words)| refusal.because(format!("/{slot}"), *words))
+    poor.iter().fold(refusal, |refusal, (slot, _, words)| refusal.because(format!("/{slot}"), words))
 }
