@@ -32,10 +32,19 @@ pub(crate) async fn find(db: &DatabaseConnection, token: &str, scope: &str) -> R
     let by_hash = link::Entity::find_by_id(hash(token).to_vec()).filter(link::Column::Scope.eq(scope));
     let Some(link) = by_hash.one(db).await? else { return Ok(None) };
     let reader = account::Entity::find_by_id(link.account_id).one(db).await?;
-    let clock = Statement::from_string(DbBackend::Postgres, "select clock_timestamp()");
-    let (Some(reader), Some(clock)) = (reader, db.query_one_raw(clock).await?) else { return Ok(None) };
-    let (subject_id, expires_at, now) = (link.subject_id, link.expires_at, clock.try_get_by_index(0)?);
+    let Some(reader) = reader else { return Ok(None) };
+    let (subject_id, expires_at, now) = (link.subject_id, link.expires_at, now(db).await?);
     Ok(Some(Opened { subject_id, reader, expires_at, now, hash: link.hash }))
+}
+
+/// The database's clock, which alone tells what is over.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn now(db: &DatabaseConnection) -> Result<DateTime<Utc>, DbErr> {
+    let clock = Statement::from_string(DbBackend::Postgres, "select clock_timestamp()");
+    let row = db.query_one_raw(clock).await?.ok_or_else(|| DbErr::RecordNotFound("the time".to_owned()))?;
+    row.try_get_by_index(0)
 }
 
 impl Opened {

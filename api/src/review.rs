@@ -10,7 +10,6 @@ mod sheet;
 
 use std::sync::Arc;
 
-use chrono::Utc;
 use entity::damage_matrix;
 use poem::{
     Endpoint, EndpointExt, Response, Route, get, handler,
@@ -61,7 +60,7 @@ async fn show_photo(
 }
 
 async fn visit(front: &Front, token: &str) -> Result<Response, ApiError> {
-    match link::find(&front.db, token, Utc::now()).await? {
+    match link::find(&front.db, token).await? {
         Link::Live(opened) => review(front, token, *opened, StatusCode::OK, None, None).await,
         dead => dead_end(front, dead).await,
     }
@@ -85,7 +84,7 @@ async fn review(
     filled: Option<&Form>,
 ) -> Result<Response, ApiError> {
     let csrf = opened.csrf(&key(front));
-    let sheet = Sheet::load(&front.db, opened.rental_return, Utc::now()).await?;
+    let sheet = Sheet::load(&front.db, opened.rental_return, opened.now).await?;
     let showing = Showing { token, csrf, reader: opened.reader.name, refused, filled };
     let face = face(&sheet, showing)?;
     let title = format!("{} {}", face.plate, face.car);
@@ -94,7 +93,7 @@ async fn review(
 }
 
 async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -> Result<Response, ApiError> {
-    let opened = match link::find(&front.db, token, Utc::now()).await? {
+    let opened = match link::find(&front.db, token).await? {
         Link::Live(opened) => *opened,
         dead => return dead_end(front, dead).await,
     };
@@ -153,6 +152,6 @@ async fn is_decided(front: &Front, id: Uuid) -> Result<bool, ApiError> {
 }
 
 async fn picture(front: &Front, token: &str, id: Uuid, variant: &str) -> Result<Response, ApiError> {
-    let Link::Live(opened) = link::find(&front.db, token, Utc::now()).await? else { return Err(ApiError::not_found()) };
+    let Link::Live(opened) = link::find(&front.db, token).await? else { return Err(ApiError::not_found()) };
     media::on_page(front, opened.rental_return.booking_id, id, variant, Some(opened.reader.id)).await
 }

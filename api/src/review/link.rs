@@ -13,6 +13,8 @@ pub(super) struct Opened {
     pub(super) rental_return: rental_return::Model,
     /// Whom the mail was sent to; decisions are made in this name.
     pub(super) reader: account::Model,
+    /// The database's clock when it was opened.
+    pub(super) now: DateTime<Utc>,
     hash: Vec<u8>,
 }
 
@@ -30,7 +32,7 @@ pub(super) enum Link {
 ///
 /// # Errors
 /// When the database does not answer.
-pub(super) async fn find(db: &DatabaseConnection, token: &str, now: DateTime<Utc>) -> Result<Link, DbErr> {
+pub(super) async fn find(db: &DatabaseConnection, token: &str) -> Result<Link, DbErr> {
     let by_hash = link::Entity::find_by_id(hash(token).to_vec()).filter(link::Column::Scope.eq(REVIEW));
     let Some(link) = by_hash.one(db).await? else { return Ok(Link::Unknown) };
     let reader = account::Entity::find_by_id(link.account_id).one(db).await?;
@@ -52,12 +54,13 @@ pub(super) async fn find(db: &DatabaseConnection, token: &str, now: DateTime<Utc
     if link.used_at.is_some() {
         return Ok(Link::Dead(used(&rental_return)));
     }
+    let now = crate::link::now(db).await?;
     if link.expires_at <= now {
         return Ok(Link::Dead(
             "Links in mails are good for three days. The return is still to be decided: log in, or ask for a new mail.",
         ));
     }
-    Ok(Link::Live(Box::new(Opened { rental_return, reader, hash: link.hash })))
+    Ok(Link::Live(Box::new(Opened { rental_return, reader, now, hash: link.hash })))
 }
 
 fn used(rental_return: &rental_return::Model) -> &'static str {
