@@ -1,8 +1,8 @@
-//! Wake-ups: a message to every worker of a queue that there are tickets, sent behind them.
+//! Wake-ups: a message to every worker of a queue that there are tickets.
 //!
-//! Where one worker listens the message says what the tickets say, and the worker works on that at once: a way to Redis and
-//! back less. It takes the tickets all the same, a moment later, and drops what it has heard of. Where several listen they
-//! would all claim the same jobs, so only a ticket says which.
+//! Where one worker listens the message goes before the tickets and says what they say, and the worker works on that at once:
+//! a way to Redis and back less. It takes the tickets all the same, a moment later, and drops what it has heard of. Where
+//! several listen they would all claim the same jobs, so the message goes behind the tickets, and only a ticket says which.
 
 use std::{
     collections::HashSet,
