@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use entity::{account, link};
 use platform::link::{LinkKey, hash};
+use rules::problem;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryFilter, Statement,
 };
 use uuid::Uuid;
 
-use crate::{error::ApiError, front::Front};
+use crate::{error::ApiError, front::Front, shape::NUL};
 
 /// Bytes of a filled form; the longest text has 4000 letters.
 const FORM_LIMIT: usize = 64 * 1024;
@@ -100,12 +101,29 @@ impl Filled {
 /// The bytes of a filled form.
 ///
 /// # Errors
-/// When it is larger than any form of ours.
+/// When it is larger than any form of ours, or a text of it cannot be kept.
 pub(crate) async fn form(body: poem::Body) -> Result<Vec<u8>, ApiError> {
-    let too_large = |_| ApiError::new(rules::problem::BODY_TOO_LARGE, "Please write less.");
-    Ok(body.into_bytes_limit(FORM_LIMIT).await.map_err(too_large)?.into())
+    let too_large = |_| ApiError::new(problem::BODY_TOO_LARGE, "Please write less.");
+    let form: Vec<u8> = body.into_bytes_limit(FORM_LIMIT).await.map_err(too_large)?.into();
+    match form_urlencoded::parse(&form).find(|(_, text)| text.contains('\0')) {
+        Some((field, _)) => Err(ApiError::new(problem::BAD_REQUEST, format!("The field {field} {NUL}."))),
+        None => Ok(form),
+    }
 }
 
 pub(crate) fn key(front: &Front) -> LinkKey {
     LinkKey::new(&front.settings.shared.link_token_key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_form_with_a_text_that_cannot_be_kept_is_refused_by_the_name_of_the_field() {
+        let refused = form("verdict=clear&note=a%00b".into()).await.unwrap_err();
+        assert_eq!(refused.problem.code, "bad_request");
+        assert!(refused.detail.contains("note"), "{refused:?}");
+        assert!(form("verdict=clear&note=a".into()).await.is_ok());
+    }
 }

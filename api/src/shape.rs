@@ -171,11 +171,13 @@ fn wrong(schema: &Value, value: &Value) -> Option<String> {
     (!right).then(|| format!("must be {wanted}"))
 }
 
+/// PostgreSQL keeps none in a text; it would refuse everybody whose requests are written together with this one.
+pub(crate) const NUL: &str = "holds the character U+0000";
+
 fn length(schema: &Value, text: Option<&str>) -> Option<String> {
     let Some(text) = text else { return Some("must be a text".to_owned()) };
     if text.contains('\0') {
-        // PostgreSQL keeps none; it would refuse everybody whose requests are written together with this one.
-        return Some("holds the character U+0000".to_owned());
+        return Some(NUL.to_owned());
     }
     let letters = text.chars().count() as u64;
     let (least, most) = (schema["minLength"].as_u64(), schema["maxLength"].as_u64());

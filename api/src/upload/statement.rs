@@ -11,7 +11,7 @@ use super::{
     Parts,
     spool::{self, Spooled},
 };
-use crate::{account::Reasons, error::ApiError};
+use crate::{account::Reasons, error::ApiError, shape::NUL};
 
 /// Bytes of a text; the longest has 4000 letters.
 const LONGEST_TEXT: u64 = 32 * 1024;
@@ -50,9 +50,16 @@ impl Statement {
     }
 
     /// # Errors
-    /// Everything that is wrong with the photos, as far as their first bytes and their size tell.
+    /// A text that cannot be kept; or everything that is wrong with the photos, as far as their first bytes and their size
+    /// tell.
     pub(crate) fn check(&self) -> Result<(), ApiError> {
         let mut wrong = Reasons::default();
+        for (name, _) in self.texts.iter().filter(|(_, text)| text.contains('\0')) {
+            wrong.add(&format!("/{name}"), NUL);
+        }
+        if !wrong.is_empty() {
+            return Err(wrong.into_error());
+        }
         if self.photos.len() > MOST_DISPUTE_PHOTOS {
             wrong.add("/photos", format!("Send at most {MOST_DISPUTE_PHOTOS} photos."));
         }
@@ -137,6 +144,12 @@ mod tests {
         assert!(statement(&parts).await.check().is_ok());
         parts.extend([("photos", JPEG), ("photos", JPEG)]);
         assert_eq!(wrong(&statement(&parts).await), ("photos_refused", vec!["/photos".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn a_text_that_cannot_be_kept_is_told_by_its_name() {
+        let form = statement(&[("words", b"a\0b"), ("photos", b"%PDF-1.7")]).await;
+        assert_eq!(wrong(&form), ("validation_failed", vec!["/words".to_owned()]));
     }
 
     #[tokio::test]
