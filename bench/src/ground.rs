@@ -214,10 +214,10 @@ pub(crate) fn tokens() -> Result<Vec<String>> {
 }
 
 /// The car and the times of the request of this number. No two are in each other's way: every car
-/// is booked for two hours out of every three.
+/// is booked for two hours out of every three. Not from tomorrow on: an hour before midnight its first hours cannot be booked any more.
 pub(crate) fn slot(number: u64) -> (Uuid, DateTime<Utc>, DateTime<Utc>) {
-    let tomorrow = (Utc::now() + TimeDelta::days(1)).date_naive().and_time(chrono::NaiveTime::MIN).and_utc();
-    let start = tomorrow + TimeDelta::hours(3 * i64::try_from(number / CARS).unwrap_or_default());
+    let soon = (Utc::now() + TimeDelta::days(2)).date_naive().and_time(chrono::NaiveTime::MIN).and_utc();
+    let start = soon + TimeDelta::hours(3 * i64::try_from(number / CARS).unwrap_or_default());
     (car(number % CARS), start, start + TimeDelta::hours(2))
 }
 
