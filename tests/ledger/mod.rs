@@ -6,6 +6,7 @@ mod clock;
 mod dispatch;
 mod finish;
 mod kinds;
+mod wake;
 
 use jobs::{Job, NewJob, Queue, ledger};
 use sea_orm::ConnectionTrait;

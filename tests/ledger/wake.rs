@@ -1,0 +1,74 @@
+//! A wake-up hurries the only worker of a queue past Redis, and nothing is done twice for it.
+
+use futures::StreamExt;
+use jobs::ticket::{self, Tickets};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{
+    QUEUE, bed,
+    dispatch::{client, redis, waiting},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wake_up_tells_the_only_listener_what_the_tickets_say_and_several_nothing() {
+    let bed = bed().await;
+    let tickets = Tickets::start(&bed.settings.ticket_place()).unwrap();
+    let channel = wake_channel(&bed);
+    let mut one = listener(&bed, &channel).await;
+    let ids: Vec<Uuid> = (0..4).map(|_| Uuid::now_v7()).collect();
+    let mut heard = async |id: Uuid| {
+        tickets.push(QUEUE, id);
+        one.on_message().next().await.unwrap().get_payload::<String>().unwrap()
+    };
+    // How many were woken is known after the first.
+    assert_eq!(heard(ids[0]).await, "1");
+    assert_eq!(heard(ids[1]).await, format!("[\"{}\"]", ids[1]));
+    let _another = listener(&bed, &channel).await;
+    heard(ids[2]).await;
+    assert_eq!(heard(ids[3]).await, "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_wake_up_names_is_worked_on_at_once_and_not_again_when_its_ticket_is_taken() {
+    let bed = bed().await;
+    let (place, stop) = (bed.settings.ticket_place(), CancellationToken::new());
+    let (handled, mut all) = mpsc::unbounded_channel();
+    let handle = move |ids: Vec<Uuid>| {
+        ids.into_iter().for_each(|id| handled.send(id).unwrap());
+        std::future::ready(())
+    };
+    let serving = tokio::spawn(ticket::serve(place.clone(), QUEUE, stop.clone(), handle));
+    let (redis, channel) = (redis(&bed).await, wake_channel(&bed));
+    let (hurried, other) = (Uuid::now_v7(), Uuid::now_v7());
+    tests::until("the worker listens", || {
+        let (mut redis, channel, message) = (redis.clone(), channel.clone(), format!("[\"{hurried}\"]"));
+        async move {
+            let listening: u64 = redis::cmd("PUBLISH").arg(channel).arg(message).query_async(&mut redis).await.unwrap();
+            (listening > 0).then_some(())
+        }
+    })
+    .await;
+    assert_eq!(all.recv().await, Some(hurried), "before there is a ticket");
+
+    let tickets = Tickets::start(&place).unwrap();
+    tickets.push(QUEUE, hurried);
+    tickets.push(QUEUE, other);
+    assert_eq!(all.recv().await, Some(other));
+    let taken = || async { (waiting(&mut redis.clone(), &bed.settings.redis_prefix).await == 0).then_some(()) };
+    tests::until("the tickets were taken", taken).await;
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+    assert_eq!(all.try_recv(), Err(mpsc::error::TryRecvError::Disconnected), "nothing more, and nobody is held");
+}
+
+fn wake_channel(bed: &tests::Bed) -> String {
+    format!("{}wake:{QUEUE}", bed.settings.redis_prefix)
+}
+
+async fn listener(bed: &tests::Bed, channel: &str) -> redis::aio::PubSub {
+    let mut listener = client(bed).get_async_pubsub().await.unwrap();
+    listener.subscribe(channel).await.unwrap();
+    listener
+}
