@@ -33,7 +33,7 @@ words! {
         Dark = "dark",
         /// By its own clock taken more than 30 minutes away from its arrival (R3).
         TakenEarlier = "taken_earlier",
-        /// Looks like a copy of a photo that was sent for another rental, or at the other end of this one.
+        /// Looks like a copy of a photo of this car or customer that was sent for another rental, or at the other end of this one.
         Copied = "copied",
     }
 }

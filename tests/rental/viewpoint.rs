@@ -5,6 +5,7 @@ use entity::photo;
 use rules::rental::Slot;
 use serde_json::{Value, json};
 use tests::{done, refused};
+use uuid::Uuid;
 use workers::vision::derivative::derive;
 
 use super::{
@@ -99,6 +100,41 @@ async fn a_copy_of_an_older_photo_is_asked_for_once_and_told_however_it_was_comp
     done(lot.ask(&lot.give_back(return_id)).await);
     let report = lot.report(return_id).await;
     assert_eq!(report["warnings"], json!(["The left photo looks like a copy of a photo that was sent before."]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_photo_of_the_same_car_or_customer_has_copies() {
+    for (other_car, other_customer) in [(true, true), (true, false), (false, true)] {
+        let lot = Lot::unwatched().await;
+        let pickup = round(1);
+        done(lot.pick_up(&pickup).await);
+        // As if the photos of the pick-up had been those of an older rental.
+        let pick = |other, own| if other { Uuid::now_v7() } else { own };
+        let (car, customer) = (pick(other_car, lot.car), pick(other_customer, lot.customer));
+        let (booking, own) = (Uuid::now_v7(), lot.booking);
+        lot.bed
+            .run(&format!(
+                "insert into account select (jsonb_populate_record(account, '{{\"id\": \"{customer}\", \"email\": \"o@example.com\"}}')).*
+                 from account where id = '{}' on conflict do nothing;
+                 insert into car select (jsonb_populate_record(car, '{{\"id\": \"{car}\", \"plate\": \"T-OTHER\"}}')).*
+                 from car where id = '{}' on conflict do nothing;
+                 insert into booking select (jsonb_populate_record(booking, '{{\"id\": \"{booking}\", \"number\": \"OLD\",
+                     \"car_id\": \"{car}\", \"customer_id\": \"{customer}\", \"status\": \"Completed\"}}')).*
+                 from booking where id = '{own}';
+                 update photo set booking_id = '{booking}', car_id = '{car}'",
+                lot.customer, lot.car
+            ))
+            .await;
+        let mut scenes = round(2);
+        scenes[2].1 = derive(&pickup[2].1).unwrap().swap_remove(0).jpeg;
+        let return_id = lot.bring(&scenes).await;
+        let answer = lot.ask(&lot.give_back(return_id)).await;
+        if other_car && other_customer {
+            assert_eq!(done(answer)["state"], "inspecting");
+        } else {
+            assert_eq!(refused(answer).extra["photos"][0]["code"], "copied");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -114,17 +114,28 @@ async fn used_elsewhere(tx: &DatabaseTransaction, scene: &Scene<'_>, sha256: &[u
 /// How many photos of the house are looked through for the original of a copy, the newest first.
 const RECENT: i64 = 5_000;
 
-/// Whether it looks like a copy of the evidence of another rental or of the other end of this
-/// one, compressed anew. Other slots of the same inspection are compared more closely later on.
+/// Whether it looks like a copy of the evidence of another rental or of the other end of this one, compressed anew. Only of
+/// the same car or the same customer: nobody else's photo is at hand or would pass for this car, and of all 5,000 one in five
+/// photos would look like some other by chance (see [`COPY`]). Other slots of the same inspection are compared more closely
+/// elsewhere.
 async fn looks_copied(tx: &DatabaseTransaction, scene: &Scene<'_>, fingerprint: i64) -> Result<bool, DbErr> {
     // Ids are in the order of time, so this reads the primary key's end and no more.
     const COPIES: &str = "select id from (
-            select id, fingerprint, booking_id, occasion from photo
+            select id, fingerprint, booking_id, occasion, car_id from photo
             where fingerprint is not null order by id desc limit $1
         ) recent
-        where bit_count((fingerprint # $2)::bit(64)) <= $3 and (booking_id <> $4 or occasion <> $5) limit 1";
-    let booking = scene.booking.id;
-    let values = [RECENT.into(), fingerprint.into(), COPY.into(), booking.into(), scene.occasion.as_str().into()];
+        where bit_count((fingerprint # $2)::bit(64)) <= $3 and (booking_id <> $4 or occasion <> $5)
+          and (car_id = $6 or booking_id in (select id from booking where customer_id = $7)) limit 1";
+    let booking = scene.booking;
+    let values = [
+        RECENT.into(),
+        fingerprint.into(),
+        COPY.into(),
+        booking.id.into(),
+        scene.occasion.as_str().into(),
+        booking.car_id.into(),
+        booking.customer_id.into(),
+    ];
     let copies = Statement::from_sql_and_values(DbBackend::Postgres, COPIES, values);
     Ok(tx.query_one_raw(copies).await?.is_some())
 }
