@@ -53,6 +53,10 @@ impl ApiError {
         Self::new(problem::INTERNAL, "The request was not carried out. Its id helps us to find out why.")
     }
 
+    pub(crate) fn http_status(&self) -> StatusCode {
+        StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
     fn retry_after(&self) -> Option<&'static str> {
         match self.problem.status {
             503 => Some("2"),
@@ -79,7 +83,7 @@ impl ApiError {
         if !self.errors.is_empty() {
             body.insert("errors".to_owned(), json!(self.errors));
         }
-        let status = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = self.http_status();
         let mut response = Response::builder().status(status).content_type("application/problem+json");
         if let Some(seconds) = self.retry_after() {
             response = response.header(header::RETRY_AFTER, seconds);
@@ -132,7 +136,7 @@ impl ApiError {
 
 impl ResponseError for ApiError {
     fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        self.http_status()
     }
 
     fn as_response(&self) -> Response {

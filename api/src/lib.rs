@@ -14,6 +14,7 @@ pub mod car;
 pub mod damage;
 mod document;
 pub mod error;
+mod form;
 pub mod front;
 pub mod job;
 mod link;

@@ -3,16 +3,12 @@
 use chrono::{DateTime, Utc};
 use entity::{account, link};
 use platform::link::{LinkKey, hash};
-use rules::problem;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryFilter, Statement,
 };
 use uuid::Uuid;
 
-use crate::{error::ApiError, front::Front, shape::NUL};
-
-/// Bytes of a filled form; the longest text has 4000 letters.
-const FORM_LIMIT: usize = 64 * 1024;
+use crate::{error::ApiError, form::Form, front::Front};
 
 /// A link that leads somewhere, as yet or no longer.
 pub(crate) struct Opened {
@@ -59,71 +55,19 @@ impl Opened {
     /// Reads a form of this page; `None` when it did not come from here.
     ///
     /// # Errors
-    /// When it is larger than any form of ours.
-    pub(crate) async fn filled(&self, front: &Front, body: poem::Body) -> Result<Option<Filled>, ApiError> {
-        Ok(self.own(front, Filled::read(body).await?))
+    /// As [`Form::read`].
+    pub(crate) async fn filled(&self, front: &Front, body: poem::Body) -> Result<Option<Form>, ApiError> {
+        Ok(self.own(front, Form::read(body).await?))
     }
 
     /// A form that came from this page; `None` for any other.
-    pub(crate) fn own(&self, front: &Front, form: Filled) -> Option<Filled> {
+    pub(crate) fn own(&self, front: &Front, form: Form) -> Option<Form> {
         // Compared by their hashes, so that the time it takes tells nothing.
         let ours = hash(&self.csrf(front)) == hash(form.text("csrf"));
         ours.then_some(form)
     }
 }
 
-/// A filled form of a page from a mail.
-pub(crate) struct Filled(Vec<(String, String)>);
-
-impl Filled {
-    /// # Errors
-    /// When it is larger than any form of ours.
-    pub(crate) async fn read(body: poem::Body) -> Result<Self, ApiError> {
-        Ok(Self(form_urlencoded::parse(&form(body).await?).into_owned().collect()))
-    }
-
-    /// The texts of a form with photos.
-    pub(crate) fn of(texts: &[(String, String)]) -> Self {
-        Self(texts.to_vec())
-    }
-
-    /// Which button was pressed.
-    pub(crate) fn press(&self) -> &str {
-        self.text("press")
-    }
-
-    /// The text of a field without blanks around it; empty when there is none.
-    pub(crate) fn text(&self, name: &str) -> &str {
-        self.0.iter().find(|(field, _)| field == name).map_or("", |(_, text)| text.trim())
-    }
-}
-
-/// The bytes of a filled form.
-///
-/// # Errors
-/// When it is larger than any form of ours, or a text of it cannot be kept.
-pub(crate) async fn form(body: poem::Body) -> Result<Vec<u8>, ApiError> {
-    let too_large = |_| ApiError::new(problem::BODY_TOO_LARGE, "Please write less.");
-    let form: Vec<u8> = body.into_bytes_limit(FORM_LIMIT).await.map_err(too_large)?.into();
-    match form_urlencoded::parse(&form).find(|(_, text)| text.contains('\0')) {
-        Some((field, _)) => Err(ApiError::new(problem::BAD_REQUEST, format!("The field {field} {NUL}."))),
-        None => Ok(form),
-    }
-}
-
 pub(crate) fn key(front: &Front) -> LinkKey {
     LinkKey::new(&front.settings.shared.link_token_key)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_form_with_a_text_that_cannot_be_kept_is_refused_by_the_name_of_the_field() {
-        let refused = form("verdict=clear&note=a%00b".into()).await.unwrap_err();
-        assert_eq!(refused.problem.code, "bad_request");
-        assert!(refused.detail.contains("note"), "{refused:?}");
-        assert!(form("verdict=clear&note=a".into()).await.is_ok());
-    }
 }

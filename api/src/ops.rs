@@ -18,14 +18,12 @@ use crate::{
     account::{authenticate, open_session},
     auth::Origin,
     error::ApiError,
+    form::Form,
     front::Front,
     job::handle_dead,
     page::{Frame, Page},
 };
 use visit::Visit;
-
-/// Bytes of any form here.
-const FORM_LIMIT: usize = 8 * 1024;
 
 /// The page and what its buttons do.
 pub(crate) fn routes() -> impl Endpoint {
@@ -58,17 +56,17 @@ fn said(request: &Request) -> Option<&'static str> {
 
 #[handler]
 async fn log_in(Data(front): Data<&Arc<Front>>, request: &Request, origin: Origin, body: poem::Body) -> Response {
-    let Ok(form) = form(body).await else { return login_page(StatusCode::PAYLOAD_TOO_LARGE, None, "") };
+    let form = match Form::read(body).await {
+        Ok(form) => form,
+        Err(error) => return login_page(error.http_status(), Some(error.problem.title), ""),
+    };
     if is_foreign(request) {
         return login_page(StatusCode::FORBIDDEN, Some("Please log in on this page."), "");
     }
-    let (email, password) = (field(&form, "email"), field(&form, "password"));
-    match begin(front, &email, password, &origin).await {
+    let email = form.text("email");
+    match begin(front, email, form.exact("password").to_owned(), &origin).await {
         Ok(visit) => visit.remember(to_board("/ops"), front),
-        Err(error) => {
-            let status = StatusCode::from_u16(error.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            login_page(status, Some(error.problem.title), &email)
-        }
+        Err(error) => login_page(error.http_status(), Some(error.problem.title), email),
     }
 }
 
@@ -117,8 +115,8 @@ async fn entitled(front: &Front, request: &Request, body: poem::Body) -> Result<
     let Some(visit) = visit else {
         return Err(login_page(StatusCode::FORBIDDEN, Some("Please log in again; nothing was done."), ""));
     };
-    let form = form(body).await.map_err(|error| answer(Err(error)))?;
-    if is_foreign(request) || !visit.is_csrf(front, &field(&form, "csrf")) {
+    let form = Form::read(body).await.map_err(|error| answer(Err(error)))?;
+    if is_foreign(request) || !visit.is_csrf(front, form.text("csrf")) {
         return Err(login_page(StatusCode::FORBIDDEN, Some("Nothing was done: the button was not on our page."), ""));
     }
     Ok(visit)
@@ -128,18 +126,6 @@ async fn entitled(front: &Front, request: &Request, body: poem::Body) -> Result<
 fn is_foreign(request: &Request) -> bool {
     let site = request.headers().get("sec-fetch-site").and_then(|site| site.to_str().ok());
     site.is_some_and(|site| !matches!(site, "same-origin" | "none"))
-}
-
-type Form = Vec<(String, String)>;
-
-async fn form(body: poem::Body) -> Result<Form, ApiError> {
-    let too_large = |_| ApiError::new(rules::problem::BODY_TOO_LARGE, "Send less at a time.");
-    let bytes = body.into_bytes_limit(FORM_LIMIT).await.map_err(too_large)?;
-    Ok(form_urlencoded::parse(&bytes).into_owned().collect())
-}
-
-fn field(form: &Form, name: &str) -> String {
-    form.iter().find(|(field, _)| field == name).map(|(_, text)| text.clone()).unwrap_or_default()
 }
 
 fn to_board(address: &str) -> Response {
@@ -155,8 +141,7 @@ fn login_page(status: StatusCode, refused: Option<&str>, email: &str) -> Respons
 
 fn answer(shown: Result<Response, ApiError>) -> Response {
     shown.unwrap_or_else(|error| {
-        let status = StatusCode::from_u16(error.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let content = json!({ "heading": error.problem.title, "sentence": error.detail });
-        Page::LinkDead.show(status, Frame { title: error.problem.title, aside: "" }, &content)
+        Page::LinkDead.show(error.http_status(), Frame { title: error.problem.title, aside: "" }, &content)
     })
 }

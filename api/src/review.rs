@@ -24,6 +24,7 @@ use uuid::Uuid;
 use crate::{
     accept::{Asking, Ending, Key, job_for},
     error::ApiError,
+    form::Form,
     front::Front,
     link::key,
     media,
@@ -31,7 +32,6 @@ use crate::{
     page::{Frame, Page, words},
 };
 use face::{Refused, Showing, face};
-use form::Form;
 pub(crate) use form::amount;
 use link::{Link, Opened};
 use sheet::Sheet;
@@ -97,7 +97,7 @@ async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -
         Link::Live(opened) => *opened,
         dead => return dead_end(front, dead).await,
     };
-    let form = Form::parse(&crate::link::form(body).await?);
+    let form = Form::read(body).await?;
     if !opened.is_csrf(&key(front), form.text("csrf")) {
         let words = "The form did not come from this page. Please press the button again.";
         let refused = Refused::new("Nothing was decided", words, Vec::new());
@@ -124,7 +124,7 @@ async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -
         Err(error) => {
             let errors = error.errors.iter().map(|reason| reason.message.clone()).collect();
             let refused = Refused::new(error.problem.title, &error.detail, errors);
-            let status = StatusCode::from_u16(error.problem.status).unwrap_or(StatusCode::CONFLICT);
+            let status = error.http_status();
             review(front, token, opened, status, Some(refused), Some(&form)).await
         }
     }

@@ -27,8 +27,9 @@ use crate::{
     accept::{Asking, Ending},
     auth::Origin,
     error::ApiError,
+    form::Form,
     front::Front,
-    link::{self, Filled, Opened},
+    link::{self, Opened},
     media,
     offer::{answer, nowhere, pending, write},
     page::{Done, Frame, Page},
@@ -129,10 +130,10 @@ async fn receive(
     opened: &Opened,
     request: &Request,
     body: poem::Body,
-) -> Result<(Filled, Statement), ApiError> {
+) -> Result<(Form, Statement), ApiError> {
     let with_photos = request.content_type().is_some_and(|kind| kind.starts_with("multipart/"));
     if !with_photos || !sheet.to_customer || !sheet.is_live(opened) {
-        return Ok((Filled::read(body).await?, Statement::default()));
+        return Ok((Form::read(body).await?, Statement::default()));
     }
     let incoming = Incoming::open(request, &mut RequestBody::new(body), MOST_DISPUTE_PHOTOS as u64).await;
     let unread = |error: poem::Error| match error.status() {
@@ -140,7 +141,7 @@ async fn receive(
         _ => ApiError::new(problem::BAD_REQUEST, error.to_string()),
     };
     let statement = incoming.map_err(unread)?.receive_statement().await?;
-    Ok((Filled::of(statement.texts()), statement))
+    Ok((Form::of(statement.texts()), statement))
 }
 
 async fn submit(
@@ -173,7 +174,7 @@ async fn submit(
         // Too late, or a colleague was faster: the page says how it stands.
         Err(error) if error.problem.status == 409 => visit(front, token, StatusCode::CONFLICT).await,
         Err(error) => {
-            let status = StatusCode::from_u16(error.problem.status).unwrap_or(StatusCode::CONFLICT);
+            let status = error.http_status();
             let reasons = error.errors.iter().map(|reason| reason.message.trim_end_matches('.'));
             let reasons: String = reasons.map(|reason| format!(" {reason}.")).collect();
             let refused = Some(format!("{}{reasons}", error.detail));
@@ -189,7 +190,7 @@ async fn ask(
     origin: Origin,
     opened: &Opened,
     sheet: &Sheet,
-    filled: &Filled,
+    filled: &Form,
     statement: &Statement,
 ) -> Result<Result<Ending, ApiError>, String> {
     let (case_id, reader) = (sheet.case.id, opened.reader.id);

@@ -45,7 +45,7 @@ async fn send(Data(front): Data<&Arc<Front>>, Path(token): Path<String>, asking:
 /// Whoever came from a mail reads words, not a problem document.
 pub(crate) fn answer(shown: Result<Response, ApiError>) -> Response {
     shown.unwrap_or_else(|error| {
-        let status = StatusCode::from_u16(error.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = error.http_status();
         words(status, error.problem.title, &error.detail)
     })
 }
@@ -123,7 +123,7 @@ async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -
         // Too late, or decided in another window: the page says how it stands.
         Err(error) if error.problem.status == 409 => visit(front, token, StatusCode::CONFLICT).await,
         Err(error) => {
-            let status = StatusCode::from_u16(error.problem.status).unwrap_or(StatusCode::CONFLICT);
+            let status = error.http_status();
             open(front, token, &opened, &sheet, status, Some(format!("{}. {}", error.problem.title, error.detail)))
         }
     }

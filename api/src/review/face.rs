@@ -22,11 +22,8 @@ use self::{
     fact::{Fact, clocks, facts},
     picture::{SidePair, side},
 };
-use super::{
-    form::{EXTRA_ROWS, Form},
-    sheet::Sheet,
-};
-use crate::error::ApiError;
+use super::{form::EXTRA_ROWS, sheet::Sheet};
+use crate::{error::ApiError, form::Form};
 
 /// Everything on the page.
 #[derive(Serialize)]

@@ -7,30 +7,21 @@ use rules::{
 };
 use view::rental::Finding;
 
-use crate::rental::decision::{Decide, Item};
+use crate::{
+    form::Form,
+    rental::decision::{Decide, Item},
+};
 
 /// Rows for marks that the model did not see.
 pub(super) const EXTRA_ROWS: usize = 3;
 /// Of one mark, in minor units; more is a slip of the finger.
 const LARGEST_AMOUNT: i64 = 100_000_000;
 
-/// A filled form, field by field.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Form(Vec<(String, String)>);
-
+/// What the form of a review says.
 impl Form {
-    pub(super) fn parse(body: &[u8]) -> Self {
-        Self(form_urlencoded::parse(body).into_owned().collect())
-    }
-
-    /// The text of a field without blanks around it; empty when there is none.
-    pub(super) fn text(&self, name: &str) -> &str {
-        self.0.iter().find(|(field, _)| field == name).map_or("", |(_, text)| text.trim())
-    }
-
     /// Whether a finding's box is ticked.
-    pub(super) fn ticked(&self, number: i32) -> bool {
-        self.0.iter().any(|(field, text)| field == "finding" && text.trim() == number.to_string())
+    pub(super) fn finding(&self, number: i32) -> bool {
+        self.ticked("finding", &number.to_string())
     }
 
     /// Whether somebody typed into the rows for further marks.
@@ -62,9 +53,7 @@ impl Form {
         let Ok(severity) = self.text(&field("severity")).parse() else { return };
         let panel = self.text(&field("panel")).parse().ok();
         if let Some(sum) = matrix.estimate(panel, class, severity) {
-            let amount = field("amount");
-            self.0.retain(|(field, _)| *field != amount);
-            self.0.push((amount, decimal(sum)));
+            self.set(field("amount"), decimal(sum));
         }
     }
 
@@ -87,7 +76,7 @@ impl Form {
     }
 
     fn items(&self, findings: &[Finding], currency: Currency, wrong: &mut Vec<String>) -> Vec<Item> {
-        let ticked = findings.iter().filter(|finding| self.ticked(finding.number));
+        let ticked = findings.iter().filter(|finding| self.finding(finding.number));
         let seen: Vec<_> = ticked.map(|finding| self.seen(finding, currency)).collect();
         let added = (0..EXTRA_ROWS).filter_map(|row| self.added(row, currency));
         let mut items = Vec::new();

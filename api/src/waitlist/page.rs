@@ -24,8 +24,9 @@ use uuid::Uuid;
 use crate::{
     accept::{Asking, Ending},
     error::ApiError,
+    form::Form,
     front::Front,
-    link::{self, Filled, Opened},
+    link::{self, Opened},
     offer::{Fact, answer, nowhere, pending, write},
     page::{Frame, Page},
 };
@@ -132,14 +133,14 @@ async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -
         Ok(Ending::Done(_)) => visit(front, token, StatusCode::OK, None).await,
         Ok(Ending::Pending(_)) => Ok(pending(&format!("/waitlist/{token}"))),
         Err(error) => {
-            let status = StatusCode::from_u16(error.problem.status).unwrap_or(StatusCode::CONFLICT);
+            let status = error.http_status();
             visit(front, token, status, Some(format!("{}. {}", error.problem.title, error.detail))).await
         }
     }
 }
 
 /// What the button to book says: exactly what the page showed.
-fn booking(filled: &Filled, entry_id: Uuid, customer_id: Uuid) -> Option<BookFreeTime> {
+fn booking(filled: &Form, entry_id: Uuid, customer_id: Uuid) -> Option<BookFreeTime> {
     Some(BookFreeTime {
         entry_id,
         customer_id,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use view::rental::Finding;
 
 use super::{sentence, spaced, title};
-use crate::review::form::{Form, decimal};
+use crate::{form::Form, review::form::decimal};
 
 #[derive(Serialize)]
 struct Choice {
@@ -82,7 +82,7 @@ pub(super) fn candidate(finding: &Finding, filled: Option<&Form>) -> Candidate {
             Some(severity) => format!("Suggested severity: {severity}."),
             None => "Not sure enough for a suggestion: manual review.".to_owned(),
         },
-        ticked: filled.map_or(finding.novelty == Novelty::New.as_str(), |form| form.ticked(number)),
+        ticked: filled.map_or(finding.novelty == Novelty::New.as_str(), |form| form.finding(number)),
         amount: proposed.unwrap_or_else(|| typed("amount").to_owned()),
         undecided: severity.is_none(),
         severities: choices(Severity::WORDS, severity.unwrap_or_default()),
