@@ -53,7 +53,7 @@ async fn attachment(
     zone: Tz,
 ) -> Result<Result<Attachment, gate::Refusal>, JobError> {
     let declared = Declared::new(photo.size, &photo.sha256);
-    let judged = received(&work.context, &photo.object_key, &photo.content_type, &declared).await?;
+    let judged = received(&work.context, &photo.object_key, &photo.content_type, &declared, false).await?;
     let (bytes, original) = match judged {
         Ok(passed) => passed,
         Err(refusal) => return Ok(Err(refusal)),

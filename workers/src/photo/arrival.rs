@@ -1,6 +1,6 @@
 //! Originals on their way in: found in the bucket and looked at, before any row is locked.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -21,6 +21,7 @@ use crate::{
     vision::{
         derivative::derive,
         gate::{self, Inspected, Refusal},
+        landmark::{Landmarks, landmarks},
         overlay::show_the_same,
     },
 };
@@ -73,10 +74,12 @@ pub(crate) struct Original {
     pub(crate) size: usize,
     pub(crate) sha256: Vec<u8>,
     pub(crate) inspected: Inspected,
+    /// By which it is told whether another photo shows the same; only where somebody asks.
+    landmarks: Option<Arc<Landmarks>>,
 }
 
 /// The photos of a rental that have arrived since they were last looked at: what the front
-/// took, and for the other slots the latest version that is in the bucket.
+/// took, and for the other slots the latest version that is in the bucket. `compared`: for [`same_sides`].
 ///
 /// # Errors
 /// When the database or the bucket does not answer.
@@ -85,13 +88,14 @@ pub(crate) async fn arrivals(
     booking: Uuid,
     occasion: Occasion,
     uploaded: &[UploadedPhoto],
+    compared: bool,
 ) -> Result<Vec<Arrival>, JobError> {
     let rows = versions(work, booking, occasion).await?;
     let slots = Slot::ALL.iter().map(|slot| async {
         let rows = rows.iter().filter(|row| row.slot.0 == *slot);
         match uploaded.iter().rfind(|photo| photo.slot == *slot) {
-            Some(photo) => Ok(Some(take(work, photo).await?)),
-            None => latest(work, rows).await,
+            Some(photo) => Ok(Some(take(work, photo, compared).await?)),
+            None => latest(work, rows, compared).await,
         }
     });
     Ok(try_join_all(slots).await?.into_iter().flatten().collect())
@@ -106,7 +110,7 @@ async fn versions(work: &Work, booking: Uuid, occasion: Occasion) -> Result<Vec<
     Ok(rows.all(work.db()).await?)
 }
 
-/// What the front put into the bucket, and whether it can be taken.
+/// What the front put into the bucket, and whether it can be taken. `compared`: for [`same_sides`].
 ///
 /// # Errors
 /// When the bucket does not answer.
@@ -115,16 +119,17 @@ pub(crate) async fn received(
     key: &str,
     content_type: &str,
     declared: &Declared,
+    compared: bool,
 ) -> Result<Result<(Bytes, Original), Refusal>, JobError> {
     match fetch(context, key).await? {
-        Some(bytes) => judge(bytes, Some(content_type.to_owned()), Some(declared)).await,
+        Some(bytes) => judge(bytes, Some(content_type.to_owned()), Some(declared), compared).await,
         None => Ok(Err(PhotoRefused::Missing.into())),
     }
 }
 
-async fn take(work: &Work, photo: &UploadedPhoto) -> Result<Arrival, JobError> {
+async fn take(work: &Work, photo: &UploadedPhoto, compared: bool) -> Result<Arrival, JobError> {
     let declared = Declared::new(photo.size, &photo.sha256);
-    let verdict = received(&work.context, &photo.object_key, &photo.content_type, &declared).await?;
+    let verdict = received(&work.context, &photo.object_key, &photo.content_type, &declared, compared).await?;
     Ok(Arrival {
         photo_id: photo.photo_id,
         slot: photo.slot,
@@ -137,7 +142,11 @@ async fn take(work: &Work, photo: &UploadedPhoto) -> Result<Arrival, JobError> {
 }
 
 /// The newest version that arrived. One that was accepted needs no second look.
-async fn latest(work: &Work, rows: impl Iterator<Item = &photo::Model>) -> Result<Option<Arrival>, JobError> {
+async fn latest(
+    work: &Work,
+    rows: impl Iterator<Item = &photo::Model>,
+    compared: bool,
+) -> Result<Option<Arrival>, JobError> {
     for row in rows {
         match row.state.as_str() {
             photo::ACCEPTED => return Ok(None),
@@ -145,7 +154,7 @@ async fn latest(work: &Work, rows: impl Iterator<Item = &photo::Model>) -> Resul
             _ => {}
         }
         if let Some(bytes) = fetch(&work.context, &row.object_key).await? {
-            return Ok(Some(keep(work, row, bytes).await?));
+            return Ok(Some(keep(work, row, bytes, compared).await?));
         }
     }
     Ok(None)
@@ -158,8 +167,13 @@ fn refused_before(row: &photo::Model) -> Arrival {
 }
 
 /// Judges an upload, and puts what passes where no address for uploads leads.
-async fn keep(work: &Work, row: &photo::Model, bytes: Result<Bytes, PhotoRefused>) -> Result<Arrival, JobError> {
-    let judged = judge(bytes, row.content_type.clone(), None).await?;
+async fn keep(
+    work: &Work,
+    row: &photo::Model,
+    bytes: Result<Bytes, PhotoRefused>,
+    compared: bool,
+) -> Result<Arrival, JobError> {
+    let judged = judge(bytes, row.content_type.clone(), None, compared).await?;
     let (key, verdict) = match judged {
         Err(refusal) => (row.object_key.clone(), Err(refusal)),
         Ok((bytes, original)) => {
@@ -195,12 +209,12 @@ async fn fetch(context: &Context, key: &str) -> Result<Option<Result<Bytes, Phot
 }
 
 /// The sides of which two photos show the very same view: one side was photographed twice, and another not at all. Only
-/// those that arrived together are compared; the report compares all of them.
+/// those that arrived together, as `compared`, are held against each other; the report compares all of them.
 ///
 /// # Errors
 /// When the process stops.
 pub(crate) async fn same_sides(arrivals: &[Arrival]) -> Result<Vec<[Slot; 2]>, JobError> {
-    let passed = |arrival: &Arrival| Some((arrival.slot, arrival.verdict.as_ref().ok()?.inspected.landmarks.clone()));
+    let passed = |arrival: &Arrival| Some((arrival.slot, arrival.verdict.as_ref().ok()?.landmarks.clone()?));
     let photos: Vec<_> = arrivals.iter().filter_map(passed).collect();
     in_room(move || {
         let pairs =
@@ -231,6 +245,7 @@ async fn judge(
     bytes: Result<Bytes, PhotoRefused>,
     content_type: Option<String>,
     declared: Option<&Declared>,
+    compared: bool,
 ) -> Result<Result<(Bytes, Original), Refusal>, JobError> {
     let bytes = match bytes {
         Ok(bytes) => bytes,
@@ -245,7 +260,11 @@ async fn judge(
             return Ok(Err(PhotoRefused::Checksum.into()));
         }
     }
-    let look = move || gate::inspect(&bytes, content_type.as_deref()).map(|inspected| (bytes, inspected));
-    let looked = in_room(look).await?;
-    Ok(looked.map(|(bytes, inspected)| (bytes.clone(), Original { size: bytes.len(), sha256, inspected })))
+    let look = move || {
+        let learn = |picture: &_| compared.then(|| Arc::new(landmarks(picture)));
+        let (inspected, landmarks) = gate::inspect_and(&bytes, content_type.as_deref(), learn)?;
+        let original = Original { size: bytes.len(), sha256, inspected, landmarks };
+        Ok((bytes, original))
+    };
+    in_room(look).await
 }

@@ -42,14 +42,12 @@ impl Perform for ReturnCar {
         if let Some(refusal) = refusal(&self, &seen) {
             return work.refuse(refusal).await;
         }
+        let compared = retake::is_open(&self, seen.rental_return.as_ref());
         let arrivals = match is_complete(&seen) {
             true => Vec::new(),
-            false => arrivals(&work, booking, Occasion::Return, &self.photos).await?,
+            false => arrivals(&work, booking, Occasion::Return, &self.photos, compared).await?,
         };
-        let twice = match retake::is_open(&self, seen.rental_return.as_ref()) {
-            true => same_sides(&arrivals).await?,
-            false => Vec::new(),
-        };
+        let twice = same_sides(&arrivals).await?;
 
         let tx = work.begin().await?;
         let Some(case) = Case::lock(&tx, booking).await? else {

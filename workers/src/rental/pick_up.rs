@@ -45,7 +45,7 @@ impl Perform for PickUpCar {
         if let Some(refusal) = seen.doubt(self.odometer, self.fuel) {
             return work.refuse(refusal).await;
         }
-        let mut arrivals = arrivals(&work, self.booking_id, Occasion::Pickup, &self.photos).await?;
+        let mut arrivals = arrivals(&work, self.booking_id, Occasion::Pickup, &self.photos, false).await?;
         // Photos are optional here, so one that was refused before stands in nobody's way.
         arrivals.retain(|arrival| arrival.row.is_none());
 

@@ -3,20 +3,13 @@
 //! Ordered by cost, so that a hostile file is refused by the cheapest check that
 //! can: size, magic bytes, structure, header, and only then pixels.
 
-use std::sync::Arc;
-
-use image::ImageDecoder;
+use image::{ImageDecoder, RgbImage};
 use rules::photo::{Format, Limits, Quality};
 use sha2::{Digest, Sha256};
 
 pub use super::claim::{Claims, Position};
 pub use super::refusal::Refusal;
-use super::{
-    container, decode,
-    fingerprint::fingerprint,
-    landmark::{Landmarks, landmarks},
-    quality,
-};
+use super::{container, decode, fingerprint::fingerprint, quality};
 
 /// A file that is a photo, and what is known of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,8 +28,6 @@ pub struct Inspected {
     pub quality: Quality,
     /// What copies of this photo share; `None` when it shows too little.
     pub fingerprint: Option<u64>,
-    /// By which it is told whether another photo shows the same.
-    pub landmarks: Arc<Landmarks>,
 }
 
 /// Looks at a file that somebody calls a photo. `declared` is the content type
@@ -48,6 +39,18 @@ pub struct Inspected {
 /// A refusal with the code and sentence to answer with. A photo that is
 /// merely dark or blurred is let in.
 pub fn inspect(bytes: &[u8], declared: Option<&str>) -> Result<Inspected, Refusal> {
+    inspect_and(bytes, declared, |_| ()).map(|(inspected, ())| inspected)
+}
+
+/// The same, and what else is to be learned from the pixels of a photo that is let in: as they are stored upright.
+///
+/// # Errors
+/// As [`inspect`].
+pub(crate) fn inspect_and<T>(
+    bytes: &[u8],
+    declared: Option<&str>,
+    learn: impl FnOnce(&RgbImage) -> T,
+) -> Result<(Inspected, T), Refusal> {
     let limits = Limits::default();
     limits.size(bytes.len() as u64)?;
     let format = container::sniff(bytes)?;
@@ -63,9 +66,9 @@ pub fn inspect(bytes: &[u8], declared: Option<&str>) -> Result<Inspected, Refusa
         limits.visible(quality)?;
 
         let (width, height) = picture.dimensions();
-        let (fingerprint, landmarks) = (fingerprint(&picture), Arc::new(landmarks(&picture)));
+        let (fingerprint, learned) = (fingerprint(&picture), learn(&picture));
         let sha256 = hex::encode(Sha256::digest(bytes));
-        Ok(Inspected { format, width, height, orientation, claims, sha256, quality, fingerprint, landmarks })
+        Ok((Inspected { format, width, height, orientation, claims, sha256, quality, fingerprint }, learned))
     })
 }
 
