@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{DbBackend, FromQueryResult, Statement, Value};
-use serde_json::Value as Json;
 use uuid::Uuid;
 
 pub use accept::{AcceptError, Accepted, Written, accept, accepted, insert, insert_all};
@@ -29,7 +28,8 @@ pub struct NewJob {
     pub id: Uuid,
     pub queue: Queue,
     pub kind: &'static str,
-    pub payload: Json,
+    /// As JSON. Text from the beginning, because a tree of values would be built, copied and written to become it.
+    pub payload: String,
     pub principal: Option<Uuid>,
     pub idempotency: Option<Idempotency>,
     pub dedupe_key: Option<String>,
@@ -67,7 +67,7 @@ impl NewJob {
             id: Uuid::now_v7(),
             queue: J::QUEUE,
             kind: J::KIND,
-            payload: serde_json::to_value(job).expect("a payload is plain data"),
+            payload: serde_json::to_string(job).expect("a payload is plain data"),
             principal: None,
             idempotency: None,
             dedupe_key: job.dedupe_key(),
@@ -97,6 +97,14 @@ impl NewJob {
 #[derive(FromQueryResult)]
 struct Id {
     id: Uuid,
+}
+
+/// A column of many rows as an array, for `unnest`: one prepared statement then serves every number of rows.
+pub fn column<R, T>(rows: &[R], field: impl Fn(&R) -> T) -> Value
+where
+    Vec<T>: Into<Value>,
+{
+    rows.iter().map(field).collect::<Vec<T>>().into()
 }
 
 fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {

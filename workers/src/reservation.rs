@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use entity::reservation;
-use jobs::fault;
+use jobs::{fault, ledger::column};
 use rules::period::Period;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryFilter, Statement, Value,
@@ -20,10 +20,7 @@ fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
 
 /// Cars, starts and ends as arrays.
 fn columns(times: &[(Uuid, Period)]) -> [Value; 3] {
-    let cars: Vec<Uuid> = times.iter().map(|(car, _)| *car).collect();
-    let starts: Vec<DateTime<Utc>> = times.iter().map(|(_, busy)| busy.start).collect();
-    let ends: Vec<DateTime<Utc>> = times.iter().map(|(_, busy)| busy.end).collect();
-    [cars.into(), starts.into(), ends.into()]
+    [column(times, |(car, _)| *car), column(times, |(_, busy)| busy.start), column(times, |(_, busy)| busy.end)]
 }
 
 // The exclusion constraint knows no clock: an expired hold still stands in the way.
@@ -81,10 +78,9 @@ async fn take_free(tx: &impl ConnectionTrait, wanted: &[Wanted]) -> Result<HashS
     if fault::removed("conflict_clause") {
         insert = insert.replace("on conflict do nothing", "");
     }
-    let ids: Vec<Uuid> = wanted.iter().map(|_| Uuid::now_v7()).collect();
-    let bookings: Vec<Uuid> = wanted.iter().map(|one| one.booking).collect();
+    let (ids, bookings) = (column(wanted, |_| Uuid::now_v7()), column(wanted, |one| one.booking));
     let [cars, starts, ends] = columns(&times(wanted));
-    let taken = Taken::find_by_statement(statement(&insert, [ids.into(), cars, starts, ends, bookings.into()]));
+    let taken = Taken::find_by_statement(statement(&insert, [ids, cars, starts, ends, bookings]));
     Ok(taken.all(tx).await?.into_iter().map(|row| row.booking_id).collect())
 }
 

@@ -1,11 +1,11 @@
 //! Accepting: the row is committed before anybody is answered.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::{NewJob, State, statement};
+use super::{NewJob, State, column, statement};
 use crate::{Outcome, fault};
 
 /// What accepting came to.
@@ -29,7 +29,7 @@ pub enum AcceptError {
 const INSERT: &str = r"
 insert into job (id, queue, kind, payload, principal, idempotency_key, request_hash, dedupe_key,
                  priority, run_at, max_attempts, reply_to, traceparent, request_id)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10, now() + make_interval(secs => $11)), $12, $13, $14, $15)
+values ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, $9, coalesce($10, now() + make_interval(secs => $11)), $12, $13, $14, $15)
 on conflict do nothing
 returning id, created_at";
 
@@ -67,7 +67,7 @@ async fn insert_one(db: &impl ConnectionTrait, job: &NewJob) -> Result<Option<Wr
 const INSERT_ALL: &str = r"
 insert into job (id, queue, kind, payload, principal, idempotency_key, request_hash, dedupe_key,
                  priority, run_at, max_attempts, reply_to, traceparent, request_id)
-select id, queue, kind, payload, nullif(principal, '')::uuid, nullif(idempotency_key, ''), nullif(request_hash, ''),
+select id, queue, kind, payload::jsonb, nullif(principal, '')::uuid, nullif(idempotency_key, ''), nullif(request_hash, ''),
        nullif(dedupe_key, ''), priority, coalesce(nullif(run_at, '')::timestamptz, now() + make_interval(secs => delay)),
        max_attempts, nullif(reply_to, ''), nullif(traceparent, ''), nullif(request_id, '')
 from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) as asked(
@@ -84,12 +84,6 @@ returning id, created_at";
 pub async fn insert_all(db: &impl ConnectionTrait, jobs: &[NewJob]) -> Result<Vec<Written>, DbErr> {
     if let [job] = jobs {
         return Ok(insert_one(db, job).await?.into_iter().collect());
-    }
-    fn column<T>(jobs: &[NewJob], field: impl Fn(&NewJob) -> T) -> Value
-    where
-        Vec<T>: Into<Value>,
-    {
-        jobs.iter().map(field).collect::<Vec<T>>().into()
     }
     let values = [
         column(jobs, |job| job.id),

@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, SubsecRound, Utc};
 use entity::{account, booking, car};
-use jobs::Refusal;
+use jobs::{Refusal, ledger::column};
 use rules::{
     booking::{BookingNumber, BookingStatus},
     money::Money,
     period::Period,
     problem,
 };
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use uuid::Uuid;
 
 use crate::Work;
@@ -70,7 +70,6 @@ fn stored(at: DateTime<Utc>) -> DateTime<Utc> {
     at.trunc_subsecs(6)
 }
 
-/// One parameter for each column, so that one prepared statement serves every number of rows.
 const INSERT: &str = "
 insert into booking (id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote, total,
                      currency, plate, policy_version, version, created_at, updated_at)
@@ -81,12 +80,6 @@ select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
 /// # Errors
 /// When the database fails or refuses one of them.
 pub(crate) async fn insert(tx: &impl ConnectionTrait, bookings: &[booking::Model]) -> Result<(), DbErr> {
-    fn column<T>(bookings: &[booking::Model], field: impl Fn(&booking::Model) -> T) -> Value
-    where
-        Vec<T>: Into<Value>,
-    {
-        bookings.iter().map(field).collect::<Vec<T>>().into()
-    }
     let values = [
         column(bookings, |one| one.id),
         column(bookings, |one| one.number.clone()),
