@@ -92,9 +92,7 @@ def read_cars(folder):
 
 def started(path):
     """COCO's network, and ours: the same, but for one class that begins as the mean of the three."""
-    coco, ours = Detector(80), Detector(1)
-    load_onnx(coco, path)
-    load_onnx(ours, path)
+    coco, ours = load_onnx(path, 80), load_onnx(path, 1)
     for theirs, mine in zip(coco.heads, ours.heads):
         mine.classify.weight.data.copy_(theirs.classify.weight.data[KINDS].mean(0, keepdim=True))
         mine.classify.bias.data.copy_(theirs.classify.bias.data[KINDS].mean(0, keepdim=True))

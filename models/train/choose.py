@@ -4,7 +4,7 @@
 
 Prints what each setting reaches and writes the best into the model's card: of those with at most one
 false alarm per three undamaged photos, the one that has the best average precision and finds damage on
-most damaged photos.
+most damaged photos. The score from which a box is a finding is then chosen such that there is room on both sides.
 """
 
 import argparse
@@ -26,6 +26,8 @@ NMS = [0.4, 0.5, 0.6]
 LEAST = 0.005
 # False alarms per undamaged photo: for a finding, and for a box that is kept as evidence.
 ALLOWED, KEPT = 1 / 3, 1.0
+# The share of damaged photos that must have a finding.
+SEEN = 0.9
 
 
 def starts(length, side, overlap):
@@ -116,11 +118,20 @@ def threshold(clean, allowed):
     return float(scores[most]) + 0.001 if len(scores) > most else LEAST
 
 
+def between(least, damaged):
+    """A score as far, by its factor, from the `least` that raises no more false alarms than allowed as from the highest at
+    which enough damaged photos have a finding: other photos need room on both sides. The least where it does not reach that far."""
+    strongest = sorted((max(rows[:, 5], default=0.0) for rows in damaged), reverse=True)
+    most = strongest[int(np.ceil(SEEN * len(strongest))) - 1]
+    return float(np.sqrt(least * max(least, most)))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--damaged", type=Path, required=True, help="images/ and annotations.json")
     parser.add_argument("--clean", type=Path, required=True, help="images/ without damage")
+    parser.add_argument("--keep", action="store_true", help="keep the card's tiles and overlap, and choose scores only")
     options = parser.parse_args()
     model = Model(options.model)
     annotations = json.loads((options.damaged / "annotations.json").read_text())
@@ -131,26 +142,28 @@ def main():
 
     photos = {**pictures, **{f"clean {place}": picture for place, picture in enumerate(clean)}}
     whole = {photo: model.look(picture, (0, 0, *picture.size)) for photo, picture in photos.items()}
-    best = None
-    for tiles in TILES:
+    card, best = model.card, None
+    kept = (card["tiles"]["size"], card["tiles"]["overlap"]) if card["tiles"] else None
+    for tiles in [kept] if options.keep else TILES:
         closer = {
             photo: np.concatenate([model.look(picture, view) for view in views(*picture.size, tiles)])
             for photo, picture in photos.items()
         } if tiles else {}
-        for largest in LARGEST if tiles else [1.0]:
+        for largest in [card["tiles"]["largest"]] if tiles and options.keep else LARGEST if tiles else [1.0]:
             raw = dict(whole)
             for photo, rows in closer.items():
                 most = largest * tiles[0] * max(photos[photo].size)
                 raw[photo] = np.concatenate([whole[photo], rows[(rows[:, 2:4] - rows[:, :2]).max(1) <= most]])
-            for nms in NMS:
+            for nms in [card["thresholds"]["nms"]] if options.keep else NMS:
                 found = {photo: suppress(rows, nms) for photo, rows in raw.items()}
                 alarms = [found[photo] for photo in found if photo not in pictures]
-                score, low = threshold(alarms, ALLOWED), threshold(alarms, KEPT)
-                recall = np.mean([(found[photo][:, 5] >= score).any() for photo in marked])
+                least, low = threshold(alarms, ALLOWED), threshold(alarms, KEPT)
+                score = between(least, [found[photo] for photo in marked])
+                recall = np.mean([(found[photo][:, 5] >= least).any() for photo in marked])
                 average, each = ap50(annotations, {photo: found[photo] for photo in pictures})
                 print(
                     f"tiles {tiles} up to {largest}, nms {nms}: AP50 {average:.1f} {each}, "
-                    f"photo recall {recall:.3f} from score {score:.3f} (low {low:.3f})", flush=True,
+                    f"photo recall {recall:.3f} from score {least:.3f} (chosen {score:.3f}, low {low:.3f})", flush=True,
                 )
                 rank = average / 100 + recall
                 if best is None or rank > best[0]:

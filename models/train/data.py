@@ -300,7 +300,6 @@ class Views(torch.utils.data.Dataset):
     def __init__(self, photos, options, count, mosaic=MOSAIC):
         self.photos, self.count, self.mosaic, self.epoch = photos, count, mosaic, 0
         self.seed, self.size, self.tile = options.seed, options.size, options.tile
-        # Every second batch is as large as the worker's input, the others are quicker.
         self.windows, self.batch = (options.window, options.size), options.batch
         self.decoded = [Image.open(photo.path).convert("RGB") for photo in photos]
         self.damaged = [place for place, photo in enumerate(photos) if photo.boxes]
@@ -309,6 +308,10 @@ class Views(torch.utils.data.Dataset):
 
     def __len__(self):
         return self.count
+
+    def window(self, number):
+        """The side of a view in pixels: every second batch is as large as the worker's input, the others are quicker."""
+        return self.windows[number // self.batch % 2]
 
     def draw(self, rng):
         """The place of a photo; the rarer its classes, the more often."""
@@ -335,7 +338,7 @@ class Views(torch.utils.data.Dataset):
 
     def __getitem__(self, number):
         rng = random.Random(f"{self.seed}/{self.epoch}/{number}")
-        places, window = [self.draw(rng) for _ in range(4)], self.windows[number // self.batch % 2]
+        places, window = [self.draw(rng) for _ in range(4)], self.window(number)
         if rng.random() >= self.mosaic:
             canvas, boxes = self.view(rng, places[0], window)
         else:

@@ -7,7 +7,7 @@ import json
 import torch
 
 from data import CATEGORIES, CLASSES, FILL, MEAN, STD
-from network import STRIDES, Detector, Exported, load_onnx
+from network import STRIDES, Exported, load_onnx
 
 # From which score a box is kept, and from which it is a finding, until `choose.py` has found better ones.
 THRESHOLDS = {"low": 0.1, "score": 0.3, "nms": 0.45}
@@ -19,11 +19,12 @@ DATA = [
 
 def start(options):
     """What the run began with; of a model with a card, that card's own story."""
+    backbone = {"backbone": "EfficientNet-Lite0 on ImageNet (Apache-2.0)"} if options.backbone else {}
     if not options.start:
-        return {"start": "YOLOX-nano on COCO (Apache-2.0)"}
+        return {"start": "YOLOX-nano on COCO (Apache-2.0)", **backbone}
     card = options.start.with_suffix(".json")
     before = json.loads(card.read_text()).get("trained") if card.exists() else None
-    return {"start": options.start.name, **({"before": before} if before else {})}
+    return {"start": options.start.name, **backbone, **({"before": before} if before else {})}
 
 
 def together(detector, options):
@@ -31,14 +32,13 @@ def together(detector, options):
     several answer they are shown the picture mirrored, too."""
     detectors = [detector]
     for path in options.beside:
-        other = Detector(len(CLASSES))
-        load_onnx(other, path)
-        detectors.append(other)
+        detectors.append(load_onnx(path, len(CLASSES)))
     ways = [False, True] if options.beside else [False]
     return Exported([(one, mirrored) for one in detectors for mirrored in ways]).eval()
 
 
 def export(detector, options, trained):
+    detector.backbone.short = False
     model = together(detector, options)
     path = options.out / "damage.onnx"
     example = torch.zeros(1, 3, options.size, options.size)

@@ -1,7 +1,7 @@
 """YOLOX-nano as a PyTorch module whose weights can be read from the published ONNX file.
 
 The architecture is that of Ge et al., "YOLOX: Exceeding YOLO Series in 2021": a depthwise
-CSP backbone, a path-aggregation neck over strides 8, 16 and 32, and a decoupled head.
+CSP backbone (or another, `lite.py`), a path-aggregation neck over strides 8, 16 and 32, and a decoupled head.
 """
 
 import numpy as np
@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from onnx import numpy_helper
 from torch import nn
+
+from lite import Lite0
 
 STRIDES = (8, 16, 32)
 WIDTH = 16  # channels of the stem; the nano member of the family
@@ -85,6 +87,12 @@ class Pyramid(nn.Module):
 
 
 class Backbone(nn.Module):
+    """YOLOX-nano's own."""
+
+    # Names of the weights that are taught slowly, and at which share of the rate: there are few photos.
+    slow, pace = "backbone.", 0.3
+    short = False
+
     def __init__(self):
         super().__init__()
         w = WIDTH
@@ -95,6 +103,10 @@ class Backbone(nn.Module):
         self.dark5 = nn.Sequential(
             Depthwise(8 * w, 16 * w, 3, 2), Pyramid(16 * w), CrossStage(16 * w, 16 * w, 1, shortcut=False)
         )
+
+    def fixed(self):
+        """Modules that are not taught: edges and colours stay what they are."""
+        return [self.stem]
 
     def forward(self, x):
         # Focus: each 2×2 patch of pixels becomes one pixel of twelve channels.
@@ -149,13 +161,17 @@ class Branch(nn.Module):
         return torch.cat([self.box(reg), self.presence(reg), classes], 1)
 
 
+BACKBONES = {"nano": Backbone, "lite0": Lite0}
+
+
 class Detector(nn.Module):
     """Answers batch × rows × (box 4, presence 1, classes): boxes as offsets and logarithms in
     cells, the rest as logits. Rows run over strides 8, 16, 32, line by line."""
 
-    def __init__(self, classes):
+    def __init__(self, classes, backbone="nano"):
         super().__init__()
-        self.backbone = Backbone()
+        self.kind = backbone
+        self.backbone = BACKBONES[backbone]()
         self.neck = Neck()
         self.heads = nn.ModuleList([Branch(channels * WIDTH, classes) for channels in (4, 8, 16)])
 
@@ -227,18 +243,24 @@ def _convolutions_in_order(detector):
     return order
 
 
-def load_onnx(detector, path):
-    """Takes over the weights of a published file, in which the normalisations are folded into the
-    convolutions. Predictions of other classes are left as they are.
+def load_onnx(path, classes):
+    """A detector with the weights of a published file, in which the normalisations are folded into the
+    convolutions. Predictions of other classes are left as they are. Of several detectors in one file, the first.
 
     Convolutions are matched by order and shape, because the file has lost their names.
     """
     graph = onnx.load(path).graph
     values = {one.name: torch.from_numpy(np.array(numpy_helper.to_array(one))) for one in graph.initializer}
+    # What several detectors or looks share is in the file once.
+    values |= {node.output[0]: values[node.input[0]] for node in graph.node if node.op_type == "Identity" and node.input[0] in values}
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
-    ours = _convolutions_in_order(detector)
-    # Of several detectors in one file, the first.
-    if not convolutions or len(convolutions) % len(ours):
+    ours = []
+    for backbone in BACKBONES:
+        detector = Detector(classes, backbone)
+        ours = _convolutions_in_order(detector)
+        if convolutions and values[convolutions[0].input[1]].shape == ours[0][0].weight.shape:
+            break
+    if len(convolutions) < len(ours):
         raise ValueError(f"{path} has {len(convolutions)} convolutions, not {len(ours)}")
     for node, (conv, norm) in zip(convolutions, ours):
         weight, bias = values[node.input[1]], values[node.input[2]]
@@ -254,6 +276,7 @@ def load_onnx(detector, path):
             norm.bias.data.copy_(bias)
             norm.running_mean.zero_()
             norm.running_var.fill_(1 - norm.eps)
+    return detector
 
 
 def unfold_norms(detector, batches):

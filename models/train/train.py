@@ -18,12 +18,15 @@ import torch
 
 from data import CLASSES, MOSAIC, Views, batch, normalised, one_of_each, read_coco, read_yolo, split, write_coco
 from export import export
+from lite import imitate
 from loss import loss
 from network import ConvBlock, Detector, cells, load_onnx, unfold_norms
 
 HERE = Path(__file__).resolve().parent
 # Steps until the full rate is reached.
 WARM = 60
+# Views from which a new backbone learns to imitate the old one, and from which normalisations learn what is normal.
+IMITATED, NORMED = 384, 64
 # The share of a run after which the rate falls.
 FLAT = 0.5
 
@@ -35,6 +38,7 @@ def arguments():
     parser.add_argument("--work", type=Path, default=HERE / "work", help="checkpoints, plots, held-back photos")
     parser.add_argument("--out", type=Path, default=HERE.parent, help="where damage.onnx and damage.json go")
     parser.add_argument("--start", type=Path, help="model to start from, one of this script's or YOLOX-nano [DIR/models/yolox_nano_coco.onnx]")
+    parser.add_argument("--backbone", choices=["lite0"], help="EfficientNet-Lite0 in the place of the backbone of --start")
     parser.add_argument("--beside", type=Path, action="append", default=[], help="model that is exported together with the new one: both answer")
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--minutes", type=float, help="fit the schedule to so many minutes of training instead of --epochs")
@@ -87,31 +91,43 @@ class Average:
 
 
 def start(options, views, device):
-    detector = Detector(len(CLASSES))
-    load_onnx(detector, options.start or options.data / "models" / "yolox_nano_coco.onnx")
+    detector = load_onnx(options.start or options.data / "models" / "yolox_nano_coco.onnx", len(CLASSES))
     if not options.start:
         for head in detector.heads:
             # Nearly nothing is damage: begin there, or the first steps only unlearn.
             torch.nn.init.constant_(head.presence.bias, -math.log(99))
             torch.nn.init.constant_(head.classify.bias, -math.log(len(CLASSES) - 1))
-    places = random.Random(options.seed).sample(range(len(views)), min(64, len(views)))
-    unfold_norms(detector, (normalised(views[place][0][None]) for place in places))
+    if options.backbone and options.backbone != detector.kind:
+        other, detector = detector, Detector(len(CLASSES), options.backbone)
+        detector.neck, detector.heads = other.neck, other.heads
+        detector.backbone.load_published()
+        imitate(detector.backbone.eval(), other.backbone.eval(), examples(views, IMITATED, options))
+    unfold_norms(detector, examples(views, NORMED, options))
     return detector.to(device)
 
 
+def examples(views, count, options):
+    """Some views of photos, in the size of the worker's input."""
+    wide = [number for number in range(len(views)) if views.window(number) == options.size]
+    for place in random.Random(options.seed).sample(wide, min(count, len(wide))):
+        yield normalised(views[place][0][None])
+
+
 def teachable(detector, rate):
-    """Groups of weights with their rates. What sees edges and colours stays as it is, the rest of the
-    backbone learns slowly, and normalisations keep their statistics: there are few photos."""
+    """Groups of weights with their rates. Some of the backbone stays as it is, most of it learns slowly, and
+    normalisations keep their statistics: there are few photos."""
     detector.eval()
     for block in detector.modules():
         if isinstance(block, ConvBlock):
             block.folded = True
-    detector.backbone.stem.requires_grad_(False)
+    for module in detector.backbone.fixed():
+        module.requires_grad_(False)
     groups = {}
     for name, one in detector.named_parameters():
         if one.requires_grad:
-            slow, decays = name.startswith("backbone."), one.ndim > 1
-            group = {"params": [], "top": rate * (0.3 if slow else 1), "weight_decay": 0.02 if decays else 0.0}
+            slow, decays = name.startswith(detector.backbone.slow), one.ndim > 1
+            pace = detector.backbone.pace if slow else 1
+            group = {"params": [], "top": rate * pace, "weight_decay": 0.02 if decays else 0.0}
             groups.setdefault((slow, decays), group)["params"].append(one)
     return torch.optim.AdamW(groups.values(), rate)
 
@@ -146,7 +162,7 @@ def trained(state, train, clean):
 def batch_loss(detector, pictures, targets, options, device):
     """The loss of a batch and its parts."""
     targets = [tuple(part.to(device) for part in target) for target in targets]
-    with torch.autocast(device, torch.bfloat16, enabled=options.bfloat16):
+    with torch.autocast(device, torch.bfloat16, enabled=options.bfloat16 and not detector.backbone.short):
         answers = detector(normalised(pictures.to(device)))
     return loss(answers.float(), cells(*pictures.shape[2:], device), targets)
 
@@ -177,11 +193,13 @@ def main():
     checkpoint = options.work / "last.pt"
     if checkpoint.exists():
         saved = torch.load(checkpoint, map_location=device, weights_only=False)
-        detector = Detector(len(CLASSES)).to(device)
+        detector = Detector(len(CLASSES), saved["backbone"]).to(device)
         detector.load_state_dict(saved["detector"])
     else:
         saved = None
         detector = start(options, views, device)
+    # Most of that backbone is not taught: short numbers are for it alone.
+    detector.backbone.short = options.bfloat16 and detector.kind == "lite0"
     average = Average(detector)
     if saved:
         average.detector.load_state_dict(saved["average"])
@@ -223,7 +241,7 @@ def main():
         log.append(entry)
         print(json.dumps(entry), flush=True)
         state = {
-            "detector": detector.state_dict(), "average": average.detector.state_dict(), "steps": average.steps,
+            "backbone": detector.kind, "detector": detector.state_dict(), "average": average.detector.state_dict(), "steps": average.steps,
             "optimizer": optimizer.state_dict(), "epoch": epoch, "log": log, "spent": time.time() - begun,
         }
         torch.save(state, checkpoint.with_suffix(".new"))
