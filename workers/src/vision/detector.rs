@@ -259,6 +259,9 @@ fn session(file: &[u8], settings: &Settings) -> Result<Session, Unavailable> {
             .with_intra_threads(settings.threads.max(1))?
             .with_inter_threads(1)?
             .with_deterministic_compute(true)?
+            // Planned ahead, the memory of all looks is one block for good: 454 MB in a process that scores photos of
+            // 12 megapixels with the shipped model instead of 302, and not faster.
+            .with_memory_pattern(false)?
             .commit_from_memory(file)
     };
     session().map_err(|error| Unavailable::runtime("the model file cannot be loaded", &error))
