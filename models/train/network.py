@@ -254,18 +254,20 @@ def load_onnx(path, classes):
     # What several detectors or looks share is in the file once.
     values |= {node.output[0]: values[node.input[0]] for node in graph.node if node.op_type == "Identity" and node.input[0] in values}
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
-    ours = []
     for backbone in BACKBONES:
         detector = Detector(classes, backbone)
         ours = _convolutions_in_order(detector)
         if convolutions and values[convolutions[0].input[1]].shape == ours[0][0].weight.shape:
             break
+    else:
+        raise ValueError(f"{path} begins like none of {', '.join(BACKBONES)}")
+    predictions = {head.classify for head in detector.heads}
     if len(convolutions) < len(ours):
         raise ValueError(f"{path} has {len(convolutions)} convolutions, not {len(ours)}")
     for node, (conv, norm) in zip(convolutions, ours):
         weight, bias = values[node.input[1]], values[node.input[2]]
         if weight.shape != conv.weight.shape:
-            if norm is None:
+            if conv in predictions:
                 continue
             raise ValueError(f"{node.name}: {tuple(weight.shape)} is not {tuple(conv.weight.shape)}")
         conv.weight.data.copy_(weight)
