@@ -57,7 +57,7 @@ mod tests {
     const MOMENT: &str = "2026-05-04T10:00";
 
     fn gap(start: &str, now: bool) -> Gap {
-        Gap { period: period(start, "2026-06-01T10:00"), now }
+        Gap { period: period(start, "2026-06-01T10:00"), now, open: false }
     }
 
     fn answered(wish: Wish, gap: Gap) -> Option<Answer> {

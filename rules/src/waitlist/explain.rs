@@ -141,7 +141,7 @@ mod tests {
     fn whoever_the_queue_would_ask_is_explained_to_be_next() {
         let moment =
             Moment { now: at("2026-05-04T10:00"), zone: Tz::UTC, turnaround_minutes: 60, terms: Terms::default() };
-        let gap = Gap { period: period("2026-05-04T11:00", "2026-06-01T10:00"), now: true };
+        let gap = Gap { period: period("2026-05-04T11:00", "2026-06-01T10:00"), now: true, open: false };
         let wish = |start| Wish::Window {
             period: period(start, "2026-05-11T10:00"),
             flexibility: chrono::TimeDelta::zero(),

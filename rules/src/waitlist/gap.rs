@@ -9,6 +9,8 @@ pub struct Gap {
     pub period: Period,
     /// The car stands here, cleared, and nobody takes it first: only that is "as soon as it is free".
     pub now: bool,
+    /// Nothing is booked behind it: it ends where bookings may, and so a little later at every look.
+    pub open: bool,
 }
 
 /// What is known of where the car is (W16).
@@ -39,12 +41,12 @@ pub fn gaps(busy: &[Period], whereabouts: Whereabouts, now: DateTime<Utc>, turna
     let (mut gaps, mut free_from) = (Vec::new(), earliest);
     for taken in busy {
         if let Ok(period) = Period::new(free_from, taken.start.min(end)) {
-            gaps.push(Gap { period, now: here && period.start <= soon });
+            gaps.push(Gap { period, now: here && period.start <= soon, open: taken.start > end });
         }
         free_from = free_from.max(taken.end);
     }
     if let Ok(period) = Period::new(free_from, end) {
-        gaps.push(Gap { period, now: here && period.start <= soon });
+        gaps.push(Gap { period, now: here && period.start <= soon, open: true });
     }
     gaps
 }
@@ -90,6 +92,15 @@ mod tests {
     fn a_gap_behind_a_rental_is_free_but_not_now() {
         let rental = period("2026-05-04T09:00", "2026-05-06T11:00");
         assert_eq!(starts(&[rental], Whereabouts { out: true, ..HERE }), [(at("2026-05-06T11:00"), false)]);
+    }
+
+    #[test]
+    fn only_the_free_time_behind_the_last_booking_is_open() {
+        let rental = period("2026-05-06T09:00", "2026-05-08T11:00");
+        let open = |busy: &[Period]| -> Vec<bool> {
+            gaps(busy, HERE, at("2026-05-04T10:07"), 60).iter().map(|gap| gap.open).collect()
+        };
+        assert_eq!((open(&[rental]), open(&[])), (vec![false, true], vec![true]));
     }
 
     #[test]

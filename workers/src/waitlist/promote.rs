@@ -136,15 +136,16 @@ impl<'a> Round<'a> {
     /// What is left of a gap is two gaps, or one, or none.
     fn take(&mut self, gap: Gap, busy: Period) {
         self.gaps.retain(|free| *free != gap);
-        let before = Period::new(gap.period.start, busy.start).map(|period| Gap { period, ..gap });
-        let after = Period::new(busy.end, gap.period.end).map(|period| Gap { period, now: false });
+        let before = Period::new(gap.period.start, busy.start).map(|period| Gap { period, open: false, ..gap });
+        let after = Period::new(busy.end, gap.period.end).map(|period| Gap { period, now: false, ..gap });
         self.gaps.extend(before.into_iter().chain(after));
     }
 }
 
-/// Tells the final calls of one entry apart: one per car and end of its free time.
+/// Tells the final calls of one entry apart: one per car and end of its free time. The end of open time is no sign: it goes with the clock.
 fn turn(car: Uuid, gap: Gap) -> i32 {
-    let [a, b, c, d, .., e, f, g, h] = Uuid::new_v5(&car, &gap.period.end.timestamp().to_be_bytes()).into_bytes();
+    let end = if gap.open { i64::MAX } else { gap.period.end.timestamp() };
+    let [a, b, c, d, .., e, f, g, h] = Uuid::new_v5(&car, &end.to_be_bytes()).into_bytes();
     // Any 31 bits do: two that are alike cost one mail of many.
     (i32::from_be_bytes([a, b, c, d]) ^ i32::from_be_bytes([e, f, g, h])) & i32::MAX
 }
