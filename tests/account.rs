@@ -112,6 +112,41 @@ async fn a_wrong_password_and_an_unknown_address_look_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_guesses_passwords_waits_and_only_wrong_ones_count() {
+    let house = House::open(&[Queue::Booking]).await;
+    let [customer, other] = [house.customer().await, house.customer().await];
+    let log_in = |email: &str, password: &str| {
+        house.post("/api/v1/auth/login", None, json!({ "email": email, "password": password }))
+    };
+    let nobody = "nobody@example.com";
+    for email in [customer.email.as_str(), nobody] {
+        // At the same time, and the address in other letters: that opens no second window.
+        let upper = email.to_uppercase();
+        let guesses = (0..15).map(|number| log_in(if number % 2 == 0 { email } else { &upper }, "wrong password"));
+        let answers = futures::future::join_all(guesses).await;
+        let count = |status: u16| answers.iter().filter(|answer| answer.status.as_u16() == status).count();
+        assert_eq!((count(401), count(429)), (10, 5), "{email}");
+    }
+    for email in [customer.email.as_str(), nobody] {
+        let refused = log_in(email, PASSWORD).await;
+        assert_eq!((refused.status.as_u16(), refused.code()), (429, "rate_limited"));
+        assert_eq!(refused.headers["ratelimit-policy"], "\"wrong-passwords\";q=10;w=900");
+        let wait: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((800..=900).contains(&wait), "{wait}");
+        assert_eq!(refused.headers["ratelimit"], format!("\"wrong-passwords\";r=0;t={wait}"));
+    }
+    let form = format!("email={}&password={}", customer.email.replace('@', "%40"), PASSWORD.replace(' ', "+"));
+    let page =
+        house.ask(Method::POST, "/ops/login").header("content-type", "application/x-www-form-urlencoded").body(form);
+    let page = page.send().await.unwrap();
+    assert_eq!(page.status(), 429, "the page for admins is no way around");
+    assert!(page.text().await.unwrap().contains("Try again in 15 minutes."));
+    for _ in 0..12 {
+        assert_eq!(log_in(&other.email, PASSWORD).await.status, 200, "a right password is no guess");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refresh_token_works_once_and_its_reuse_closes_the_session() {
     let house = House::open(&[Queue::Booking]).await;
     let customer = house.customer().await;

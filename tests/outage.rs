@@ -3,6 +3,7 @@
 use jobs::Queue;
 use platform::settings::Secret;
 use reqwest::Method;
+use serde_json::json;
 use tests::{
     House,
     house::{dates, send, with},
@@ -25,6 +26,12 @@ async fn with_redis_away_a_booking_is_accepted_and_done_when_redis_is_back() {
     house.bed.stop().await;
 
     let lonely = House::on(lonely).await;
+    for _ in 0..12 {
+        let login = json!({ "email": customer.email, "password": "a wrong password" });
+        let refused = lonely.post("/api/v1/auth/login", None, login).await;
+        assert_eq!(refused.code(), "invalid_credentials", "guesses are not counted now");
+    }
+    let customer = lonely.log_in(&customer.email).await;
     let request = with(lonely.ask(Method::POST, "/api/v1/bookings"), Some(&customer));
     let accepted =
         send(request.header("Idempotency-Key", "k").header("Prefer", "wait=1").json(&dates(car, 3, 4))).await;

@@ -5,7 +5,7 @@
 
 use jobs::{Refusal, ledger::AcceptError, outcome::Reason};
 use poem::{
-    Body, Request, Response,
+    Body, Request, Response, ResponseBuilder,
     error::{
         CorsError, MethodNotAllowedError, NotFoundError, ParseJsonError, ParsePathError, ParseQueryError, ResponseError,
     },
@@ -31,11 +31,35 @@ pub struct ApiError {
     pub detail: String,
     pub errors: Vec<Reason>,
     pub extra: Map<String, Value>,
+    /// What was used up, where the refusal is that.
+    pub quota: Option<Box<Quota>>,
+}
+
+/// So much of something within a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Quota {
+    pub name: &'static str,
+    pub most: u32,
+    /// In seconds.
+    pub window: u64,
+    /// Seconds until there is some again.
+    pub wait: u64,
+}
+
+impl Quota {
+    /// As draft-ietf-httpapi-ratelimit-headers wants it told.
+    fn tell(&self, response: ResponseBuilder) -> ResponseBuilder {
+        let Self { name, most, window, wait } = self;
+        response
+            .header("RateLimit-Policy", format!("\"{name}\";q={most};w={window}"))
+            .header("RateLimit", format!("\"{name}\";r=0;t={wait}"))
+            .header(header::RETRY_AFTER, wait.to_string())
+    }
 }
 
 impl ApiError {
     pub fn new(problem: Problem, detail: impl Into<String>) -> Self {
-        Self { problem, detail: detail.into(), errors: Vec::new(), extra: Map::new() }
+        Self { problem, detail: detail.into(), errors: Vec::new(), extra: Map::new(), quota: None }
     }
 
     pub fn not_found() -> Self {
@@ -55,14 +79,6 @@ impl ApiError {
 
     pub(crate) fn http_status(&self) -> StatusCode {
         StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-
-    fn retry_after(&self) -> Option<&'static str> {
-        match self.problem.status {
-            503 => Some("2"),
-            429 => Some("10"),
-            _ => None,
-        }
     }
 
     /// The whole problem document.
@@ -85,8 +101,11 @@ impl ApiError {
         }
         let status = self.http_status();
         let mut response = Response::builder().status(status).content_type("application/problem+json");
-        if let Some(seconds) = self.retry_after() {
-            response = response.header(header::RETRY_AFTER, seconds);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response = response.header(header::RETRY_AFTER, "2");
+        }
+        if let Some(quota) = &self.quota {
+            response = quota.tell(response);
         }
         if status == StatusCode::UNAUTHORIZED {
             response = response.header(header::WWW_AUTHENTICATE, "Bearer realm=\"forecourt\"");
@@ -198,7 +217,7 @@ impl From<anyhow::Error> for ApiError {
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         let problem = problem::find(&refusal.code).copied().unwrap_or(problem::CONFLICT);
-        Self { problem, detail: refusal.detail, errors: refusal.errors, extra: refusal.extra }
+        Self { problem, detail: refusal.detail, errors: refusal.errors, extra: refusal.extra, quota: None }
     }
 }
 
@@ -262,6 +281,7 @@ const ALWAYS: &[(u16, &str)] = &[
     (413, "The body is too large."),
     (415, "This kind of content is not understood here."),
     (422, "Some of what was sent is not acceptable; `errors` lists all of it."),
+    (429, "Too much of something within a time; `RateLimit-Policy` says of what, `Retry-After` for how long."),
     (500, "Something went wrong on our side."),
     (503, "Not available for a moment; see Retry-After."),
 ];

@@ -8,7 +8,9 @@ use platform::{Bucket, Settings};
 use sea_orm::DatabaseConnection;
 use tokio_util::sync::CancellationToken;
 
-use crate::{accept::Intake, password::Passwords, revoked::Revoked, settings::FrontSettings, token::Tokens};
+use crate::{
+    accept::Intake, guess::Guesses, password::Passwords, revoked::Revoked, settings::FrontSettings, token::Tokens,
+};
 
 /// The front's surroundings: one per process, shared by all requests.
 pub struct Front {
@@ -17,6 +19,7 @@ pub struct Front {
     pub bucket: Bucket,
     pub tokens: Tokens,
     pub passwords: Passwords,
+    pub guesses: Guesses,
     pub revoked: Revoked,
     pub(crate) intake: Intake,
     pub(crate) tickets: Tickets,
@@ -36,6 +39,7 @@ impl Front {
             bucket: Bucket::new(&shared.bucket),
             tokens: Tokens::new(settings.access_token_key.expose(), settings.access_token_life),
             passwords: Passwords::new(settings.password_hashes)?,
+            guesses: Guesses::start(&place.redis_url, &place.prefix).context("REDIS_URL")?,
             revoked: Revoked::follow(db.clone(), settings.access_token_life, stop),
             intake: Intake::start(db.clone()),
             tickets: Tickets::start(&place).context("REDIS_URL")?,

@@ -16,6 +16,7 @@ mod document;
 pub mod error;
 mod form;
 pub mod front;
+mod guess;
 pub mod job;
 mod link;
 pub mod listing;

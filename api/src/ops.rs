@@ -66,7 +66,10 @@ async fn log_in(Data(front): Data<&Arc<Front>>, request: &Request, origin: Origi
     let email = form.text("email");
     match begin(front, email, form.exact("password").to_owned(), &origin).await {
         Ok(visit) => visit.remember(to_board("/ops"), front),
-        Err(error) => login_page(error.http_status(), Some(error.problem.title), email),
+        Err(error) => {
+            let words = format!("{}. {}", error.problem.title, error.detail);
+            login_page(error.http_status(), Some(&words), email)
+        }
     }
 }
 

@@ -14,7 +14,7 @@ pub mod ledger;
 pub mod notify;
 pub mod outcome;
 pub mod photo;
-mod pubsub;
+pub mod pubsub;
 pub mod queue;
 pub mod rental;
 pub mod ticket;

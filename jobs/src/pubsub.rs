@@ -6,7 +6,10 @@ use fred::{clients::SubscriberClient, prelude::*};
 use tokio::sync::broadcast::error::RecvError;
 
 /// A client builder that reconnects for ever and never waits long.
-pub(crate) fn builder(url: &str) -> Result<Builder, fred::error::Error> {
+///
+/// # Errors
+/// When `url` is no Redis URL.
+pub fn builder(url: &str) -> Result<Builder, fred::error::Error> {
     let mut builder = Builder::from_config(Config::from_url(url)?);
     builder.set_policy(ReconnectPolicy::new_linear(0, 1_000, 100));
     builder.with_connection_config(|connection| {
