@@ -3,7 +3,11 @@
 //! An operation is protected by taking a [`Caller`] of its scope. One that takes
 //! none is open to everybody, and a test lists those by name.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{
+    marker::PhantomData,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use poem::{FromRequest, Request, RequestBody, http::header};
 use poem_openapi::{
@@ -140,10 +144,40 @@ pub struct Origin {
 
 impl<'a> FromRequest<'a> for Origin {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        let front = request.data::<Arc<Front>>().ok_or_else(|| ApiError::internal("the front is not there"))?;
         let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let peer = || request.remote_addr().as_socket_addr().map(SocketAddr::ip);
         Ok(Self {
-            ip: request.remote_addr().as_socket_addr().map(|address| address.ip().to_string()),
+            ip: forwarded(request, front.settings.proxies).or_else(peer).map(|ip| ip.to_string()),
             user_agent: agent.map(|agent| agent.chars().take(200).collect()),
         })
+    }
+}
+
+/// For whom so many proxies of ours, one behind the other, pass on a request. Each adds at the right whom it answers; what stands
+/// further left the client may have made up.
+fn forwarded(request: &Request, proxies: usize) -> Option<IpAddr> {
+    let lines = request.headers().get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
+    let added: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
+    let told = *added.get(added.len().checked_sub(proxies)?)?;
+    // Some write the port, too.
+    told.parse().ok().or_else(|| Some(told.parse::<SocketAddr>().ok()?.ip()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_who_the_outermost_proxy_of_ours_answers_whatever_it_says_itself() {
+        let told = |lines: &[&str], proxies| {
+            let request =
+                lines.iter().fold(Request::builder(), |request, line| request.header("x-forwarded-for", *line));
+            forwarded(&request.finish(), proxies).map(|ip| ip.to_string())
+        };
+        let lines = ["198.51.100.1, 203.0.113.7", "[2001:db8::1]:443,10.0.0.2:80"];
+        let answered = [1, 2, 3, 4].map(|proxies| told(&lines, proxies).unwrap());
+        assert_eq!(answered, ["10.0.0.2", "2001:db8::1", "203.0.113.7", "198.51.100.1"]);
+        assert_eq!([told(&lines, 0), told(&lines, 5), told(&["unknown"], 1), told(&[], 1)], [const { None }; 4]);
     }
 }

@@ -10,6 +10,8 @@ pub struct FrontSettings {
     pub shared: Settings,
     /// `HTTP_LISTEN`.
     pub listen: SocketAddr,
+    /// `PROXIES`: how many of ours pass a request on, one behind the other, each adding to `X-Forwarded-For` whom it answers.
+    pub proxies: usize,
     /// `ACCESS_TOKEN_KEY`: signs access tokens; all fronts share it.
     pub access_token_key: Secret<[u8; 32]>,
     /// `ACCESS_TOKEN_MINUTES`: how long one is good for.
@@ -43,6 +45,7 @@ impl FrontSettings {
         let settings = Self {
             shared: Settings::read(&mut reader),
             listen: reader.or("HTTP_LISTEN", SocketAddr::from(([127, 0, 0, 1], 8080))),
+            proxies: reader.or("PROXIES", 0),
             access_token_key: reader.key("ACCESS_TOKEN_KEY"),
             access_token_life: Duration::from_secs(60 * reader.or("ACCESS_TOKEN_MINUTES", 10)),
             session_idle: days(reader.or("REFRESH_TOKEN_DAYS", 7)),
@@ -67,6 +70,7 @@ impl FrontSettings {
         Self {
             shared,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            proxies: 0,
             access_token_key: Secret::new([9; 32]),
             access_token_life: Duration::from_secs(600),
             session_idle: days(7),
