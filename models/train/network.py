@@ -4,6 +4,8 @@ The architecture is that of Ge et al., "YOLOX: Exceeding YOLO Series in 2021": a
 CSP backbone (or another, `lite.py`), a path-aggregation neck over strides 8, 16 and 32, and a decoupled head.
 """
 
+from functools import partial
+
 import numpy as np
 import onnx
 import torch
@@ -11,7 +13,7 @@ import torch.nn.functional as F
 from onnx import numpy_helper
 from torch import nn
 
-from lite import Lite0
+from lite import MEMBERS, Lite
 
 STRIDES = (8, 16, 32)
 WIDTH = 16  # channels of the stem; the nano member of the family
@@ -161,7 +163,7 @@ class Branch(nn.Module):
         return torch.cat([self.box(reg), self.presence(reg), classes], 1)
 
 
-BACKBONES = {"nano": Backbone, "lite0": Lite0}
+BACKBONES = {"nano": Backbone, **{member: partial(Lite, member) for member in MEMBERS}}
 
 
 class Detector(nn.Module):
@@ -251,25 +253,24 @@ def load_onnx(path, classes):
     """
     graph = onnx.load(path).graph
     values = {one.name: torch.from_numpy(np.array(numpy_helper.to_array(one))) for one in graph.initializer}
-    # What several detectors or looks share is in the file once.
-    values |= {node.output[0]: values[node.input[0]] for node in graph.node if node.op_type == "Identity" and node.input[0] in values}
+    for node in graph.node:
+        # What several detectors or looks share is in the file once, and all of it in short numbers.
+        if node.op_type in ("Identity", "Cast") and node.input[0] in values:
+            values[node.output[0]] = values[node.input[0]].float()
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    shapes = [values[node.input[1]].shape for node in convolutions]
     for backbone in BACKBONES:
         detector = Detector(classes, backbone)
         ours = _convolutions_in_order(detector)
-        if convolutions and values[convolutions[0].input[1]].shape == ours[0][0].weight.shape:
+        predictions = {head.classify for head in detector.heads}
+        if len(shapes) >= len(ours) and all(conv in predictions or conv.weight.shape == shape for (conv, _), shape in zip(ours, shapes)):
             break
     else:
-        raise ValueError(f"{path} begins like none of {', '.join(BACKBONES)}")
-    predictions = {head.classify for head in detector.heads}
-    if len(convolutions) < len(ours):
-        raise ValueError(f"{path} has {len(convolutions)} convolutions, not {len(ours)}")
+        raise ValueError(f"{path} is none of {', '.join(BACKBONES)}")
     for node, (conv, norm) in zip(convolutions, ours):
         weight, bias = values[node.input[1]], values[node.input[2]]
         if weight.shape != conv.weight.shape:
-            if conv in predictions:
-                continue
-            raise ValueError(f"{node.name}: {tuple(weight.shape)} is not {tuple(conv.weight.shape)}")
+            continue
         conv.weight.data.copy_(weight)
         if norm is None:
             conv.bias.data.copy_(bias)

@@ -18,7 +18,7 @@ import torch
 
 from data import CLASSES, MOSAIC, Views, batch, normalised, one_of_each, read_coco, read_yolo, split, write_coco
 from export import export
-from lite import imitate
+from lite import MEMBERS, imitate
 from loss import loss
 from network import ConvBlock, Detector, cells, load_onnx, unfold_norms
 
@@ -38,8 +38,9 @@ def arguments():
     parser.add_argument("--work", type=Path, default=HERE / "work", help="checkpoints, plots, held-back photos")
     parser.add_argument("--out", type=Path, default=HERE.parent, help="where damage.onnx and damage.json go")
     parser.add_argument("--start", type=Path, help="model to start from, one of this script's or YOLOX-nano [DIR/models/yolox_nano_coco.onnx]")
-    parser.add_argument("--backbone", choices=["lite0"], help="EfficientNet-Lite0 in the place of the backbone of --start")
+    parser.add_argument("--backbone", choices=list(MEMBERS), help="a member of EfficientNet-Lite in the place of the backbone of --start")
     parser.add_argument("--beside", type=Path, action="append", default=[], help="model that is exported together with the new one: both answer")
+    parser.add_argument("--mirrored", action="store_true", help="export a model that is shown each view mirrored, too: twice as slow")
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--minutes", type=float, help="fit the schedule to so many minutes of training instead of --epochs")
     parser.add_argument("--views", type=int, default=1600, help="views of photos per epoch")
@@ -199,7 +200,7 @@ def main():
         saved = None
         detector = start(options, views, device)
     # Most of that backbone is not taught: short numbers are for it alone.
-    detector.backbone.short = options.bfloat16 and detector.kind == "lite0"
+    detector.backbone.short = options.bfloat16 and detector.kind in MEMBERS
     average = Average(detector)
     if saved:
         average.detector.load_state_dict(saved["average"])
