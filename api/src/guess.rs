@@ -8,7 +8,6 @@ use std::time::Duration;
 use fred::prelude::{Client, ClientLike, LuaInterface, SortedSetsInterface};
 use rules::{account::Email, problem};
 use sha2::{Digest, Sha256};
-use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::error::{ApiError, Quota};
@@ -17,8 +16,6 @@ use crate::error::{ApiError, Quota};
 /// ten thousand most common ones needs ten days.
 const MOST: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(15 * 60);
-/// How long Redis may take before the guess goes uncounted.
-const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Counts a guess unless there were too many; answers for how many milliseconds there will be. The guess that must leave the
 /// window first is the one with which there are as many as may be.
@@ -70,14 +67,13 @@ impl Guesses {
         let account = hex::encode(Sha256::digest(email.as_str()));
         let guess = Guess { key: format!("{}guess:{account}", self.prefix), id: Uuid::new_v4().to_string() };
         let limits = vec![WINDOW.as_millis().to_string(), MOST.to_string(), guess.id.clone()];
-        match timeout(PATIENCE, self.redis.eval::<i64, _, _, _>(COUNT, guess.key.as_str(), limits)).await {
-            Ok(Ok(wait)) if wait > 0 => {
+        match self.redis.eval::<i64, _, _, _>(COUNT, guess.key.as_str(), limits).await {
+            Ok(wait) if wait > 0 => {
                 metrics::counter!("password_guesses_refused_total").increment(1);
                 return Err(too_many(wait));
             }
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => uncounted(&error),
-            Err(late) => uncounted(&late),
+            Ok(_) => {}
+            Err(error) => uncounted(&error),
         }
         Ok(Some(guess))
     }
