@@ -34,7 +34,7 @@ struct Arguments {
     #[arg(long, env = "DAMAGE_THREADS", default_value_t = 1)]
     threads: usize,
     /// Boxes weaker than this are not scored. Averages of precision want them weak.
-    #[arg(long, default_value_t = 0.005)]
+    #[arg(long, default_value_t = 0.001)]
     low: f32,
     /// Where a picture sheet (green found, yellow missed, red false alarm) and the files for pycocotools go.
     #[arg(long)]
