@@ -198,7 +198,10 @@ impl Front {
 
 fn end(outcome: Outcome) -> Result<Ending, ApiError> {
     match outcome {
-        Outcome::Done { document } => Ok(Ending::Done(document)),
+        Outcome::Done { document } => {
+            let document = serde_json::from_str(document.get()).map_err(ApiError::internal)?;
+            Ok(Ending::Done(document))
+        }
         Outcome::Refused(refusal) => Err(refusal.into()),
     }
 }

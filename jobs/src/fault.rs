@@ -20,7 +20,7 @@ pub const fn removed(_: &'static str) -> bool {
 /// Does what a payload marked `"poison": "abort" | "panic" | "loop" | "hoard"` asks for.
 #[cfg(not(feature = "faults"))]
 #[inline(always)]
-pub fn poison(_: &serde_json::Value) {}
+pub fn poison(_: &str) {}
 
 /// The name that a worker drew, unless `WORKER_NAME` gives it another's.
 #[cfg(not(feature = "faults"))]
@@ -77,7 +77,8 @@ mod armed {
         env::var("CRASH_ONCE").is_ok_and(|path| File::create_new(path).is_ok())
     }
 
-    pub fn poison(payload: &serde_json::Value) {
+    pub fn poison(payload: &str) {
+        let payload: serde_json::Value = serde_json::from_str(payload).unwrap_or_default();
         match payload["poison"].as_str() {
             Some("abort") => std::process::abort(),
             Some("panic") => panic!("poisoned"),

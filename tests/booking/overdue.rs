@@ -76,7 +76,7 @@ impl Yard {
         })
         .await;
         match serde_json::from_value(ended.outcome.unwrap_or_else(|| panic!("{:?}", ended.error))).unwrap() {
-            Outcome::Done { document } => document,
+            Outcome::Done { document } => serde_json::from_str(document.get()).unwrap(),
             Outcome::Refused(refusal) => panic!("{refusal:?}"),
         }
     }

@@ -137,7 +137,8 @@ async fn a_backlog_is_worked_on_by_priority_and_then_by_age() {
     .await;
     let mut order = Vec::new();
     while let [job, ..] = ledger::claim_due(&bed.db, QUEUE, 1, "one by one").await.unwrap().as_slice() {
-        order.push(job.payload["n"].as_i64().unwrap());
+        let payload: serde_json::Value = serde_json::from_str(&job.payload).unwrap();
+        order.push(payload["n"].as_i64().unwrap());
     }
     let mut wanted: Vec<i64> = (1..=60).rev().collect();
     wanted.sort_by_key(|n| n % 3 != 0);

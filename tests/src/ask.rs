@@ -23,7 +23,7 @@ impl Bed {
 /// The document of what was done.
 pub fn done(outcome: Outcome) -> Value {
     match outcome {
-        Outcome::Done { document } => document,
+        Outcome::Done { document } => serde_json::from_str(document.get()).unwrap(),
         Outcome::Refused(refusal) => panic!("refused: {refusal:?}"),
     }
 }

@@ -215,9 +215,10 @@ impl Work {
     /// When a lease was lost or the database fails: nothing is committed then.
     pub(crate) async fn finish_all(
         tx: DatabaseTransaction,
-        ended: Vec<(Self, Outcome)>,
+        mut ended: Vec<(Self, Outcome)>,
     ) -> Result<HashMap<Uuid, Finished>, JobError> {
-        let follow_ups: Vec<NewJob> = ended.iter().flat_map(|(work, _)| work.traced_follow_ups()).collect();
+        let hurried: Vec<_> = ended.iter().map(|(work, _)| work.hurried_follow_ups()).collect();
+        let follow_ups: Vec<NewJob> = ended.iter_mut().flat_map(|(work, _)| work.traced_follow_ups()).collect();
         ledger::insert(&tx, &follow_ups).await?;
         let held: Vec<(&Claimed, &Outcome)> = ended.iter().map(|(work, outcome)| (&*work.job, outcome)).collect();
         if fault::removed("one_transaction") {
@@ -235,17 +236,22 @@ impl Work {
             tx.commit().await?;
         }
         fault::crash_point("after_commit");
-        let finished = ended.into_iter().map(|(work, outcome)| {
-            let follow_ups = work.follow_ups.iter().filter(|job| job.run_at.is_none());
-            let follow_ups = follow_ups.map(|job| (job.queue, job.id)).collect();
-            (work.job.id, Finished { outcome: Some(outcome), follow_ups })
-        });
+        let finished = ended
+            .into_iter()
+            .zip(hurried)
+            .map(|((work, outcome), follow_ups)| (work.job.id, Finished { outcome: Some(outcome), follow_ups }));
         Ok(finished.collect())
     }
 
+    /// Those that are due at once.
+    fn hurried_follow_ups(&self) -> Vec<(Queue, Uuid)> {
+        let due = self.follow_ups.iter().filter(|job| job.run_at.is_none());
+        due.map(|job| (job.queue, job.id)).collect()
+    }
+
     /// Follow-ups carry the name of the request that their job was asked by.
-    fn traced_follow_ups(&self) -> impl Iterator<Item = NewJob> {
-        self.follow_ups.iter().cloned().map(|job| NewJob { trace: self.job.trace(), ..job })
+    fn traced_follow_ups(&mut self) -> impl Iterator<Item = NewJob> {
+        std::mem::take(&mut self.follow_ups).into_iter().map(|job| NewJob { trace: self.job.trace(), ..job })
     }
 
     /// Ends a job that changes nothing else, together with others of its kind.

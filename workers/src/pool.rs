@@ -21,6 +21,7 @@ use jobs::{
 };
 use lease::Leases;
 use platform::Gather;
+use serde_json::value::RawValue;
 use take::claim;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -140,7 +141,7 @@ impl Pool {
     /// Runs the job in a task of its own, so that a panic ends the attempt and nothing else.
     async fn attempt(&self, performer: Performer, job: &Arc<Claimed>) -> &'static str {
         if fault::removed("effect_before_ack") {
-            let early = Outcome::Done { document: serde_json::Value::Null };
+            let early = Outcome::Done { document: RawValue::NULL.to_owned() };
             let _ = ledger::complete(&self.context.db, job, &early).await;
         }
         let (context, copy) = (self.context.clone(), job.clone());

@@ -33,7 +33,7 @@ fn run<J: Perform>(
     connected: Connected,
 ) -> BoxFuture<'static, Result<Finished, JobError>> {
     async move {
-        let payload = J::deserialize(&job.payload)
+        let payload = serde_json::from_str::<J>(&job.payload)
             .map_err(|error| JobError::GiveUp(format!("the payload cannot be read: {error}")))?;
         payload.perform(Work::alone(context, job, connected)).await
     }
@@ -48,7 +48,7 @@ fn run_together<J: PerformTogether>(
     async move {
         let ids: Vec<Uuid> = jobs.iter().map(|job| job.id).collect();
         let readable = jobs.into_iter().filter_map(|job| {
-            let asked = J::deserialize(&job.payload).ok()?;
+            let asked = serde_json::from_str(&job.payload).ok()?;
             Some((asked, Work::together(context.clone(), job)))
         });
         match J::perform_together(readable.collect()).await {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
-use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::{Id, Trace, statement};
@@ -19,7 +18,8 @@ pub const MAX_CRASHES: i32 = 3;
 pub struct Claimed {
     pub id: Uuid,
     pub kind: String,
-    pub payload: Json,
+    /// As JSON, to be read as what its kind says.
+    pub payload: String,
     pub principal: Option<Uuid>,
     /// Counted from 1, and counted when claimed: a crash counts too.
     pub attempt: i32,
@@ -56,7 +56,7 @@ fn claiming(which: &str) -> String {
                 lease_until = clock_timestamp() + make_interval(secs => $3)
          where {which} and {READY} and run_at <= clock_timestamp()
            and (select set_config('synchronous_commit', 'off', true)) = 'off'
-         returning id, kind, payload, principal, attempt, max_attempts, fence, reply_to, traceparent, request_id,
+         returning id, kind, payload::text as payload, principal, attempt, max_attempts, fence, reply_to, traceparent, request_id,
                    created_at, run_at, clock_timestamp() as claimed_at"
     )
 }

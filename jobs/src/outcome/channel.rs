@@ -14,9 +14,9 @@ use super::Outcome;
 use crate::pubsub::{builder, subscribe};
 
 #[derive(Serialize, Deserialize)]
-struct Message {
+struct Message<O> {
     job: Uuid,
-    outcome: Outcome,
+    outcome: O,
 }
 
 fn channel(prefix: &str, front: &str) -> String {
@@ -55,8 +55,7 @@ impl Publisher {
 
     /// Tells the front named `front` how `job` ended. A full channel drops the message.
     pub fn publish(&self, front: &str, job: Uuid, outcome: &Outcome) {
-        let message = Message { job, outcome: outcome.clone() };
-        if let Ok(text) = serde_json::to_string(&message) {
+        if let Ok(text) = serde_json::to_string(&Message { job, outcome }) {
             let _ = self.queue.try_send((front.to_owned(), text));
         }
     }
@@ -115,7 +114,7 @@ impl Waiters {
 
 fn deliver(message: &fred::types::Message, waiting: &Waiting) {
     let Some(text) = message.value.as_str() else { return };
-    let Ok(messages) = serde_json::from_str::<Vec<Message>>(&text) else { return };
+    let Ok(messages) = serde_json::from_str::<Vec<Message<Outcome>>>(&text) else { return };
     let mut waiting = waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     for Message { job, outcome } in messages {
         if let Some(waiter) = waiting.remove(&job) {

@@ -103,6 +103,7 @@ impl Pair {
                 let Outcome::Done { document } = self.yard.accept(offer).await else {
                     return Err(TestCaseError::fail("a live offer was not accepted"));
                 };
+                let document: serde_json::Value = serde_json::from_str(document.get()).unwrap();
                 let live = self.model.end(n, "fulfilled");
                 let chances = self.model.chances(live);
                 self.model.promote_each(chances);

@@ -73,7 +73,11 @@ fn stored(at: DateTime<Utc>) -> DateTime<Utc> {
 const INSERT: &str = "
 insert into booking (id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote, total,
                      currency, plate, policy_version, version, created_at, updated_at)
-select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+select id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote::jsonb, total,
+       currency, plate, policy_version, version, created_at, updated_at
+from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) as asked(
+    id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote, total,
+    currency, plate, policy_version, version, created_at, updated_at)";
 
 /// Writes bookings as they begin.
 ///
@@ -90,7 +94,7 @@ pub(crate) async fn insert(tx: &impl ConnectionTrait, bookings: &[booking::Model
         column(bookings, |one| one.ends_at),
         column(bookings, |one| one.time_zone.clone()),
         column(bookings, |one| one.status.0.as_str().to_owned()),
-        column(bookings, |one| one.quote.clone()),
+        column(bookings, |one| one.quote.to_string()),
         column(bookings, |one| one.total),
         column(bookings, |one| one.currency.clone()),
         column(bookings, |one| one.plate.clone()),

@@ -1,6 +1,6 @@
 //! A customer asks for a car.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use entity::{account, booking, branch, car};
 use jobs::{
@@ -31,9 +31,9 @@ use crate::{Finished, JobError, Perform, PerformTogether, Work, reservation, wai
 
 /// What a decision about a booking looks at.
 struct Looked {
-    customer: account::Model,
-    car: car::Model,
-    branch: branch::Model,
+    customer: Arc<account::Model>,
+    car: Arc<car::Model>,
+    branch: Arc<branch::Model>,
 }
 
 impl Perform for RequestBooking {
@@ -117,8 +117,8 @@ fn confirmed(booking: Uuid) -> Announce {
 
 /// What the decisions about several bookings look at.
 struct Seen {
-    customers: HashMap<Uuid, account::Model>,
-    cars: HashMap<Uuid, (car::Model, branch::Model)>,
+    customers: HashMap<Uuid, Arc<account::Model>>,
+    cars: HashMap<Uuid, (Arc<car::Model>, Arc<branch::Model>)>,
 }
 
 impl Seen {
@@ -142,8 +142,8 @@ async fn look_at_all(tx: &DatabaseTransaction, asked: &[(RequestBooking, Work)])
         .all(tx)
         .await?;
     Ok(Seen {
-        customers: customers.into_iter().map(|customer| (customer.id, customer)).collect(),
-        cars: cars.into_iter().filter_map(|(car, branch)| Some((car.id, (car, branch?)))).collect(),
+        customers: customers.into_iter().map(|customer| (customer.id, customer.into())).collect(),
+        cars: cars.into_iter().filter_map(|(car, branch)| Some((car.id, (car.into(), branch?.into())))).collect(),
     })
 }
 
@@ -179,7 +179,7 @@ async fn look(tx: &DatabaseTransaction, asked: &RequestBooking) -> Result<Result
     let (Some(branch), Some(customer)) = (branch, customer) else {
         return Ok(Err(Refusal::new(problem::NOT_FOUND.code, "The account or the branch is gone.")));
     };
-    Ok(Ok(Looked { customer, car, branch }))
+    Ok(Ok(Looked { customer: customer.into(), car: car.into(), branch: branch.into() }))
 }
 
 /// The time to take, turnaround included; or every reason against it.
