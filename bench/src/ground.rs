@@ -114,7 +114,7 @@ async fn lay(services: &Services, data_dir: &DataDir, peer: Option<&Path>) -> Re
 
 /// One fresh Forecourt: a database with people and cars, and what its processes are told.
 pub(crate) struct House<'a> {
-    ground: &'a Ground,
+    pub(crate) ground: &'a Ground,
     pub(crate) name: String,
     pub(crate) url: String,
     pub(crate) db: DatabaseConnection,

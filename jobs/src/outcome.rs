@@ -99,15 +99,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_outcome_is_read_as_it_was_written_from_text_and_from_a_row() {
+    fn an_outcome_is_read_as_it_was_written_from_text_and_from_a_row() -> serde_json::Result<()> {
         let refusal =
             Refusal::new("car_taken", "Somebody has it.").because("/carId", "taken").with("alternatives", json!([]));
         let outcomes = [
             (
-                Outcome::done(json!({ "id": 7, "quote": { "total": 4900 } })).unwrap(),
+                Outcome::done(json!({ "id": 7, "quote": { "total": 4900 } }))?,
                 json!({ "result": "done", "document": { "id": 7, "quote": { "total": 4900 } } }),
             ),
-            (Outcome::done(()).unwrap(), json!({ "result": "done", "document": null })),
+            (Outcome::done(())?, json!({ "result": "done", "document": null })),
             (
                 Outcome::Refused(refusal),
                 json!({ "result": "refused", "code": "car_taken", "detail": "Somebody has it.",
@@ -115,13 +115,15 @@ mod tests {
             ),
         ];
         for (outcome, written) in outcomes {
-            assert_eq!(serde_json::to_value(&outcome).unwrap(), written);
-            let text: Outcome = serde_json::from_str(&written.to_string()).unwrap();
-            let row: Outcome = serde_json::from_value(written.clone()).unwrap();
-            assert_eq!([text, row].map(|read| serde_json::to_value(read).unwrap()), [written.clone(), written]);
+            assert_eq!(serde_json::to_value(&outcome)?, written);
+            let from_text: Outcome = serde_json::from_str(&written.to_string())?;
+            assert_eq!(serde_json::to_value(from_text)?, written);
+            let from_row: Outcome = serde_json::from_value(written.clone())?;
+            assert_eq!(serde_json::to_value(from_row)?, written);
         }
         for wrong in [json!({ "result": "refused", "code": "car_taken" }), json!({ "result": "lost" }), json!({})] {
             assert!(serde_json::from_value::<Outcome>(wrong.clone()).is_err(), "{wrong}");
         }
+        Ok(())
     }
 }
