@@ -51,9 +51,22 @@ async fn one_set_of_pictures_sent_for_two_rentals_at_the_same_moment_counts_once
     let first = lot.at_once(lot.booking, lot.by_customer()).await;
     let second = lot.at_once(booking, asker).await;
 
-    // Whoever has decided about its photos waits here, before its commit.
+    // Whoever has decided about its photos waits here, before its commit, and does not give way meanwhile: on a slow machine the
+    // other may need longer than the patience with a lock.
+    lot.bed
+        .run(
+            "create function wait_at_the_gate() returns trigger language plpgsql as $$ begin
+                 perform set_config('lock_timeout', '0', true);
+                 perform pg_advisory_xact_lock_shared(1);
+                 return new;
+             end $$",
+        )
+        .await;
+    lot.bed
+        .run("create trigger gate before insert on odometer_reading for each row execute function wait_at_the_gate()")
+        .await;
     let gate = sea_orm::TransactionTrait::begin(&lot.bed.db).await.unwrap();
-    sea_orm::ConnectionTrait::execute_unprepared(&gate, "lock table odometer_reading in exclusive mode").await.unwrap();
+    sea_orm::ConnectionTrait::execute_unprepared(&gate, "select pg_advisory_xact_lock(1)").await.unwrap();
     let open = async {
         let waiting = "select count(*) from pg_stat_activity where datname = current_database()
                        and wait_event_type = 'Lock'";
