@@ -66,7 +66,9 @@ async fn one_set_of_pictures_sent_for_two_rentals_at_the_same_moment_counts_once
         .run("create trigger gate before insert on odometer_reading for each row execute function wait_at_the_gate()")
         .await;
     let gate = sea_orm::TransactionTrait::begin(&lot.bed.db).await.unwrap();
-    sea_orm::ConnectionTrait::execute_unprepared(&gate, "select pg_advisory_xact_lock(1)").await.unwrap();
+    // Nor is the gate's own session ended because it idles.
+    let shut = "set local idle_in_transaction_session_timeout = 0; select pg_advisory_xact_lock(1)";
+    sea_orm::ConnectionTrait::execute_unprepared(&gate, shut).await.unwrap();
     let open = async {
         let waiting = "select count(*) from pg_stat_activity where datname = current_database()
                        and wait_event_type = 'Lock'";
