@@ -1,5 +1,5 @@
--- What PostgreSQL does for requests and for bookings, with nothing around it: the rows that the platform writes, as large as
--- they are there, made by the server itself. No request is read, nothing is decided, and no value is sent.
+-- What PostgreSQL does for requests and for bookings, with nothing around it: the rows that the platform writes, of about
+-- their size (by eye), made by the server itself. No request is read, nothing is decided, and no value is sent.
 create sequence id cache 1000;
 create sequence turn;
 
@@ -8,6 +8,7 @@ create function next_id() returns uuid language sql volatile as $$
     select lpad(to_hex(nextval('id')), 32, '0')::uuid
 $$;
 
+-- Customers and cars have the numbers that `ground.rs` gives them.
 create function customer(number bigint) returns uuid language sql immutable as $$
     select lpad(to_hex(65536 + number % 32), 32, '0')::uuid
 $$;
