@@ -1,14 +1,13 @@
 //! A car that is not back, and whoever was to have it next.
 
 use jobs::{
-    Job, NewJob, Outcome, Queue,
+    Job, Queue,
     booking::{CheckOverdue, EscalateOverdue, ResolveConflict},
-    ledger,
     rental::{Asker, ReturnCar},
 };
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
-use tests::Bed;
+use tests::{Bed, done};
 use uuid::Uuid;
 
 const BRANCH: &str = "00000000-0000-7000-8000-000000000001";
@@ -68,17 +67,7 @@ impl Yard {
     }
 
     pub(super) async fn ask(&self, asked: &impl Job) -> Value {
-        let asked = NewJob::new(asked);
-        ledger::accept(&self.bed.db, &asked).await.unwrap();
-        let ended = tests::until(&format!("{} is done", asked.kind), || async {
-            let job = entity::job::Entity::find_by_id(asked.id).one(&self.bed.db).await.unwrap().unwrap();
-            matches!(job.state.as_str(), "done" | "dead").then_some(job)
-        })
-        .await;
-        match serde_json::from_value(ended.outcome.unwrap_or_else(|| panic!("{:?}", ended.error))).unwrap() {
-            Outcome::Done { document } => serde_json::from_str(document.get()).unwrap(),
-            Outcome::Refused(refusal) => panic!("{refusal:?}"),
-        }
+        done(self.bed.ask(asked).await)
     }
 
     pub(super) async fn check(&self) -> Value {
