@@ -50,10 +50,11 @@ impl Queue {
     }
 
     /// How many jobs one process works on at a time, unless its settings say otherwise. Bookings are
-    /// performed in groups, so there are more of them than connections.
+    /// performed in groups, so there are more of them than connections: enough for three groups that are under way
+    /// and one that is being claimed.
     pub fn concurrency(self) -> usize {
         match self {
-            Self::Booking => 128,
+            Self::Booking => 256,
             Self::Waitlist | Self::Notify => 16,
             Self::Thumbnail | Self::Damage => 2,
         }

@@ -9,8 +9,8 @@ use tokio::{
     task::{JoinSet, yield_now},
 };
 
-/// Groups that are under way at a time: while one waits for the disk the other one writes.
-const AT_ONCE: usize = 2;
+/// Groups that are under way at a time: while one waits for the disk and one for its program, the third one writes.
+const AT_ONCE: usize = 3;
 
 /// Where calls meet: `A` is what is asked, `B` the answer to it.
 pub struct Gather<A, B> {

@@ -170,6 +170,22 @@ async fn a_ticket_overtakes_no_backlog() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_a_backlog_a_process_leaves_to_others_what_it_has_no_connection_for() {
+    let mut bed = bed().await;
+    bed.settings.database_connections = 7;
+    bed.run(
+        "insert into job (id, queue, kind, payload, max_attempts)
+         select gen_random_uuid(), 'booking', 'test_stall', '{}', 8 from generate_series(1, 200)",
+    )
+    .await;
+    // Room for all of them, and one connection to work with.
+    bed.work_with(QUEUE, 256, registry()).await;
+    bed.until("select count(distinct worker) from job where state = 'running'", 1).await;
+    bed.work_with(QUEUE, 256, registry()).await;
+    bed.until("select count(distinct worker) from job where state = 'running'", 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_backlog_drains_faster_than_one_look_per_sweep() {
     let bed = bed().await;
     bed.run(

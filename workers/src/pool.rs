@@ -84,7 +84,7 @@ impl Pool {
             leases: Leases::default(),
             watch: Watch::start()?,
             room: Arc::new(Semaphore::new(concurrency)),
-            share: concurrency.div_ceil(2),
+            share: sweep::share(concurrency),
             behind: AtomicBool::new(false),
             context,
             registry,

@@ -15,6 +15,9 @@ use crate::{
 /// How often an attempt that gave way to others is begun again at once.
 const CONFLICT_TRIES: u32 = 5;
 
+/// Jobs that are performed together at most: what one of them locks, a car say, is locked until all of them are written.
+const MOST_TOGETHER: usize = 128;
+
 /// Where the jobs of one kind meet that are performed together.
 pub(super) type Group = Gather<Arc<Claimed>, Finished>;
 
@@ -29,7 +32,7 @@ pub(super) fn groups(
     let ours = ours.filter_map(|performer| Some((performer.kind, performer.run_together?)));
     let group = |(kind, run_together): (_, RunTogether)| {
         let context = context.clone();
-        (kind, Arc::new(Gather::start(concurrency, move |jobs| run_together(context.clone(), jobs))))
+        (kind, Arc::new(Gather::start(concurrency.min(MOST_TOGETHER), move |jobs| run_together(context.clone(), jobs))))
     };
     ours.map(group).collect()
 }

@@ -18,6 +18,15 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// claimed together, too.
 const GATHER: Duration = Duration::from_millis(2);
 
+/// What one look into the ledger claims at most: what is claimed together is mostly performed together, and its cars stay locked
+/// until all of it is written.
+const MOST_AT_A_LOOK: usize = 64;
+
+/// How much of the room one look may fill: the rest works meanwhile, and is there for tickets.
+pub(super) fn share(room: usize) -> usize {
+    room.div_ceil(2).min(MOST_AT_A_LOOK)
+}
+
 impl Pool {
     /// Every second, and without a pause while this process is behind. Redis may have forgotten every ticket, or be
     /// away: the ledger knows what is due.
@@ -58,9 +67,16 @@ impl Pool {
         }
     }
 
-    /// Claims what is due, for half of the room at most: the other half works meanwhile, and is there for tickets. `false`:
-    /// nothing is left.
+    /// Claims what is due, for a share of the room at most, when everything that was claimed before has what it needs.
+    /// `false`: nothing is left.
     async fn take_due(self: Arc<Self>, stop: &CancellationToken) -> Result<bool, DbErr> {
+        // Those that were claimed before and need a connection are ahead in this line. They would only lie here longer with
+        // more of them, and another process may have a connection left.
+        tokio::select! {
+            () = stop.cancelled() => return Ok(false),
+            () = tokio::time::sleep(SWEEP) => return Ok(true),
+            connected = self.alone.acquire() => drop(connected),
+        }
         let was_behind = self.behind.load(Ordering::Acquire);
         let gather = if was_behind { GATHER } else { Duration::ZERO };
         let Some(permits) = self.permits(self.share, gather, stop).await else { return Ok(false) };
