@@ -18,6 +18,7 @@ pub mod pubsub;
 pub mod queue;
 pub mod rental;
 pub mod ticket;
+mod together;
 pub mod waitlist;
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -25,6 +26,7 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use ledger::{Claimed, NewJob};
 pub use outcome::{Outcome, Refusal};
 pub use queue::Queue;
+pub use together::let_others_come_along;
 
 /// Something that can be asked for: the payload of one kind of job.
 ///

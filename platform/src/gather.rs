@@ -4,9 +4,10 @@
 //! Nobody waits for company: a call that finds nobody goes alone at once. While a group is under way the next one
 //! gathers.
 
+use jobs::let_others_come_along;
 use tokio::{
     sync::{mpsc, oneshot},
-    task::{JoinSet, yield_now},
+    task::JoinSet,
 };
 
 /// Groups that are under way at a time: while one waits for the disk and one for its program, the third one writes.
@@ -71,21 +72,6 @@ where
     }
 }
 
-/// Those who are about to ask: a job that was claimed with others would go without them. As long as it brings one more to
-/// let the others run, there may be another.
-async fn let_others_come_along<T>(next: &mut mpsc::Receiver<T>, group: &mut Vec<T>, most: usize) {
-    let mut before = 0;
-    while before < group.len() && group.len() < most {
-        before = group.len();
-        yield_now().await;
-        while group.len() < most
-            && let Ok(asked) = next.try_recv()
-        {
-            group.push(asked);
-        }
-    }
-}
-
 fn answer<B>(answers: Vec<Option<B>>, waiting: Vec<oneshot::Sender<B>>) {
     for (answer, waiting) in answers.into_iter().zip(waiting) {
         if let Some(answer) = answer {
@@ -98,6 +84,7 @@ fn answer<B>(answers: Vec<Option<B>>, waiting: Vec<oneshot::Sender<B>>) {
 #[cfg(test)]
 mod tests {
     use futures::future::join_all;
+    use tokio::task::yield_now;
 
     use super::*;
 

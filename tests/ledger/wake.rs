@@ -18,16 +18,44 @@ async fn a_wake_up_tells_the_only_listener_what_the_tickets_say_and_several_noth
     let channel = wake_channel(&bed);
     let mut one = listener(&bed, &channel).await;
     let ids: Vec<Uuid> = (0..4).map(|_| Uuid::now_v7()).collect();
-    let mut heard = async |id: Uuid| {
-        tickets.push(QUEUE, id);
-        one.on_message().next().await.unwrap().get_payload::<String>().unwrap()
-    };
     // How many were woken is known after the first.
-    assert_eq!(heard(ids[0]).await, "1");
-    assert_eq!(heard(ids[1]).await, format!("[\"{}\"]", ids[1]));
+    tickets.push(QUEUE, ids[0]);
+    assert_eq!(heard(&mut one).await, "1");
+    tickets.push(QUEUE, ids[1]);
+    assert_eq!(heard(&mut one).await, names(ids[1]));
     let _another = listener(&bed, &channel).await;
-    heard(ids[2]).await;
-    assert_eq!(heard(ids[3]).await, "1");
+    tickets.push(QUEUE, ids[2]);
+    while heard(&mut one).await != names(ids[2]) {}
+    tickets.push(QUEUE, ids[3]);
+    let redis = redis(&bed).await;
+    let pushed = || async { tickets_tell(&mut redis.clone(), &bed, ids[3]).await.then_some(()) };
+    tests::until("the last one has a ticket", pushed).await;
+    redis::cmd("PUBLISH").arg(&channel).arg("no more").exec_async(&mut redis.clone()).await.unwrap();
+    let mut later = Vec::new();
+    while later.last().is_none_or(|last| last != "no more") {
+        later.push(heard(&mut one).await);
+    }
+    assert!(!later.contains(&names(ids[3])), "{later:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_that_a_wake_up_has_named_share_their_tickets() {
+    let bed = bed().await;
+    let tickets = Tickets::start(&bed.settings.ticket_place()).unwrap();
+    let mut one = listener(&bed, &wake_channel(&bed)).await;
+    let ids: Vec<Uuid> = (0..16).map(|_| Uuid::now_v7()).collect();
+    tickets.push(QUEUE, ids[0]);
+    assert_eq!(heard(&mut one).await, "1");
+    for id in &ids[1..] {
+        // Each was named before the next one was there: none waited for company.
+        tickets.push(QUEUE, *id);
+        while heard(&mut one).await != names(*id) {}
+    }
+    let redis = redis(&bed).await;
+    let pushed = || async { tickets_tell(&mut redis.clone(), &bed, ids[15]).await.then_some(()) };
+    tests::until("the last one has a ticket", pushed).await;
+    let count = waiting(&mut redis.clone(), &bed.settings.redis_prefix).await;
+    assert!(count < 16, "{count} tickets for 16 jobs");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,6 +89,22 @@ async fn what_a_wake_up_names_is_worked_on_at_once_and_not_again_when_its_ticket
     stop.cancel();
     serving.await.unwrap().unwrap();
     assert_eq!(all.try_recv(), Err(mpsc::error::TryRecvError::Disconnected), "nothing more, and nobody is held");
+}
+
+async fn heard(listener: &mut redis::aio::PubSub) -> String {
+    listener.on_message().next().await.unwrap().get_payload().unwrap()
+}
+
+/// What a wake-up says that names one job.
+fn names(job: Uuid) -> String {
+    format!("[\"{job}\"]")
+}
+
+/// Whether a ticket in Redis names this job.
+async fn tickets_tell(redis: &mut redis::aio::MultiplexedConnection, bed: &tests::Bed, job: Uuid) -> bool {
+    let key = format!("{}booking:data", bed.settings.redis_prefix);
+    let tickets: Vec<String> = redis::cmd("HVALS").arg(key).query_async(redis).await.unwrap();
+    tickets.iter().any(|ticket| ticket.contains(&job.to_string()))
 }
 
 fn wake_channel(bed: &tests::Bed) -> String {

@@ -11,7 +11,13 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::Outcome;
-use crate::pubsub::{builder, subscribe};
+use crate::{
+    let_others_come_along,
+    pubsub::{builder, subscribe},
+};
+
+/// Outcomes that are told of at a time.
+const AT_ONCE: usize = 1024;
 
 #[derive(Serialize, Deserialize)]
 struct Message<O> {
@@ -37,11 +43,12 @@ impl Publisher {
     pub fn connect(url: &str, prefix: &str) -> anyhow::Result<Self> {
         let client = builder(url)?.build()?;
         drop(client.connect());
-        let (queue, mut messages) = mpsc::channel::<(String, String)>(1024);
+        let (queue, mut messages) = mpsc::channel::<(String, String)>(AT_ONCE);
         let prefix = prefix.to_owned();
         tokio::spawn(async move {
             let mut batch = Vec::new();
-            while messages.recv_many(&mut batch, 1024).await > 0 {
+            while messages.recv_many(&mut batch, AT_ONCE).await > 0 {
+                let_others_come_along(&mut messages, &mut batch, AT_ONCE).await;
                 for (front, message) in by_front(batch.drain(..)) {
                     let sent: Result<(), _> = client.publish(channel(&prefix, &front), message).await;
                     if let Err(error) = sent {

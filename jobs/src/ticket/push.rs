@@ -6,14 +6,26 @@ use apalis::prelude::TaskSink;
 use apalis_redis::RedisStorage;
 use redis::aio::ConnectionManager;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout, timeout_at},
+};
 use uuid::Uuid;
 
 use super::{Place, WINDOW, wake};
-use crate::{Queue, fault};
+use crate::{Queue, fault, let_others_come_along};
+
+/// Jobs that are hurried to at a time.
+const AT_ONCE: usize = 256;
 
 /// How long one push may take before it is given up; the sweep of the ledger finds its jobs.
 const PUSH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long the tickets of jobs that a wake-up has named wait for more of them: fewer tickets then name as many jobs.
+const OWED: Duration = Duration::from_millis(20);
+
+/// How long a window that was full is taken for full.
+const FULL: Duration = Duration::from_millis(20);
 
 /// Pushes tickets without ever making the caller wait or fail.
 #[derive(Clone)]
@@ -47,9 +59,18 @@ impl Tickets {
 
 async fn push_all(mut pusher: Pusher, mut ids: mpsc::Receiver<Uuid>) {
     let mut batch = Vec::new();
-    while ids.recv_many(&mut batch, 256).await > 0 {
+    loop {
+        let receiving = ids.recv_many(&mut batch, AT_ONCE);
+        let received = match pusher.due {
+            Some(due) => timeout_at(due, receiving).await,
+            None => Ok(receiving.await),
+        };
+        if received == Ok(0) {
+            return;
+        }
+        let_others_come_along(&mut ids, &mut batch, AT_ONCE).await;
         fault::crash_point("before_push");
-        let pushed = tokio::time::timeout(PUSH_TIMEOUT, pusher.push(&batch)).await;
+        let pushed = timeout(PUSH_TIMEOUT, pusher.push(&batch)).await;
         if let Ok(Err(error)) = pushed {
             tracing::debug!(%error, "tickets were not pushed; the sweep finds their jobs");
         }
@@ -67,22 +88,31 @@ struct Pusher {
     active: String,
     scheduled: String,
     learnt: Option<Learnt>,
+    /// Named by a wake-up and by no ticket yet.
+    owed: Vec<Uuid>,
+    /// When those get their tickets.
+    due: Option<Instant>,
 }
 
 /// What the last push brought back.
 struct Learnt {
     /// How many more tickets fit into the window.
-    room: u64,
+    room: usize,
     /// How many workers were woken.
     woken: u64,
+    at: Instant,
 }
 
-/// What is left of the window beside so many tickets that are active and scheduled.
-fn room_beside((active, scheduled): (u64, u64)) -> u64 {
-    if fault::removed("ticket_window") {
-        return u64::from(u32::MAX);
+impl Learnt {
+    /// There were so many tickets active and scheduled, and so many workers were woken.
+    fn now((active, scheduled): (u64, u64), woken: u64) -> Self {
+        let room = if fault::removed("ticket_window") { u64::MAX } else { WINDOW.saturating_sub(active + scheduled) };
+        Self { room: usize::try_from(room).unwrap_or(usize::MAX), woken, at: Instant::now() }
     }
-    WINDOW.saturating_sub(active + scheduled)
+
+    fn still_holds(&self) -> bool {
+        self.room > 0 || self.at.elapsed() < FULL
+    }
 }
 
 impl Pusher {
@@ -96,45 +126,59 @@ impl Pusher {
             active: config.active_jobs_list(),
             scheduled: config.scheduled_jobs_set(),
             learnt: None,
+            owed: Vec::new(),
+            due: None,
         })
     }
 
     /// How many more tickets fit into the window. Whether anybody listens shows when somebody is woken.
     async fn look(&mut self) -> redis::RedisResult<Learnt> {
         let counts = redis::pipe().llen(&self.active).zcard(&self.scheduled).query_async(&mut self.connection).await?;
-        Ok(Learnt { room: room_beside(counts), woken: 0 })
+        Ok(Learnt::now(counts, 0))
     }
 
-    /// Pushes as many of `ids` as the window has room for, and wakes the workers. What room there is was learnt with
-    /// the push before: others push too, so the window may be exceeded by one push of each.
+    /// Hurries workers to as many of `ids` as the window has room for, and pushes the tickets that are due. What room there is
+    /// was learnt with the push before: others push too, so the window may be exceeded by one push of each.
     async fn push(&mut self, ids: &[Uuid]) -> anyhow::Result<()> {
         let learnt = match self.learnt.take() {
-            Some(learnt) => learnt,
-            None => self.look().await?,
+            Some(learnt) if learnt.still_holds() => learnt,
+            _ => self.look().await?,
         };
-        let room = usize::try_from(learnt.room).unwrap_or(usize::MAX);
-        let named: Vec<&[Uuid]> = ids.chunks(self.queue.ids_per_ticket()).take(room).collect();
-        if named.is_empty() {
-            return Ok(());
-        }
+        let room = learnt.room.saturating_mul(self.queue.ids_per_ticket()).saturating_sub(self.owed.len());
+        let ids = &ids[..ids.len().min(room)];
+        self.owed.extend_from_slice(ids);
         // The only worker there is need not look up what the tickets say. Several would all claim the same.
         let alone = learnt.woken == 1;
-        let wake_up = wake::message(&if alone { named.concat() } else { Vec::new() });
-        let tickets: Vec<Value> = named.into_iter().map(|ids| json!(ids)).collect();
-        let not_counted = if alone { tickets.len() as u64 } else { 0 };
-        let mut wake_then_count = redis::pipe();
-        wake_then_count.publish(&self.wake_channel, wake_up).llen(&self.active).zcard(&self.scheduled);
-        let (pushing, waking) = (self.storage.push_bulk(tickets), wake_then_count.query_async(&mut self.connection));
-        // Both go over one connection, so in this order: one way instead of two. Who must look finds the tickets.
-        let (pushed, counts) = if alone {
-            let (counts, pushed) = tokio::join!(waking, pushing);
-            (pushed, counts)
-        } else {
-            tokio::join!(pushing, waking)
-        };
-        pushed.map_err(|error| anyhow::anyhow!("{error}"))?;
-        let (woken, active, scheduled): (u64, u64, u64) = counts?;
-        self.learnt = Some(Learnt { room: room_beside((active + not_counted, scheduled)), woken });
+        self.learnt = Some(learnt);
+        if alone && !ids.is_empty() {
+            self.due.get_or_insert_with(|| Instant::now() + OWED);
+            self.learnt = Some(self.wake(wake::message(ids)).await?);
+        }
+        if !alone || self.due.is_some_and(|due| due <= Instant::now()) {
+            self.push_owed().await?;
+        }
         Ok(())
+    }
+
+    /// Tickets, then a wake-up: both go over one connection, so in this order, and who is woken finds the tickets.
+    async fn push_owed(&mut self) -> anyhow::Result<()> {
+        self.due = None;
+        let owed = std::mem::take(&mut self.owed);
+        if owed.is_empty() {
+            return Ok(());
+        }
+        let tickets: Vec<Value> = owed.chunks(self.queue.ids_per_ticket()).map(|ids| json!(ids)).collect();
+        let mut storage = self.storage.clone();
+        let (pushed, learnt) = tokio::join!(storage.push_bulk(tickets), self.wake(wake::message(&[])));
+        pushed.map_err(|error| anyhow::anyhow!("{error}"))?;
+        self.learnt = Some(learnt?);
+        Ok(())
+    }
+
+    async fn wake(&mut self, message: String) -> redis::RedisResult<Learnt> {
+        let mut wake_then_count = redis::pipe();
+        wake_then_count.publish(&self.wake_channel, message).llen(&self.active).zcard(&self.scheduled);
+        let (woken, active, scheduled) = wake_then_count.query_async(&mut self.connection).await?;
+        Ok(Learnt::now((active, scheduled), woken))
     }
 }

@@ -1,13 +1,13 @@
 //! Wake-ups: a message to every worker of a queue that there are tickets.
 //!
-//! Where one worker listens the message goes before the tickets and says what they say, and the worker works on that at once:
-//! a way to Redis and back less. It takes the tickets all the same, a moment later, and drops what it has heard of. Where
-//! several listen they would all claim the same jobs, so the message goes behind the tickets, and only a ticket says which.
+//! Where one worker listens the message goes before the tickets and says what they will say, and the worker works on that at once:
+//! a way to Redis and back less. The tickets follow a moment later, many jobs on each, with a message of their own; the worker
+//! drops what it has heard of. Where several listen they would all claim the same jobs, so there is only the message behind
+//! the tickets, and only a ticket says which.
 
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use futures::channel::mpsc;
@@ -15,9 +15,6 @@ use uuid::Uuid;
 
 use super::Place;
 use crate::{Queue, pubsub};
-
-/// When tickets are taken of which a wake-up has told.
-const LATER: Duration = Duration::from_millis(3);
 
 /// What is sent: the ids, or nothing but that there are tickets. Releases before November 2026 send `1` and read nothing.
 pub(super) fn message(ids: &[Uuid]) -> String {
@@ -33,8 +30,6 @@ struct Listener {
     poll: mpsc::Sender<()>,
     /// Whether the ids were taken.
     hear: Box<dyn Fn(Vec<Uuid>) -> bool + Send>,
-    /// A look for tickets that are worked on already is to come.
-    tidies: bool,
 }
 
 /// Wake-ups from Redis, for whichever apalis worker runs now.
@@ -55,18 +50,8 @@ impl Wakes {
         let mut current = self.lock();
         let Some(listener) = &mut *current else { return };
         if ids.is_empty() || !(listener.hear)(ids) {
-            listener.poll();
-        } else if !std::mem::replace(&mut listener.tidies, true) {
-            tokio::spawn(self.clone().poll_later());
-        }
-    }
-
-    /// For tickets whose jobs are worked on already. Not at once: looking would take the processors from those jobs.
-    async fn poll_later(self) {
-        tokio::time::sleep(LATER).await;
-        if let Some(listener) = &mut *self.lock() {
-            listener.tidies = false;
-            listener.poll();
+            // Full means that a look is to come already.
+            let _ = listener.poll.try_send(());
         }
     }
 
@@ -74,7 +59,7 @@ impl Wakes {
     /// for tickets.
     pub(super) fn listen(&self, hear: impl Fn(Vec<Uuid>) -> bool + Send + 'static) -> mpsc::Receiver<()> {
         let (poll, receiver) = mpsc::channel(1);
-        *self.lock() = Some(Listener { poll, hear: Box::new(hear), tidies: false });
+        *self.lock() = Some(Listener { poll, hear: Box::new(hear) });
         receiver
     }
 
@@ -85,13 +70,6 @@ impl Wakes {
 
     fn lock(&self) -> MutexGuard<'_, Option<Listener>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Listener {
-    fn poll(&mut self) {
-        // Full means that a look is to come already.
-        let _ = self.poll.try_send(());
     }
 }
 
