@@ -3,9 +3,11 @@
 //! A refusal decided by a worker and one decided here look the same, because both
 //! take status and title from [`rules::problem`]. Causes are logged once, at this border.
 
+mod quota;
+
 use jobs::{Refusal, ledger::AcceptError, outcome::Reason};
 use poem::{
-    Body, Request, Response, ResponseBuilder,
+    Body, Request, Response,
     error::{
         CorsError, MethodNotAllowedError, NotFoundError, ParseJsonError, ParsePathError, ParseQueryError, ResponseError,
     },
@@ -17,6 +19,7 @@ use poem_openapi::{
     registry::{MetaMediaType, MetaResponse, MetaResponses, Registry},
     types::Type,
 };
+pub use quota::Quota;
 use rules::problem::{self, Problem};
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 use serde_json::{Map, Value, json};
@@ -33,28 +36,6 @@ pub struct ApiError {
     pub extra: Map<String, Value>,
     /// What was used up, where the refusal is that.
     pub quota: Option<Box<Quota>>,
-}
-
-/// So much of something within a time.
-#[derive(Clone, Copy, Debug)]
-pub struct Quota {
-    pub name: &'static str,
-    pub most: u32,
-    /// In seconds.
-    pub window: u64,
-    /// Seconds until there is some again.
-    pub wait: u64,
-}
-
-impl Quota {
-    /// As draft-ietf-httpapi-ratelimit-headers wants it told.
-    fn tell(&self, response: ResponseBuilder) -> ResponseBuilder {
-        let Self { name, most, window, wait } = self;
-        response
-            .header("RateLimit-Policy", format!("\"{name}\";q={most};w={window}"))
-            .header("RateLimit", format!("\"{name}\";r=0;t={wait}"))
-            .header(header::RETRY_AFTER, wait.to_string())
-    }
 }
 
 impl ApiError {
