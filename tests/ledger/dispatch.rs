@@ -186,6 +186,22 @@ async fn of_a_backlog_a_process_leaves_to_others_what_it_has_no_connection_for()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn leases_that_ran_out_are_taken_back_while_others_wait_for_a_connection() {
+    let mut bed = bed().await;
+    bed.settings.database_connections = 7;
+    for _ in 0..3 {
+        accept(&bed, &kinds::Stall {}).await;
+    }
+    // One connection to work with, and two that wait for it.
+    bed.work_with(QUEUE, 256, registry()).await;
+    bed.until("select count(*) from job where state = 'running'", 3).await;
+    let id = accept(&bed, &kinds::Mark {}).await;
+    ledger::claim(&bed.db, QUEUE, &[id], "doomed").await.unwrap();
+    bed.run(&format!("update job set lease_until = clock_timestamp() - interval '1 second' where id = '{id}'")).await;
+    bed.until(&format!("select crashes from job where id = '{id}'"), 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_backlog_drains_faster_than_one_look_per_sweep() {
     let bed = bed().await;
     bed.run(

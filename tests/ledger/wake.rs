@@ -1,5 +1,7 @@
 //! A wake-up hurries the only worker of a queue past Redis, and nothing is done twice for it.
 
+use std::time::Duration;
+
 use futures::StreamExt;
 use jobs::ticket::{self, Tickets};
 use tokio::sync::mpsc;
@@ -92,7 +94,9 @@ async fn what_a_wake_up_names_is_worked_on_at_once_and_not_again_when_its_ticket
 }
 
 async fn heard(listener: &mut redis::aio::PubSub) -> String {
-    listener.on_message().next().await.unwrap().get_payload().unwrap()
+    let mut messages = listener.on_message();
+    let next = tokio::time::timeout(Duration::from_secs(60), messages.next());
+    next.await.expect("a wake-up comes").unwrap().get_payload().unwrap()
 }
 
 /// What a wake-up says that names one job.

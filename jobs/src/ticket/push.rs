@@ -70,10 +70,7 @@ async fn push_all(mut pusher: Pusher, mut ids: mpsc::Receiver<Uuid>) {
         }
         let_others_come_along(&mut ids, &mut batch, AT_ONCE).await;
         fault::crash_point("before_push");
-        let pushed = timeout(PUSH_TIMEOUT, pusher.push(&batch)).await;
-        if let Ok(Err(error)) = pushed {
-            tracing::debug!(%error, "tickets were not pushed; the sweep finds their jobs");
-        }
+        pusher.try_to_push(&batch).await;
         fault::crash_point("after_push");
         batch.clear();
     }
@@ -137,6 +134,18 @@ impl Pusher {
         Ok(Learnt::now(counts, 0))
     }
 
+    /// Pushes within [`PUSH_TIMEOUT`] or not at all: the sweep of the ledger finds the jobs.
+    async fn try_to_push(&mut self, ids: &[Uuid]) {
+        let pushed = timeout(PUSH_TIMEOUT, self.push(ids)).await;
+        if let Ok(Ok(())) = pushed {
+            return;
+        }
+        tracing::debug!(?pushed, "tickets were not pushed");
+        // Nothing may stay due that cannot be pushed, or it would be tried without a pause.
+        (self.learnt, self.due) = (None, None);
+        self.owed.clear();
+    }
+
     /// Hurries workers to as many of `ids` as the window has room for, and pushes the tickets that are due. What room there is
     /// was learnt with the push before: others push too, so the window may be exceeded by one push of each.
     async fn push(&mut self, ids: &[Uuid]) -> anyhow::Result<()> {
@@ -180,5 +189,21 @@ impl Pusher {
         wake_then_count.publish(&self.wake_channel, message).llen(&self.active).zcard(&self.scheduled);
         let (woken, active, scheduled) = wake_then_count.query_async(&mut self.connection).await?;
         Ok(Learnt::now((active, scheduled), woken))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_cannot_be_pushed_is_not_due_any_more() -> redis::RedisResult<()> {
+        // Nobody listens there.
+        let place = Place { redis_url: "redis://127.0.0.1:9".to_owned(), prefix: String::new() };
+        let mut pusher = Pusher::new(&place, Queue::Booking)?;
+        (pusher.owed, pusher.due) = (vec![Uuid::now_v7()], Some(Instant::now()));
+        pusher.try_to_push(&[]).await;
+        assert!(pusher.due.is_none() && pusher.owed.is_empty());
+        Ok(())
     }
 }

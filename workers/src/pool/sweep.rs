@@ -1,6 +1,7 @@
 //! What no ticket brings: leases that ran out, and jobs that are due all the same.
 
 use std::{
+    pin::pin,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -50,6 +51,8 @@ impl Pool {
 
     /// Returns when nothing is due that nobody works on.
     async fn sweep_once(self: Arc<Self>, stop: &CancellationToken) -> Result<(), DbErr> {
+        // Kept while leases that ran out are taken back: whoever goes to the end of the line again may never be its head.
+        let mut turn = pin!(self.turn());
         loop {
             let began = Instant::now();
             let taken_back = ledger::reap(&self.context.db, self.queue).await?;
@@ -60,6 +63,11 @@ impl Pool {
                 tokio::spawn(async move { pool.take(taken_back, &stop).await });
             }
             while began.elapsed() < SWEEP {
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    () = tokio::time::sleep(SWEEP) => break,
+                    () = &mut turn => turn.set(self.turn()),
+                }
                 if !self.clone().take_due(stop).await? {
                     return Ok(());
                 }
@@ -67,16 +75,14 @@ impl Pool {
         }
     }
 
-    /// Claims what is due, for a share of the room at most, when everything that was claimed before has what it needs.
-    /// `false`: nothing is left.
+    /// Returns when everything that was claimed before and needs a connection has one: it is ahead in this line. With more of it it
+    /// would only lie here longer, and another process may have a connection left.
+    async fn turn(&self) {
+        drop(self.alone.acquire().await);
+    }
+
+    /// Claims what is due, for a share of the room at most. `false`: nothing is left.
     async fn take_due(self: Arc<Self>, stop: &CancellationToken) -> Result<bool, DbErr> {
-        // Those that were claimed before and need a connection are ahead in this line. They would only lie here longer with
-        // more of them, and another process may have a connection left.
-        tokio::select! {
-            () = stop.cancelled() => return Ok(false),
-            () = tokio::time::sleep(SWEEP) => return Ok(true),
-            connected = self.alone.acquire() => drop(connected),
-        }
         let was_behind = self.behind.load(Ordering::Acquire);
         let gather = if was_behind { GATHER } else { Duration::ZERO };
         let Some(permits) = self.permits(self.share, gather, stop).await else { return Ok(false) };
