@@ -3,7 +3,7 @@ create table job (
     id uuid primary key,
     queue text not null,
     kind text not null,
-    payload jsonb not null,
+    payload json not null,
     -- Who asked; NULL is the platform itself or somebody without an account.
     principal uuid,
     idempotency_key text check (length(idempotency_key) between 1 and 255),
@@ -20,7 +20,7 @@ create table job (
     worker text,
     -- The front that waits for the outcome, if any.
     reply_to text,
-    outcome jsonb,
+    outcome json,
     error jsonb,
     traceparent text,
     request_id text,

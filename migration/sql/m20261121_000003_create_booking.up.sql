@@ -39,7 +39,7 @@ create table booking (
     time_zone text not null,
     status text not null,
     -- The quote as it was shown, never recomputed.
-    quote jsonb not null,
+    quote json not null,
     total bigint not null,
     currency text not null,
     plate text not null,
@@ -78,7 +78,7 @@ create table booking_change (
     plate text not null,
     starts_at timestamptz not null,
     ends_at timestamptz not null,
-    quote jsonb not null,
+    quote json not null,
     total bigint not null,
     currency text not null,
     reason text not null check (reason in ('asked', 'extended', 'overrun', 'unsafe')),

@@ -69,7 +69,7 @@ create table waitlist_offer (
     time_zone text not null,
     -- Whether it is exactly what was wished.
     exact boolean not null,
-    quote jsonb not null,
+    quote json not null,
     total bigint not null,
     currency text not null,
     state text not null default 'offered' check (state in ('offered', 'accepted', 'declined', 'expired', 'revoked')),

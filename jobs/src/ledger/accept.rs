@@ -29,7 +29,7 @@ pub enum AcceptError {
 const INSERT: &str = r"
 insert into job (id, queue, kind, payload, principal, idempotency_key, request_hash, dedupe_key,
                  priority, run_at, max_attempts, reply_to, traceparent, request_id)
-values ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, $9, coalesce($10, now() + make_interval(secs => $11)), $12, $13, $14, $15)
+values ($1, $2, $3, $4::json, $5, $6, $7, $8, $9, coalesce($10, now() + make_interval(secs => $11)), $12, $13, $14, $15)
 on conflict do nothing
 returning id, created_at";
 
@@ -67,7 +67,7 @@ async fn insert_one(db: &impl ConnectionTrait, job: &NewJob) -> Result<Option<Wr
 const INSERT_ALL: &str = r"
 insert into job (id, queue, kind, payload, principal, idempotency_key, request_hash, dedupe_key,
                  priority, run_at, max_attempts, reply_to, traceparent, request_id)
-select id, queue, kind, payload::jsonb, nullif(principal, '')::uuid, nullif(idempotency_key, ''), nullif(request_hash, ''),
+select id, queue, kind, payload::json, nullif(principal, '')::uuid, nullif(idempotency_key, ''), nullif(request_hash, ''),
        nullif(dedupe_key, ''), priority, coalesce(nullif(run_at, '')::timestamptz, now() + make_interval(secs => delay)),
        max_attempts, nullif(reply_to, ''), nullif(traceparent, ''), nullif(request_id, '')
 from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) as asked(

@@ -34,7 +34,7 @@ fn held(rows: u64) -> Result<(), LeaseLost> {
 /// Fence and state are one condition between the two sides. A condition on the state alone looks so rare that the planner expects
 /// one job, and goes through all ends for each of them.
 const DONE: &str = r"
-update job set state = 'done', outcome = held.outcome::jsonb, error = null, lease_until = null, finished_at = clock_timestamp()
+update job set state = 'done', outcome = held.outcome::json, error = null, lease_until = null, finished_at = clock_timestamp()
 from unnest($1, $2, $3) as held(id, fence, outcome)
 where job.id = held.id and job.id = any($1) and held.fence = case job.state when 'running' then job.fence end
 returning job.id";

@@ -73,7 +73,7 @@ fn stored(at: DateTime<Utc>) -> DateTime<Utc> {
 const INSERT: &str = "
 insert into booking (id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote, total,
                      currency, plate, policy_version, version, created_at, updated_at)
-select id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote::jsonb, total,
+select id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote::json, total,
        currency, plate, policy_version, version, created_at, updated_at
 from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) as asked(
     id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote, total,
