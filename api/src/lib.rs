@@ -44,7 +44,7 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use platform::probe::Probe;
-use poem::{Endpoint, EndpointExt, Response, Route, Server, get, handler, listener::TcpListener, web::Redirect};
+use poem::{Endpoint, EndpointExt, Response, Route, get, handler, web::Redirect};
 use poem_openapi::{OpenApi, OpenApiService, Tags};
 use tokio_util::sync::CancellationToken;
 
@@ -155,10 +155,7 @@ pub async fn serve(settings: FrontSettings, stop: CancellationToken) -> anyhow::
     let (listen, grace) = (settings.listen, settings.shared.shutdown_grace);
     let front = Front::start(settings, stop.clone()).await?;
     tracing::info!(%listen, "listening");
-    Server::new(TcpListener::bind(listen))
-        .run_with_graceful_shutdown(app(front, stop.clone()), async move { stop.cancelled().await }, Some(grace))
-        .await?;
-    Ok(())
+    platform::http::serve(listen, app(front, stop.clone()), stop, grace).await
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod blocking;
 pub mod bucket;
 pub mod database;
 mod gather;
+pub mod http;
 pub mod link;
 pub mod log;
 pub mod metric;

@@ -3,12 +3,11 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use jobs::ledger;
-use poem::{
-    Endpoint, EndpointExt, IntoResponse, Response, Route, Server, get, handler, http::StatusCode,
-    listener::TcpListener, web::Data,
-};
+use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler, http::StatusCode, web::Data};
 use sea_orm::DatabaseConnection;
 use tokio_util::sync::CancellationToken;
+
+use crate::http;
 
 type Check = dyn Fn() -> Result<(), String> + Send + Sync;
 
@@ -42,15 +41,7 @@ impl Probe {
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn serve(self, listen: SocketAddr) -> anyhow::Result<()> {
-        let stop = self.stop.clone();
-        Server::new(TcpListener::bind(listen))
-            .run_with_graceful_shutdown(
-                self.routes(),
-                async move { stop.cancelled().await },
-                Some(Duration::from_secs(1)),
-            )
-            .await?;
-        Ok(())
+        http::serve(listen, self.routes(), self.stop.clone(), Duration::from_secs(1)).await
     }
 }
 
