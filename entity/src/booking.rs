@@ -18,7 +18,7 @@ pub struct Model {
     pub ends_at: DateTimeUtc,
     pub time_zone: String,
     pub status: Word<BookingStatus>,
-    #[sea_orm(column_type = "JsonBinary")]
+    #[sea_orm(column_type = "Json")]
     pub quote: Json,
     pub total: i64,
     pub currency: String,

@@ -13,7 +13,7 @@ pub struct Model {
     pub plate: String,
     pub starts_at: DateTimeUtc,
     pub ends_at: DateTimeUtc,
-    #[sea_orm(column_type = "JsonBinary")]
+    #[sea_orm(column_type = "Json")]
     pub quote: Json,
     pub total: i64,
     pub currency: String,

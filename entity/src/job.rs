@@ -9,7 +9,7 @@ pub struct Model {
     pub id: Uuid,
     pub queue: String,
     pub kind: String,
-    #[sea_orm(column_type = "JsonBinary")]
+    #[sea_orm(column_type = "Json")]
     pub payload: Json,
     pub principal: Option<Uuid>,
     pub idempotency_key: Option<String>,
@@ -25,7 +25,7 @@ pub struct Model {
     pub lease_until: Option<DateTimeUtc>,
     pub worker: Option<String>,
     pub reply_to: Option<String>,
-    #[sea_orm(column_type = "JsonBinary", nullable)]
+    #[sea_orm(column_type = "Json", nullable)]
     pub outcome: Option<Json>,
     #[sea_orm(column_type = "JsonBinary", nullable)]
     pub error: Option<Json>,

@@ -18,7 +18,7 @@ pub struct Model {
     pub ends_at: DateTimeUtc,
     pub time_zone: String,
     pub exact: bool,
-    #[sea_orm(column_type = "JsonBinary")]
+    #[sea_orm(column_type = "Json")]
     pub quote: Json,
     /// Minor units of `currency`, frozen when the offer was made.
     pub total: i64,

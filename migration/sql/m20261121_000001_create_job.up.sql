@@ -3,6 +3,7 @@ create table job (
     id uuid primary key,
     queue text not null,
     kind text not null,
+    -- As it was written, like `outcome`: both are read whole, and never asked into.
     payload json not null,
     -- Who asked; NULL is the platform itself or somebody without an account.
     principal uuid,

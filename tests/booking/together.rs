@@ -89,7 +89,7 @@ async fn a_backlog_is_done_in_few_transactions_and_whoever_comes_too_late_is_ref
     crowd.work().await;
     crowd.until_done(80).await;
     crowd.expect_in_order(60).await;
-    let refused = "select count(*) from job where outcome->>'code' = 'car_taken' and outcome->'extra' ? 'alternatives'";
+    let refused = "select count(*) from job where outcome->>'code' = 'car_taken' and outcome->'extra'->'alternatives' is not null";
     assert_eq!(crowd.bed.number(refused).await, 20, "each is told why, and what there is instead");
     let transactions = crowd.bed.number("select count(distinct xmin::text) from booking").await;
     assert!(transactions <= 30, "sixty bookings took {transactions} transactions");

@@ -56,7 +56,7 @@ begin
         when tg_op = 'INSERT' then 'accepted'
         when new.state = 'running' and new.fence > old.fence then 'claimed'
         when new.state = 'running' and new.lease_until > old.lease_until then 'renewed'
-        when new.state = 'done' and new.outcome is distinct from old.outcome and old.state = 'done' then 'done again'
+        when new.state = 'done' and new.outcome::text is distinct from old.outcome::text and old.state = 'done' then 'done again'
         when new.state = 'done' then 'done'
         when new.crashes > old.crashes then 'crashed'
         when old.state = 'running' and new.state = 'ready' and new.attempt < old.attempt then 'released'

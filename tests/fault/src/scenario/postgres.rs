@@ -195,7 +195,7 @@ fn commit_order<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
                 Ok(tx.commit().await?)
             })
             .await?;
-        let left = "select count(*) from job where payload @> '{\"late\": true}' and state <> 'done'";
+        let left = "select count(*) from job where payload->>'late' = 'true' and state <> 'done'";
         let done = async || Ok((number(&scene.stage.db, left).await? == 0).then_some(()));
         until(Duration::from_secs(10), done).await?;
         let skipped = number(&scene.stage.db, left).await?;
