@@ -5,7 +5,7 @@ use std::time::Duration;
 use jobs::{Job, Queue, Refusal};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde::{Deserialize, Serialize};
-use workers::{Finished, JobError, Perform, Work};
+use workers::{Ending, JobError, Perform, Work};
 
 use super::{QUEUE, mark, write_effect};
 
@@ -54,7 +54,7 @@ kind!(
 );
 
 impl Perform for Overtaken {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         if work.attempt() > 1 {
             return mark(work).await;
         }
@@ -64,12 +64,12 @@ impl Perform for Overtaken {
         let taken = "update job set fence = fence + 1, state = 'ready', lease_until = null where id = $1";
         let taken = Statement::from_sql_and_values(DbBackend::Postgres, taken, [work.id().into()]);
         work.db().execute_raw(taken).await?;
-        work.done(tx, "too late").await
+        work.done(tx, "too late")
     }
 }
 
 impl Perform for Mark {
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
         mark(work).await
     }
 }
@@ -77,41 +77,41 @@ impl Perform for Mark {
 impl Perform for Stall {
     const TIMEOUT: Duration = Duration::from_secs(600);
 
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
         if work.attempt() > 1 {
             return mark(work).await;
         }
         let tx = work.begin().await?;
         write_effect(&tx, &work).await?;
         std::future::pending::<()>().await;
-        work.done(tx, "never").await
+        work.done(tx, "never")
     }
 }
 
 impl Perform for Stumble {
-    async fn perform(self, _: Work) -> Result<Finished, JobError> {
+    async fn perform(self, _: Work) -> Result<Ending, JobError> {
         Err(JobError::Retry(anyhow::anyhow!("stumbled")))
     }
 }
 
 impl Perform for Panic {
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
         assert!(work.attempt() > 1, "the first attempt panics");
         mark(work).await
     }
 }
 
 impl Perform for Decline {
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
-        work.refuse(Refusal::new("car_taken", "the car is taken").because("/startDate", "taken from then on")).await
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
+        Ok(work.refuse(Refusal::new("car_taken", "the car is taken").because("/startDate", "taken from then on")))
     }
 }
 
 impl Perform for Chain {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         write_effect(&tx, &work).await?;
         work.then(&Mark {});
-        work.done(tx, "chained").await
+        work.done(tx, "chained")
     }
 }

@@ -12,7 +12,7 @@ use jobs::{Job, NewJob, Queue, ledger};
 use sea_orm::ConnectionTrait;
 use tests::Bed;
 use uuid::Uuid;
-use workers::{Finished, JobError, Registry, Work};
+use workers::{Ending, JobError, Registry, Work};
 
 /// The kinds these tests perform; `effect` is a table that counts what was done.
 pub(crate) fn registry() -> Registry {
@@ -45,10 +45,10 @@ pub(crate) async fn write_effect(db: &impl ConnectionTrait, work: &Work) -> Resu
     Ok(())
 }
 
-pub(crate) async fn mark(work: Work) -> Result<Finished, JobError> {
+pub(crate) async fn mark(work: Work) -> Result<Ending, JobError> {
     let tx = work.begin().await?;
     write_effect(&tx, &work).await?;
-    work.done(tx, "marked").await
+    work.done(tx, "marked")
 }
 
 pub(crate) fn state_is(id: Uuid, state: &str) -> String {

@@ -14,7 +14,7 @@ use sea_orm::{
 use uuid::Uuid;
 use view::account::User;
 
-use crate::{Finished, JobError, Perform, Work, audit, branch::no_branch};
+use crate::{Ending, JobError, Perform, Work, audit, branch::no_branch};
 
 /// Makes an account of a registration. `None`: the address has one already.
 async fn admit(
@@ -55,15 +55,12 @@ async fn register(
     role: Role,
     branch_id: Option<Uuid>,
     added_by: Option<Uuid>,
-) -> Result<Finished, JobError> {
+) -> Result<Ending, JobError> {
     let tx = work.begin().await?;
     let Some(newcomer) = registration::Entity::find_by_id(registration_id).one(&tx).await? else {
         return match account::Entity::find_by_id(registration_id).one(&tx).await? {
-            Some(account) => work.done(tx, User::from(account)).await,
-            None => {
-                drop(tx);
-                work.skip("the registration is gone").await
-            }
+            Some(account) => work.done(tx, User::from(account)),
+            None => Ok(work.skip("the registration is gone")),
         };
     };
 
@@ -72,37 +69,36 @@ async fn register(
     {
         // What was typed is of no more use, as where the address is taken.
         registration::Entity::delete_by_id(newcomer.id).exec(&tx).await?;
-        return work.refuse_with(tx, no_branch()).await;
+        return Ok(work.refuse_with(tx, no_branch()));
     }
     let Some(account) = admit(&tx, newcomer, role, branch_id, work.now()).await? else {
-        return work.refuse_with(tx, email_taken()).await;
+        return Ok(work.refuse_with(tx, email_taken()));
     };
     if added_by.is_some() {
         audit(&tx, added_by, "add_staff", "account", account.id).await?;
     }
 
     work.then(&Announce { news: News::AccountRegistered, subject_id: account.id, turn: 0 });
-    work.done(tx, User::from(account)).await
+    work.done(tx, User::from(account))
 }
 
 impl Perform for RegisterAccount {
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
         register(work, self.registration_id, Role::Customer, None, None).await
     }
 }
 
 impl Perform for AddStaff {
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
         register(work, self.registration_id, self.role, self.branch_id, Some(self.added_by)).await
     }
 }
 
 impl Perform for ChangeProfile {
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let Some(account) = account::Entity::find_by_id(self.account_id).one(&tx).await? else {
-            drop(tx);
-            return work.skip("the account is gone").await;
+            return Ok(work.skip("the account is gone"));
         };
 
         let unchanged = account.clone();
@@ -112,6 +108,6 @@ impl Perform for ChangeProfile {
         change.updated_at = Set(work.now());
         let account = change.update(&tx).await?;
 
-        work.done(tx, User::from(account)).await
+        work.done(tx, User::from(account))
     }
 }

@@ -7,7 +7,7 @@ use rules::problem;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use view::branch::Branch;
 
-use crate::{Finished, JobError, Perform, Work, audit};
+use crate::{Ending, JobError, Perform, Work, audit};
 
 fn refused(pointer: &str, message: &str) -> Refusal {
     Refusal::new(problem::VALIDATION_FAILED.code, "Please mend what is listed and send it again.")
@@ -19,18 +19,17 @@ pub(crate) fn no_branch() -> Refusal {
 }
 
 impl Perform for AddBranch {
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
         if self.time_zone.parse::<Tz>().is_err() {
-            return work.refuse(refused("/timeZone", "is no IANA time zone such as Europe/Berlin")).await;
+            return Ok(work.refuse(refused("/timeZone", "is no IANA time zone such as Europe/Berlin")));
         }
 
         let tx = work.begin().await?;
         let known = branch::Entity::find().filter(branch::Column::Name.eq(&self.name)).one(&tx).await?;
         match known {
-            Some(branch) if branch.id == self.branch_id => return work.done(tx, Branch::from(branch)).await,
+            Some(branch) if branch.id == self.branch_id => return work.done(tx, Branch::from(branch)),
             Some(_) => {
-                drop(tx);
-                return work.refuse(refused("/name", "is the name of another branch")).await;
+                return Ok(work.refuse(refused("/name", "is the name of another branch")));
             }
             None => {}
         }
@@ -50,6 +49,6 @@ impl Perform for AddBranch {
         let branch = row.insert(&tx).await?;
         audit(&tx, Some(self.added_by), "add_branch", "branch", branch.id).await?;
 
-        work.done(tx, Branch::from(branch)).await
+        work.done(tx, Branch::from(branch))
     }
 }

@@ -22,7 +22,7 @@ use serde_json::json;
 use uuid::Uuid;
 use view::car::Car;
 
-use crate::{Finished, JobError, Perform, Work, audit, branch::no_branch};
+use crate::{Ending, JobError, Perform, Work, audit, branch::no_branch};
 
 /// Where cars stand that nobody gave a branch: the one branch that the migration makes.
 pub(crate) const MAIN_BRANCH: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001);
@@ -46,7 +46,7 @@ fn taken(error: &DbErr) -> Option<Refusal> {
 }
 
 impl Perform for AddCar {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let facts = Facts {
             year: i32::from(self.year),
             seats: i32::from(self.seats),
@@ -54,17 +54,16 @@ impl Perform for AddCar {
             now: work.now(),
         };
         if let Err(reasons) = rules::car::accept(facts) {
-            return work.refuse(refused(reasons)).await;
+            return Ok(work.refuse(refused(reasons)));
         }
 
         let tx = work.begin().await?;
         if let Some(car) = car::Entity::find_by_id(self.car_id).one(&tx).await? {
-            return work.done(tx, Car::from(car)).await;
+            return work.done(tx, Car::from(car));
         }
         let branch_id = self.branch_id.unwrap_or(MAIN_BRANCH);
         if branch::Entity::find_by_id(branch_id).one(&tx).await?.is_none() {
-            drop(tx);
-            return work.refuse(no_branch()).await;
+            return Ok(work.refuse(no_branch()));
         }
 
         let (car_id, added_by) = (self.car_id, self.added_by);
@@ -72,14 +71,13 @@ impl Perform for AddCar {
             Ok(car) => car,
             Err(error) => {
                 let Some(refusal) = taken(&error) else { return Err(error.into()) };
-                drop(tx);
-                return work.refuse(refusal).await;
+                return Ok(work.refuse(refusal));
             }
         };
         audit(&tx, Some(added_by), "add_car", "car", car_id).await?;
 
         work.then(&PromoteWaitlist::new(car_id));
-        work.done(tx, Car::from(car)).await
+        work.done(tx, Car::from(car))
     }
 }
 
@@ -149,38 +147,34 @@ fn gone() -> Refusal {
 }
 
 impl Perform for ChangeCar {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let (car_id, changed_by) = (self.car_id, self.changed_by);
         let tx = work.begin().await?;
         let Some(car) = lock(&tx, car_id).await? else {
-            drop(tx);
-            return work.refuse(gone()).await;
+            return Ok(work.refuse(gone()));
         };
         if let Some(branch) = self.branch_id
             && branch::Entity::find_by_id(branch).one(&tx).await?.is_none()
         {
-            drop(tx);
-            return work.refuse(no_branch()).await;
+            return Ok(work.refuse(no_branch()));
         }
 
         let row = changed_row(self, car, &work);
         if let Some(Err(reasons)) = facts(&row, &work).map(rules::car::accept) {
-            drop(tx);
-            return work.refuse(refused(reasons)).await;
+            return Ok(work.refuse(refused(reasons)));
         }
         let car = match row.update(&tx).await {
             Ok(car) => car,
             Err(error) => {
                 let Some(refusal) = taken(&error) else { return Err(error.into()) };
-                drop(tx);
-                return work.refuse(refusal).await;
+                return Ok(work.refuse(refusal));
             }
         };
         audit(&tx, Some(changed_by), "change_car", "car", car_id).await?;
 
         // It may be back in service, or at another branch, where somebody waits for it.
         work.then(&PromoteWaitlist::new(car_id));
-        work.done(tx, Car::from(car)).await
+        work.done(tx, Car::from(car))
     }
 }
 
@@ -194,11 +188,10 @@ async fn has_history(tx: &DatabaseTransaction, car: Uuid) -> Result<bool, DbErr>
 }
 
 impl Perform for RetireCar {
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let Some(car) = lock(&tx, self.car_id).await? else {
-            drop(tx);
-            return work.refuse(gone()).await;
+            return Ok(work.refuse(gone()));
         };
         let live = [BookingStatus::Pending, BookingStatus::Confirmed, BookingStatus::Active];
         let booked = booking::Entity::find()
@@ -207,9 +200,8 @@ impl Perform for RetireCar {
             .count(&tx)
             .await?;
         if booked > 0 {
-            drop(tx);
             let words = format!("{booked} bookings of this car are still ahead; cancel or move them first.");
-            return work.refuse(Refusal::new(problem::CAR_HAS_BOOKINGS.code, words)).await;
+            return Ok(work.refuse(Refusal::new(problem::CAR_HAS_BOOKINGS.code, words)));
         }
 
         let deleted = !has_history(&tx, car.id).await?;
@@ -231,6 +223,6 @@ impl Perform for RetireCar {
         }
         audit(&tx, Some(self.retired_by), "retire_car", "car", self.car_id).await?;
 
-        work.done(tx, json!({ "id": self.car_id, "deleted": deleted, "retired": !deleted })).await
+        work.done(tx, json!({ "id": self.car_id, "deleted": deleted, "retired": !deleted }))
     }
 }

@@ -49,7 +49,7 @@ use audit::{audit, audit_with};
 pub use context::Context;
 pub use detector::{DetectorSettings, DetectorSlot};
 pub use mailer::Mailer;
-pub use perform::{Finished, JobError, Perform, PerformTogether, Work};
+pub use perform::{Ending, Finished, JobError, Perform, PerformTogether, Work};
 pub use pool::Pool;
 pub use registry::{Performer, Registry};
 pub use waitlist::WAITLIST_QUEUE;

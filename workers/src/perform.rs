@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
+use futures::{FutureExt, future::BoxFuture};
 use jobs::{
     Claimed, Job, NewJob, Outcome, Queue, Refusal, fault,
     ledger::{self, LeaseLost},
@@ -19,13 +20,13 @@ use crate::Context;
 ///
 /// Every `perform` has four beats: read the request, lock and look, decide and
 /// write, tell others. It must leave the same world behind when it runs twice,
-/// and the type of its success can only be had from [`Work`], which commits the
-/// effect, the follow-ups and the completion together.
+/// and the type of its success can only be had from [`Work`]: the effect, the follow-ups and the
+/// completion are committed together when it has returned.
 pub trait Perform: Job {
     /// After this long an attempt counts as failed.
     const TIMEOUT: Duration = Duration::from_secs(30);
 
-    fn perform(self, work: Work) -> impl Future<Output = Result<Finished, JobError>> + Send;
+    fn perform(self, work: Work) -> impl Future<Output = Result<Ending, JobError>> + Send;
 }
 
 /// Work that many ask for at the same time, and that costs little more for fifty than for one.
@@ -72,6 +73,54 @@ impl<E: Into<anyhow::Error>> From<E> for JobError {
             Ok(LeaseLost::Database(error)) => Self::Retry(error.into()),
             Err(error) => Self::Retry(error),
         }
+    }
+}
+
+/// How an attempt ends. It is carried out when `perform` has returned, and so has let go of everything: whoever still held a
+/// transaction while the end waits for others to be written with would keep its locks and its connection from them.
+#[must_use]
+pub struct Ending {
+    work: Work,
+    how: How,
+    afterwards: Option<BoxFuture<'static, ()>>,
+}
+
+enum How {
+    Effect(DatabaseTransaction, Outcome),
+    NoEffect(Outcome),
+    Snooze(Duration),
+}
+
+impl Ending {
+    fn new(work: Work, how: How) -> Self {
+        Self { work, how, afterwards: None }
+    }
+
+    /// What is done when the end was committed, and not otherwise; nor is it when the process dies in between.
+    pub fn afterwards(self, what: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self { afterwards: Some(what.boxed()), ..self }
+    }
+
+    /// # Errors
+    /// When the lease was lost or the database fails: nothing is committed then.
+    pub(crate) async fn carry_out(self) -> Result<Finished, JobError> {
+        let Self { work, how, afterwards } = self;
+        let finished = match how {
+            How::Effect(tx, outcome) => work.finish(tx, outcome).await?,
+            How::NoEffect(outcome) if work.follow_ups.is_empty() => work.end_without_effect(outcome).await?,
+            How::NoEffect(outcome) => {
+                let tx = work.begin().await?;
+                work.finish(tx, outcome).await?
+            }
+            How::Snooze(pause) => {
+                ledger::snooze(&work.context.db, &work.job, pause).await?;
+                Finished { outcome: None, follow_ups: Vec::new() }
+            }
+        };
+        if let Some(afterwards) = afterwards {
+            afterwards.await;
+        }
+        Ok(finished)
     }
 }
 
@@ -147,59 +196,46 @@ impl Work {
         self.follow_ups.push(NewJob::new(job).at(run_at));
     }
 
-    /// Commits the effect with the job's completion; `document` is what the asker is shown.
+    /// The effect is committed with the job's completion; `document` is what the asker is shown.
     ///
     /// # Errors
-    /// When the lease was lost or the database fails: nothing is committed then.
-    pub async fn done(self, tx: DatabaseTransaction, document: impl Serialize) -> Result<Finished, JobError> {
+    /// When the document cannot be written as JSON.
+    pub fn done(self, tx: DatabaseTransaction, document: impl Serialize) -> Result<Ending, JobError> {
         let outcome = Outcome::done(document)?;
-        self.finish(tx, outcome).await
+        Ok(Ending::new(self, How::Effect(tx, outcome)))
     }
 
-    /// Commits a decision against what was asked, with nothing else.
-    ///
-    /// A transaction that is open must be dropped first: the job gives up its right to a connection, and waits for others
-    /// to end together with it.
-    ///
-    /// # Errors
-    /// When the lease was lost or the database fails.
-    pub async fn refuse(self, refusal: Refusal) -> Result<Finished, JobError> {
-        self.end_without_effect(Outcome::Refused(refusal)).await
-    }
-
-    /// Commits a decision against what was asked together with what was learnt on the way.
-    ///
-    /// # Errors
-    /// When the lease was lost or the database fails: nothing is committed then.
-    pub async fn refuse_with(mut self, tx: DatabaseTransaction, refusal: Refusal) -> Result<Finished, JobError> {
+    /// A decision against what was asked, with nothing else.
+    pub fn refuse(mut self, refusal: Refusal) -> Ending {
         self.follow_ups.clear();
-        self.finish(tx, Outcome::Refused(refusal)).await
+        Ending::new(self, How::NoEffect(Outcome::Refused(refusal)))
     }
 
-    /// Ends a job that had nothing to write besides; its transaction must be dropped first, as with [`Work::refuse`].
-    ///
-    /// # Errors
-    /// When the lease was lost or the database fails.
-    pub async fn done_without_effect(self, document: impl Serialize) -> Result<Finished, JobError> {
-        self.end_without_effect(Outcome::done(document)?).await
+    /// A decision against what was asked, committed together with what was learnt on the way.
+    pub fn refuse_with(mut self, tx: DatabaseTransaction, refusal: Refusal) -> Ending {
+        self.follow_ups.clear();
+        Ending::new(self, How::Effect(tx, Outcome::Refused(refusal)))
     }
 
-    /// Ends the job because its subject is gone or needs nothing any more.
+    /// There was nothing to write besides; follow-ups are written all the same.
     ///
     /// # Errors
-    /// When the lease was lost or the database fails.
-    pub async fn skip(self, reason: &str) -> Result<Finished, JobError> {
+    /// When the document cannot be written as JSON.
+    pub fn done_without_effect(self, document: impl Serialize) -> Result<Ending, JobError> {
+        let outcome = Outcome::done(document)?;
+        Ok(Ending::new(self, How::NoEffect(outcome)))
+    }
+
+    /// The job's subject is gone or needs nothing any more.
+    pub fn skip(self, reason: &str) -> Ending {
         tracing::info!(reason, "nothing to do");
-        self.done_without_effect(serde_json::json!({ "skipped": reason })).await
+        let outcome = Outcome::done(serde_json::json!({ "skipped": reason })).expect("a string is plain data");
+        Ending::new(self, How::NoEffect(outcome))
     }
 
     /// Puts the job off without charging an attempt: it is not yet time.
-    ///
-    /// # Errors
-    /// When the lease was lost or the database fails.
-    pub async fn snooze(self, pause: Duration) -> Result<Finished, JobError> {
-        ledger::snooze(&self.context.db, &self.job, pause).await?;
-        Ok(Finished { outcome: None, follow_ups: Vec::new() })
+    pub fn snooze(self, pause: Duration) -> Ending {
+        Ending::new(self, How::Snooze(pause))
     }
 
     async fn finish(self, tx: DatabaseTransaction, outcome: Outcome) -> Result<Finished, JobError> {

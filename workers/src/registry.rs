@@ -35,7 +35,7 @@ fn run<J: Perform>(
     async move {
         let payload = serde_json::from_str::<J>(&job.payload)
             .map_err(|error| JobError::GiveUp(format!("the payload cannot be read: {error}")))?;
-        payload.perform(Work::alone(context, job, connected)).await
+        payload.perform(Work::alone(context, job, connected)).await?.carry_out().await
     }
     .boxed()
 }

@@ -11,7 +11,7 @@ use platform::{Settings, bucket::BucketSettings, settings::Secret};
 use serde::{Deserialize, Serialize};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-use workers::{Context, Finished, JobError, Perform, Pool, Registry, Work};
+use workers::{Context, Ending, JobError, Perform, Pool, Registry, Work};
 
 use crate::ground::{Ground, House};
 
@@ -27,11 +27,11 @@ impl Job for Nothing {
 static STARTS: Mutex<Option<mpsc::UnboundedSender<Instant>>> = Mutex::new(None);
 
 impl Perform for Nothing {
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
         if let Some(starts) = &*STARTS.lock().unwrap_or_else(std::sync::PoisonError::into_inner) {
             let _ = starts.send(Instant::now());
         }
-        work.done_without_effect(()).await
+        work.done_without_effect(())
     }
 }
 

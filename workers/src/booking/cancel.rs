@@ -20,7 +20,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr, En
 use view::booking::Booking;
 
 use super::{Locked, lock};
-use crate::{Finished, JobError, Perform, Work, audit, reservation};
+use crate::{Ending, JobError, Perform, Work, audit, reservation};
 
 /// What a refund depends on, were the booking cancelled now.
 pub(super) fn facts(booking: &booking::Model, now: DateTime<Utc>, no_show: bool) -> Result<Facts, JobError> {
@@ -64,7 +64,7 @@ async fn end(
 }
 
 impl Perform for CancelBooking {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let booking = lock(&tx, self.booking_id, None).await?.map(|locked| locked.booking);
         let asker = account::Entity::find_by_id(self.cancelled_by).one(&tx).await?;
@@ -72,18 +72,16 @@ impl Perform for CancelBooking {
             booking.customer_id == self.cancelled_by || asker.as_ref().is_some_and(|asker| asker.role.0.is_staff())
         };
         let Some(booking) = booking.filter(allowed) else {
-            drop(tx);
-            return work.refuse(Refusal::new(problem::NOT_FOUND.code, "There is no such booking.")).await;
+            return Ok(work.refuse(Refusal::new(problem::NOT_FOUND.code, "There is no such booking.")));
         };
         if booking.status.0 == BookingStatus::Cancelled {
-            return work.done(tx, Booking::from(booking)).await;
+            return work.done(tx, Booking::from(booking));
         }
 
         let status = match booking.status.0.after(Event::Cancelled) {
             Ok(status) => status,
             Err(refused) => {
-                drop(tx);
-                return work.refuse(Refusal::new(problem::ILLEGAL_STATE.code, refused.to_string())).await;
+                return Ok(work.refuse(Refusal::new(problem::ILLEGAL_STATE.code, refused.to_string())));
             }
         };
         let refund = settle(&booking, work.asked_at(), false)?;
@@ -92,26 +90,23 @@ impl Perform for CancelBooking {
 
         work.then(&Announce { news: News::BookingCancelled, subject_id: booking.id, turn: 0 });
         work.then(&PromoteWaitlist::new(booking.car_id));
-        work.done(tx, Booking::from(booking)).await
+        work.done(tx, Booking::from(booking))
     }
 }
 
 impl Perform for ReleaseNoShow {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let Some(Locked { booking, .. }) = lock(&tx, self.booking_id, None).await? else {
-            drop(tx);
-            return work.skip("the booking is gone").await;
+            return Ok(work.skip("the booking is gone"));
         };
         let period = Period::new(booking.starts_at, booking.ends_at)?;
         if work.now() < no_show_at(period, Limits::default()) {
-            drop(tx);
-            return work.skip("it is not yet time").await;
+            return Ok(work.skip("it is not yet time"));
         }
 
         let Ok(status) = booking.status.0.after(Event::NotCollected) else {
-            drop(tx);
-            return work.skip("the booking is not waiting for its customer").await;
+            return Ok(work.skip("the booking is not waiting for its customer"));
         };
         let refund = settle(&booking, work.now(), true)?;
         let booking = end(&tx, booking, status, &refund, None, work.now()).await?;
@@ -119,6 +114,6 @@ impl Perform for ReleaseNoShow {
 
         work.then(&Announce { news: News::BookingNoShow, subject_id: booking.id, turn: 0 });
         work.then(&PromoteWaitlist::new(booking.car_id));
-        work.done(tx, Booking::from(booking)).await
+        work.done(tx, Booking::from(booking))
     }
 }

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use view::booking::Booking;
 
 use super::{alternative, cancel, lock, price::price, request::car_taken};
-use crate::{Finished, JobError, Perform, Work, audit, reservation};
+use crate::{Ending, JobError, Perform, Work, audit, reservation};
 
 /// What is to be different; `None` stays.
 struct Wish {
@@ -45,37 +45,35 @@ struct Looked {
 }
 
 impl Perform for ChangeBooking {
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
         let Self { booking_id, changed_by: by, car_id: car, start, end } = self;
         carry_out(work, Wish { booking_id, by, car, start, end, reason: "asked" }).await
     }
 }
 
 impl Perform for ExtendBooking {
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
         let Self { booking_id, extended_by: by, end } = self;
         carry_out(work, Wish { booking_id, by, car: None, start: None, end: Some(end), reason: "extended" }).await
     }
 }
 
-async fn carry_out(mut work: Work, wish: Wish) -> Result<Finished, JobError> {
+async fn carry_out(mut work: Work, wish: Wish) -> Result<Ending, JobError> {
     let tx = work.begin().await?;
     let looked = match look(&tx, &wish).await? {
         Ok(looked) => looked,
         Err(refusal) => {
-            drop(tx);
-            return work.refuse(refusal).await;
+            return Ok(work.refuse(refusal));
         }
     };
     if wish.holds_for(&looked.booking) {
-        return work.done(tx, Booking::from(looked.booking)).await;
+        return work.done(tx, Booking::from(looked.booking));
     }
 
     let (after, busy) = match decide(&wish, &looked, &work) {
         Ok(decided) => decided,
         Err(refusal) => {
-            drop(tx);
-            return work.refuse(refusal).await;
+            return Ok(work.refuse(refusal));
         }
     };
     if !reservation::replace(&tx, looked.car.id, busy, wish.booking_id).await? {
@@ -84,8 +82,7 @@ async fn carry_out(mut work: Work, wish: Wish) -> Result<Finished, JobError> {
             _ => alternative::find(&tx, &looked.car, busy, after.start, after.end).await?,
         };
         // Nothing of this is committed, so the old time stays.
-        drop(tx);
-        return work.refuse(car_taken(alternatives)).await;
+        return Ok(work.refuse(car_taken(alternatives)));
     }
     let (old_car, frees) = (looked.booking.car_id, looked.frees(busy));
     let booking = write(&tx, &work, &wish, looked, after).await?;
@@ -95,7 +92,7 @@ async fn carry_out(mut work: Work, wish: Wish) -> Result<Finished, JobError> {
     if frees {
         work.then(&PromoteWaitlist::new(old_car));
     }
-    work.done(tx, Booking::from(booking)).await
+    work.done(tx, Booking::from(booking))
 }
 
 /// Locks the cars and the booking, then looks at everything else.

@@ -25,7 +25,7 @@ use view::booking::Booking;
 
 pub(crate) use self::danger::{helped_by, unresolved};
 use super::{Locked, change::remember, lock};
-use crate::{Finished, JobError, Perform, Work, audit, reservation};
+use crate::{Ending, JobError, Perform, Work, audit, reservation};
 
 /// A booking in danger, and what endangers it, read under the locks.
 struct Danger {
@@ -37,7 +37,7 @@ struct Danger {
 }
 
 impl Perform for ResolveConflict {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         // Each candidate is tried in a transaction of its own: only two cars are ever locked at a time.
         for candidate in candidate::find(work.db(), self.booking_id).await? {
             let tx = work.begin().await?;
@@ -45,7 +45,7 @@ impl Perform for ResolveConflict {
             let (danger, other) = match look(&tx, &self, &work, locked).await? {
                 Some((danger, Some(other))) => (danger, other),
                 Some((_, None)) => continue,
-                None => return safe(&self, work, tx).await,
+                None => return Ok(safe(&self, work)),
             };
             if !other.status.0.is_rentable() || !take(&tx, &danger, &other).await? {
                 continue;
@@ -56,26 +56,25 @@ impl Perform for ResolveConflict {
             if let Some(car) = self.freed.filter(|car| *car != booking.car_id) {
                 work.then(&PromoteWaitlist::new(car));
             }
-            return work.done(tx, Booking::from(booking)).await;
+            return work.done(tx, Booking::from(booking));
         }
 
         let tx = work.begin().await?;
         let locked = lock(&tx, self.booking_id, None).await?;
-        let Some((danger, _)) = look(&tx, &self, &work, locked).await? else { return safe(&self, work, tx).await };
+        let Some((danger, _)) = look(&tx, &self, &work, locked).await? else { return Ok(safe(&self, work)) };
         audit(&tx, None, "conflict_unresolved", "booking", danger.booking.id).await?;
 
         let (subject_id, turn) = (danger.booking.id, danger.booking.version);
         work.then(&Announce { news: News::ConflictUnresolved, subject_id, turn });
-        work.done(tx, json!({ "unresolved": subject_id })).await
+        work.done(tx, json!({ "unresolved": subject_id }))
     }
 }
 
-async fn safe(asked: &ResolveConflict, mut work: Work, tx: DatabaseTransaction) -> Result<Finished, JobError> {
-    drop(tx);
+fn safe(asked: &ResolveConflict, mut work: Work) -> Ending {
     if let Some(car) = asked.freed {
         work.then(&PromoteWaitlist::new(car));
     }
-    work.skip("nothing endangers the booking any more").await
+    work.skip("nothing endangers the booking any more")
 }
 
 /// What endangers the booking now, and the other car that was locked; `None` when nothing does.

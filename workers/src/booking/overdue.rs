@@ -16,18 +16,16 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{Locked, conflict::turnaround, lock};
-use crate::{Finished, JobError, Perform, Work, audit};
+use crate::{Ending, JobError, Perform, Work, audit};
 
 impl Perform for CheckOverdue {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let Some(Locked { booking, car, .. }) = lock(&tx, self.booking_id, None).await? else {
-            drop(tx);
-            return work.skip("the booking is gone").await;
+            return Ok(work.skip("the booking is gone"));
         };
         if booking.ends_at != self.due || !is_overdue(booking.status.0, booking.ends_at, work.now()) {
-            drop(tx);
-            return work.skip("the car is back, or the booking was extended").await;
+            return Ok(work.skip("the car is back, or the booking was extended"));
         }
 
         let id = booking.id;
@@ -49,7 +47,7 @@ impl Perform for CheckOverdue {
         if let Some(next) = at_risk {
             work.then(&ResolveConflict { booking_id: next.id, car_id: car.id, turn, freed: None });
         }
-        work.done(tx, json!({ "overdue": id })).await
+        work.done(tx, json!({ "overdue": id }))
     }
 }
 
@@ -69,21 +67,19 @@ async fn next_at_risk(
 }
 
 impl Perform for EscalateOverdue {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let Some(Locked { booking, .. }) = lock(&tx, self.booking_id, None).await? else {
-            drop(tx);
-            return work.skip("the booking is gone").await;
+            return Ok(work.skip("the booking is gone"));
         };
         if booking.ends_at != self.due || !is_overdue(booking.status.0, booking.ends_at, work.now()) {
-            drop(tx);
-            return work.skip("the car is back, or the booking was extended").await;
+            return Ok(work.skip("the car is back, or the booking was extended"));
         }
 
         audit(&tx, None, "escalate_overdue", "booking", booking.id).await?;
 
         let turn = due_turn(self.due);
         work.then(&Announce { news: News::OverdueEscalated, subject_id: booking.id, turn });
-        work.done(tx, json!({ "escalated": booking.id })).await
+        work.done(tx, json!({ "escalated": booking.id }))
     }
 }

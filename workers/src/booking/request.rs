@@ -27,7 +27,7 @@ use super::{
     fresh::{self, Fresh, obstacle},
     price::price,
 };
-use crate::{Finished, JobError, Perform, PerformTogether, Work, reservation, waitlist::wait_for_car};
+use crate::{Ending, Finished, JobError, Perform, PerformTogether, Work, reservation, waitlist::wait_for_car};
 
 /// What a decision about a booking looks at.
 struct Looked {
@@ -37,25 +37,23 @@ struct Looked {
 }
 
 impl Perform for RequestBooking {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         if let Some(booking) = booking::Entity::find_by_id(self.booking_id).one(&tx).await? {
-            return work.done(tx, Booking::from(booking)).await;
+            return work.done(tx, Booking::from(booking));
         }
 
         let looked = match look(&tx, &self).await? {
             Ok(looked) => looked,
             Err(refusal) => {
-                drop(tx);
-                return work.refuse(refusal).await;
+                return Ok(work.refuse(refusal));
             }
         };
 
         let busy = match decide(&self, &looked, &work) {
             Ok(busy) => busy,
             Err(refusal) => {
-                drop(tx);
-                return work.refuse(refusal).await;
+                return Ok(work.refuse(refusal));
             }
         };
         if !reservation::take(&tx, self.car_id, busy, self.booking_id).await? {
@@ -66,7 +64,7 @@ impl Perform for RequestBooking {
         fresh::insert(&tx, std::slice::from_ref(&booking)).await?;
 
         work.then(&confirmed(booking.id));
-        work.done(tx, Booking::from(booking)).await
+        work.done(tx, Booking::from(booking))
     }
 }
 
@@ -154,17 +152,16 @@ async fn wait_or_refuse(
     asked: &RequestBooking,
     looked: &Looked,
     taken: Refusal,
-) -> Result<Finished, JobError> {
+) -> Result<Ending, JobError> {
     let mut taken = taken;
     if let Some(entry_id) = asked.join_waitlist {
         let dates = (asked.start, asked.end);
         match wait_for_car(&tx, &mut work, entry_id, asked.customer_id, &looked.car, dates).await? {
-            Ok(entry) => return work.done(tx, entry).await,
+            Ok(entry) => return work.done(tx, entry),
             Err(refused) => taken = taken.because("/joinWaitlist", refused.detail),
         }
     }
-    drop(tx);
-    work.refuse(taken).await
+    Ok(work.refuse(taken))
 }
 
 /// Locks the car, then looks at everything else.

@@ -16,32 +16,30 @@ use serde_json::json;
 use view::car::{Block, Conflict};
 
 use super::{gone, lock};
-use crate::{Finished, JobError, Perform, Work, audit, reservation::shut};
+use crate::{Ending, JobError, Perform, Work, audit, reservation::shut};
 
 impl Perform for BlockCar {
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
         let period = match decide(&self, &work) {
             Ok(period) => period,
-            Err(refusal) => return work.refuse(refusal).await,
+            Err(refusal) => return Ok(work.refuse(refusal)),
         };
 
         let tx = work.begin().await?;
         if lock(&tx, self.car_id).await?.is_none() {
-            drop(tx);
-            return work.refuse(gone()).await;
+            return Ok(work.refuse(gone()));
         }
         if let Some(known) = reservation::Entity::find_by_id(self.block_id).one(&tx).await? {
-            return work.done(tx, Block::from(known)).await;
+            return work.done(tx, Block::from(known));
         }
         let row = (self.block_id, self.purpose.as_str(), self.reason.trim());
         let Some(made) = shut(&tx, self.car_id, period, row).await? else {
             let conflicts = conflicts(&tx, &self).await?;
-            drop(tx);
-            return work.refuse(in_the_way(&conflicts)).await;
+            return Ok(work.refuse(in_the_way(&conflicts)));
         };
         audit(&tx, Some(self.blocked_by), "block_car", "car", self.car_id).await?;
 
-        work.done(tx, Block::from(made)).await
+        work.done(tx, Block::from(made))
     }
 }
 
@@ -96,23 +94,21 @@ fn in_the_way(conflicts: &[Conflict]) -> Refusal {
 }
 
 impl Perform for UnblockCar {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         if lock(&tx, self.car_id).await?.is_none() {
-            drop(tx);
-            return work.refuse(gone()).await;
+            return Ok(work.refuse(gone()));
         }
         let known = reservation::Entity::find_by_id(self.block_id).one(&tx).await?;
         let Some(known) = known.filter(|known| known.resource_id == self.car_id && is_block(known)) else {
-            drop(tx);
-            return work.refuse(Refusal::new(problem::NOT_FOUND.code, "There is no such block.")).await;
+            return Ok(work.refuse(Refusal::new(problem::NOT_FOUND.code, "There is no such block.")));
         };
 
         known.clone().delete(&tx).await?;
         audit(&tx, Some(self.unblocked_by), "unblock_car", "car", self.car_id).await?;
 
         work.then(&PromoteWaitlist::new(self.car_id));
-        work.done(tx, Block::from(known)).await
+        work.done(tx, Block::from(known))
     }
 }
 

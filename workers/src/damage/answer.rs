@@ -22,7 +22,7 @@ use super::{
     attachment::{self, attachments},
     case::{Step, advance, not_found},
 };
-use crate::{Finished, JobError, Perform, Work, rental::illegal};
+use crate::{Ending, JobError, Perform, Work, rental::illegal};
 
 /// A case that can be answered, and what the answer makes of it.
 struct Asked {
@@ -57,13 +57,12 @@ fn is_over(case: &damage_case::Model, now: DateTime<Utc>) -> bool {
 }
 
 impl Perform for AcceptDamage {
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let Asked { case, to, now } = match asked(&tx, self.case_id, self.customer_id, CaseEvent::Accepted).await? {
             Ok(asked) => asked,
             Err(refusal) => {
-                drop(tx);
-                return work.refuse(refusal).await;
+                return Ok(work.refuse(refusal));
             }
         };
 
@@ -71,18 +70,16 @@ impl Perform for AcceptDamage {
         let step = Step { event: CaseEvent::Accepted, actor, reason: None, via_link: self.via_link };
         let case = advance(&tx, case, to, step, now, |_| {}).await?;
 
-        work.done(tx, DamageCase::from(case)).await
+        work.done(tx, DamageCase::from(case))
     }
 }
 
 /// Refuses a dispute; its photos go with it.
-async fn refuse(work: Work, dispute: &DisputeDamage, refusal: Refusal) -> Result<Finished, JobError> {
+async fn refuse(work: Work, dispute: &DisputeDamage, refusal: Refusal) -> Result<Ending, JobError> {
     let case = damage_case::Entity::find_by_id(dispute.case_id).one(work.db()).await?;
     let kept = case.map(|case| case.dispute_photos()).unwrap_or_default();
-    let bucket = work.context.bucket.clone();
-    let finished = work.refuse(refusal).await?;
-    attachment::forget(&bucket, dispute, &kept).await;
-    Ok(finished)
+    let (bucket, dispute) = (work.context.bucket.clone(), dispute.clone());
+    Ok(work.refuse(refusal).afterwards(async move { attachment::forget(&bucket, &dispute, &kept).await }))
 }
 
 /// The clock on the wall where the car of a case belongs.
@@ -96,7 +93,7 @@ impl Perform for DisputeDamage {
     /// Five photos may have to be fetched and decoded.
     const TIMEOUT: Duration = Duration::from_secs(120);
 
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let Some(zone) = zone(&work, self.case_id).await? else { return refuse(work, &self, not_found()).await };
         let attachments = match attachments(&work, &self, zone).await? {
             Ok(attachments) => attachments,
@@ -126,31 +123,28 @@ impl Perform for DisputeDamage {
         .await?;
 
         work.then(&Announce { news: News::DamageDisputed, subject_id: case.return_id, turn: 0 });
-        work.done(tx, DamageCase::from(case)).await
+        work.done(tx, DamageCase::from(case))
     }
 }
 
 impl Perform for EndDisputeWindow {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let Some(case) = damage_case::Entity::locked(self.case_id).one(&tx).await? else {
-            drop(tx);
-            return work.skip("the case is gone").await;
+            return Ok(work.skip("the case is gone"));
         };
         let Ok(to) = case.state.0.after(CaseEvent::WindowPassed) else {
-            drop(tx);
-            return work.skip("the customer has answered, or nobody waits for it").await;
+            return Ok(work.skip("the customer has answered, or nobody waits for it"));
         };
         let now = clock(&tx).await?;
         if let Some(respond_by) = case.respond_by.filter(|respond_by| now < *respond_by) {
-            drop(tx);
-            return work.snooze((respond_by - now).to_std().unwrap_or_default()).await;
+            return Ok(work.snooze((respond_by - now).to_std().unwrap_or_default()));
         }
 
         let step = Step { event: CaseEvent::WindowPassed, actor: None, reason: None, via_link: false };
         let case = advance(&tx, case, to, step, now, |_| {}).await?;
 
         work.then(&Announce { news: News::DamageSettled, subject_id: case.return_id, turn: case.version });
-        work.done(tx, DamageCase::from(case)).await
+        work.done(tx, DamageCase::from(case))
     }
 }

@@ -24,19 +24,19 @@ use super::{
     dossier::{Dossier, EXPORTED, hash},
     pdf::{Document, Shown},
 };
-use crate::{Context, Finished, JobError, Perform, Work, audit};
+use crate::{Context, Ending, JobError, Perform, Work, audit};
 
 /// The copies are at most 1600 pixels wide; more than this is none of ours.
 const LARGEST_COPY: u64 = 4 * 1024 * 1024;
 
 impl Perform for ExportEvidence {
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
         // One moment for all tables, whatever happens to the case meanwhile.
         let level = sea_orm::IsolationLevel::RepeatableRead;
         let snapshot = work.db().begin_with_config(Some(level), None).await?;
         let Some(case) = damage_case::Entity::find_by_id(self.case_id).one(&snapshot).await? else {
             drop(snapshot);
-            return work.refuse(not_found()).await;
+            return Ok(work.refuse(not_found()));
         };
         let dossier = Dossier::load(&snapshot, case).await?;
         snapshot.commit().await?;
@@ -51,7 +51,7 @@ impl Perform for ExportEvidence {
 
         let tx = work.begin().await?;
         audit(&tx, Some(self.exported_by), EXPORTED, "damage_case", self.case_id).await?;
-        work.done(tx, files).await
+        work.done(tx, files)
     }
 }
 

@@ -7,7 +7,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait};
 use uuid::Uuid;
 use view::damage::DamageMatrix;
 
-use crate::{Finished, JobError, Perform, Work, audit};
+use crate::{Ending, JobError, Perform, Work, audit};
 
 fn refusal(asked: &ReplaceDamageMatrix) -> Option<Refusal> {
     let refusal = Refusal::new(problem::VALIDATION_FAILED.code, "Please mend what is listed and send it again.");
@@ -18,9 +18,9 @@ fn refusal(asked: &ReplaceDamageMatrix) -> Option<Refusal> {
 }
 
 impl Perform for ReplaceDamageMatrix {
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
         if let Some(refusal) = refusal(&self) {
-            return work.refuse(refusal).await;
+            return Ok(work.refuse(refusal));
         }
 
         let tx = work.begin().await?;
@@ -38,7 +38,7 @@ impl Perform for ReplaceDamageMatrix {
         let matrix = row.insert(&tx).await?;
         audit(&tx, Some(self.replaced_by), Self::KIND, "damage_matrix", Uuid::from_u128(version(&matrix))).await?;
 
-        work.done(tx, DamageMatrix::from(matrix)).await
+        work.done(tx, DamageMatrix::from(matrix))
     }
 }
 

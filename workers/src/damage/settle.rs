@@ -14,7 +14,7 @@ use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr};
 use view::damage::DamageCase;
 
 use super::case::{Step, advance, may_decide, not_found, told};
-use crate::{Finished, JobError, Perform, Work, rental::illegal};
+use crate::{Ending, JobError, Perform, Work, rental::illegal};
 
 /// Everything that decides whether it stands, read under the lock.
 struct Hearing {
@@ -45,13 +45,12 @@ fn doubt(refused: AmountRefused) -> Refusal {
 }
 
 impl Perform for SettleDamage {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let Hearing { case, to, amount } = match hear(&tx, &self).await? {
             Ok(hearing) => hearing,
             Err(refusal) => {
-                drop(tx);
-                return work.refuse(refusal).await;
+                return Ok(work.refuse(refusal));
             }
         };
         let now = clock(&tx).await?;
@@ -76,6 +75,6 @@ impl Perform for SettleDamage {
         if self.settlement.is_told() {
             work.then(&Announce { news: News::DamageSettled, subject_id: case.return_id, turn: case.version });
         }
-        work.done(tx, DamageCase::from(case)).await
+        work.done(tx, DamageCase::from(case))
     }
 }

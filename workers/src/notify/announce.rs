@@ -11,20 +11,20 @@ use super::{
     facts::Facts,
     notice::{Notice, notice},
 };
-use crate::{Finished, JobError, Perform, Work};
+use crate::{Ending, JobError, Perform, Work};
 
 impl Perform for Announce {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let Some(facts) = Facts::load(work.db(), self.news, self.subject_id).await? else {
-            return work.skip("the subject is gone").await;
+            return Ok(work.skip("the subject is gone"));
         };
         if let Some(reason) = facts.outdated(self.news, work.now()) {
-            return work.skip(reason).await;
+            return Ok(work.skip(reason));
         }
         let recipients = facts.recipients(self.news);
         if recipients.is_empty() {
             tracing::warn!(news = self.news.as_str(), "nobody is there to be told");
-            return work.skip("nobody is there to be told").await;
+            return Ok(work.skip("nobody is there to be told"));
         }
 
         let notice = notice(self.news, &facts);
@@ -36,7 +36,7 @@ impl Perform for Announce {
         for account_id in recipients.iter().filter(|_| news.is_mailed()) {
             work.then(&SendMail { news, subject_id, turn, account_id: *account_id });
         }
-        work.done(tx, json!({ "recipients": recipients.len() })).await
+        work.done(tx, json!({ "recipients": recipients.len() }))
     }
 }
 

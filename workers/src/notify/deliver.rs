@@ -21,7 +21,7 @@ use super::{
     thread,
 };
 use crate::{
-    Finished, JobError, Mailer, Perform, Work,
+    Ending, JobError, Mailer, Perform, Work,
     damage::case::{self, Step},
     link,
     mailer::{Envelope, Mail, Sent},
@@ -38,19 +38,19 @@ impl Perform for SendMail {
     /// Longer than all steps of a conversation with a slow server together.
     const TIMEOUT: Duration = Duration::from_secs(120);
 
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let context = work.context.clone();
         let mailer = context.mailer.as_ref().context("this pool has no SMTP_URL")?;
         let (account, facts) = match look(&self, &work, mailer).await? {
             Ok(looked) => looked,
-            Err(reason) => return work.skip(reason).await,
+            Err(reason) => return Ok(work.skip(reason)),
         };
 
         if self.news.asks_for_decision() && !call::is_alone(&work, &self).await? {
-            return work.skip("it is told in a digest").await;
+            return Ok(work.skip("it is told in a digest"));
         }
         let Some(turn) = mailer.turn().await else {
-            return work.snooze(LATER).await;
+            return Ok(work.snooze(LATER));
         };
         let sent = send(&self, &work, mailer, &account, &facts).await?;
         drop(turn);
@@ -61,7 +61,7 @@ impl Perform for SendMail {
             begin_window(&self, &tx, &mut work).await?;
         }
         let state = record(&self, &tx, &work, mailer, sent).await?;
-        work.done(tx, json!({ "delivery": state })).await
+        work.done(tx, json!({ "delivery": state }))
     }
 }
 

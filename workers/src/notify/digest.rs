@@ -23,7 +23,7 @@ use super::{
     word::{make_plain, plain},
 };
 use crate::{
-    Finished, JobError, Perform, Work, link,
+    Ending, JobError, Perform, Work, link,
     mailer::{Envelope, Mail, Sent},
 };
 
@@ -40,23 +40,23 @@ pub(super) struct Entry {
 impl Perform for SendDigest {
     const TIMEOUT: Duration = Duration::from_secs(120);
 
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
         let context = work.context.clone();
         let mailer = context.mailer.as_ref().context("this pool has no SMTP_URL")?;
         let message_id = format!("return_digest.{}.{}@{}", work.id(), self.account_id, mailer.domain());
         let sent = delivery::Entity::find().filter(delivery::Column::MessageId.eq(&message_id));
         if sent.count(work.db()).await? > 0 {
-            return work.skip("it was sent already").await;
+            return Ok(work.skip("it was sent already"));
         }
         let Some(account) = account::Entity::find_by_id(self.account_id).one(work.db()).await? else {
-            return work.skip("the recipient is gone").await;
+            return Ok(work.skip("the recipient is gone"));
         };
         let entries = entries(&work, &account).await?;
         if entries.is_empty() {
-            return work.skip("nothing is left to decide").await;
+            return Ok(work.skip("nothing is left to decide"));
         }
 
-        let Some(turn) = mailer.turn().await else { return work.snooze(LATER).await };
+        let Some(turn) = mailer.turn().await else { return Ok(work.snooze(LATER)) };
         let sent = match account.email.parse::<Address>() {
             Err(error) => Sent::Bounced(format!("this is no address: {error}")),
             Ok(address) => {
@@ -83,7 +83,7 @@ impl Perform for SendDigest {
             created_at: Set(work.now()),
         };
         delivery::Entity::insert(row).exec_without_returning(&tx).await?;
-        work.done(tx, json!({ "delivery": state, "returns": entries.len() })).await
+        work.done(tx, json!({ "delivery": state, "returns": entries.len() }))
     }
 }
 

@@ -3,10 +3,10 @@ use jobs::notify::ReadNotification;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, sea_query::Expr};
 use view::notification::Read;
 
-use crate::{Finished, JobError, Perform, Work};
+use crate::{Ending, JobError, Perform, Work};
 
 impl Perform for ReadNotification {
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
         let meant = match self.notification_id {
             Some(id) => Column::Id.eq(id),
             // What came after the question has not been read.
@@ -18,6 +18,6 @@ impl Perform for ReadNotification {
         let tx = work.begin().await?;
         let marked = Entity::update_many().col_expr(Column::IsRead, Expr::value(true)).filter(unread).exec(&tx).await?;
 
-        work.done(tx, Read { read: marked.rows_affected }).await
+        work.done(tx, Read { read: marked.rows_affected })
     }
 }

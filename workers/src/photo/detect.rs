@@ -12,7 +12,7 @@ use super::{
     original, report_when_all_in, seen,
 };
 use crate::{
-    Context, Finished, JobError, Perform, Work,
+    Context, Ending, JobError, Perform, Work,
     vision::{
         detector::{Detections, PATIENCE, Unavailable},
         landmark::{Landmarks, landmarks},
@@ -116,12 +116,12 @@ impl Perform for DetectDamage {
     /// Two photos, each with the model's patience, and the photos that they are compared with.
     const TIMEOUT: Duration = Duration::from_secs(180);
 
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let Some(photo) = photo::Entity::find_by_id(self.photo_id).one(work.db()).await? else {
-            return work.skip("the photo is gone").await;
+            return Ok(work.skip("the photo is gone"));
         };
         if photo.state != photo::ACCEPTED || photo.analysis.is_some() {
-            return work.skip("the photo needs no look").await;
+            return Ok(work.skip("the photo needs no look"));
         }
         let mut looked = Vec::new();
         for photo in unseen(&work, photo.clone()).await? {
@@ -137,6 +137,6 @@ impl Perform for DetectDamage {
         }
 
         report_when_all_in(&tx, &mut work, rental_return).await?;
-        work.done(tx, serde_json::json!({ "photoId": self.photo_id })).await
+        work.done(tx, serde_json::json!({ "photoId": self.photo_id }))
     }
 }

@@ -6,7 +6,7 @@ use platform::bucket::Listed;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 
 use super::arrival::INCOMING;
-use crate::{Finished, JobError, Perform, Work};
+use crate::{Ending, JobError, Perform, Work};
 
 /// Objects in one page; each that goes is one request to the bucket.
 const PAGE: i32 = 200;
@@ -14,7 +14,7 @@ const PAGE: i32 = 200;
 impl Perform for ForgetUploads {
     const TIMEOUT: Duration = Duration::from_secs(300);
 
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let page = work.context.bucket.list(INCOMING, self.after.as_deref(), PAGE).await?;
         let old: Vec<_> = page.iter().filter(|it| it.modified < self.before).collect();
         let evidence = evidence(&work, &old).await?;
@@ -29,7 +29,7 @@ impl Perform for ForgetUploads {
             let after = page.last().map(|last| last.key.clone());
             work.then(&Self { before: self.before, after });
         }
-        work.done(tx, serde_json::json!({ "seen": page.len(), "removed": gone.len() })).await
+        work.done(tx, serde_json::json!({ "seen": page.len(), "removed": gone.len() }))
     }
 }
 

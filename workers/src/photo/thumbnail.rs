@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{begin_with_return, incoming_key, original, report_when_all_in};
 use crate::{
-    Finished, JobError, Perform, Work,
+    Ending, JobError, Perform, Work,
     vision::derivative::{Derivative, derive},
 };
 
@@ -68,12 +68,12 @@ async fn record(
 impl Perform for MakeThumbnails {
     const TIMEOUT: Duration = Duration::from_secs(60);
 
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let Some(photo) = photo::Entity::find_by_id(self.photo_id).one(work.db()).await? else {
-            return work.skip("the photo is gone").await;
+            return Ok(work.skip("the photo is gone"));
         };
         if photo.state != photo::ACCEPTED || photo.derived_at.is_some() {
-            return work.skip("the photo needs no copies").await;
+            return Ok(work.skip("the photo needs no copies"));
         }
         let gone = |words: &str| match fault::removed("missing_is_final") {
             true => JobError::Retry(anyhow::Error::msg(words.to_owned())),
@@ -92,6 +92,6 @@ impl Perform for MakeThumbnails {
         record(&tx, &work, photo, &copies).await?;
 
         report_when_all_in(&tx, &mut work, rental_return).await?;
-        work.done(tx, serde_json::json!({ "photoId": id })).await
+        work.done(tx, serde_json::json!({ "photoId": id }))
     }
 }

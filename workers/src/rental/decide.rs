@@ -28,7 +28,7 @@ use view::rental::{Decision, Report};
 
 use self::claim::Claim;
 use super::case::{Case, document, illegal, not_found, note};
-use crate::{Finished, JobError, Perform, Work, damage::case::may_decide};
+use crate::{Ending, JobError, Perform, Work, damage::case::may_decide};
 
 /// Everything that decides whether the decision stands, read under the locks.
 struct Hearing {
@@ -186,13 +186,12 @@ async fn end_links(tx: &DatabaseTransaction, work: &Work, return_id: Uuid) -> Re
 }
 
 impl Perform for DecideReturn {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let hearing = match hear(&tx, &self).await? {
             Ok(hearing) => hearing,
             Err(refusal) => {
-                drop(tx);
-                return work.refuse(refusal).await;
+                return Ok(work.refuse(refusal));
             }
         };
 
@@ -221,6 +220,6 @@ impl Perform for DecideReturn {
             work.then(&PromoteWaitlist::new(hearing.case.car.id));
         }
         let document = document(&tx, decided).await?;
-        work.done(tx, document).await
+        work.done(tx, document)
     }
 }

@@ -27,7 +27,7 @@ use super::{
     open, time,
 };
 use crate::{
-    Finished, JobError, Perform, Work,
+    Ending, JobError, Perform, Work,
     photo::{Refused, Scene, all_in, arrivals, photos_missing, photos_refused, record, same_sides},
 };
 
@@ -35,12 +35,12 @@ impl Perform for ReturnCar {
     /// Four photos may have to be fetched and decoded.
     const TIMEOUT: Duration = Duration::from_secs(120);
 
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
-        let Some(booking) = booking_of(&work, &self).await? else { return work.refuse(not_found()).await };
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
+        let Some(booking) = booking_of(&work, &self).await? else { return Ok(work.refuse(not_found())) };
         let seen = Case::find(work.db(), booking).await?.filter(|case| case.belongs_to(&self.asker));
-        let Some(seen) = seen else { return work.refuse(not_found()).await };
+        let Some(seen) = seen else { return Ok(work.refuse(not_found())) };
         if let Some(refusal) = refusal(&self, &seen) {
-            return work.refuse(refusal).await;
+            return Ok(work.refuse(refusal));
         }
         let compared = retake::is_open(&self, seen.rental_return.as_ref());
         let arrivals = match is_complete(&seen) {
@@ -51,16 +51,14 @@ impl Perform for ReturnCar {
 
         let tx = work.begin().await?;
         let Some(case) = Case::lock(&tx, booking).await? else {
-            drop(tx);
-            return work.refuse(not_found()).await;
+            return Ok(work.refuse(not_found()));
         };
         if let Some(known) = case.rental_return.clone().filter(|_| is_complete(&case)) {
             let document = document(&tx, known).await?;
-            return work.done(tx, document).await;
+            return work.done(tx, document);
         }
         if let Some(refusal) = open::obstacle(&case).or_else(|| refusal(&self, &case)) {
-            drop(tx);
-            return work.refuse(refusal).await;
+            return Ok(work.refuse(refusal));
         }
 
         let open = match case.rental_return.clone() {
@@ -79,10 +77,10 @@ impl Perform for ReturnCar {
         if excuse(&self).is_none()
             && let Some(refusal) = lacking(&missing, &refused)
         {
-            return work.refuse_with(tx, refusal.with("returnId", open.id.to_string())).await;
+            return Ok(work.refuse_with(tx, refusal.with("returnId", open.id.to_string())));
         }
         if let Some(refusal) = retake::advice(&tx, &work, &self, &open, &twice).await? {
-            return work.refuse_with(tx, refusal).await;
+            return Ok(work.refuse_with(tx, refusal));
         }
         let first = case.booking.status.0 == BookingStatus::Active;
         let freed = first && receive(&tx, &work, &self, &case).await?;
@@ -93,7 +91,7 @@ impl Perform for ReturnCar {
             work.then(&PromoteWaitlist::new(case.car.id));
         }
         let document = document(&tx, returned).await?;
-        work.done(tx, document).await
+        work.done(tx, document)
     }
 }
 

@@ -13,21 +13,19 @@ use view::rental::{OpenedReturn, Upload};
 
 use super::case::{Case, illegal, not_found, note};
 use crate::{
-    Finished, JobError, Perform, Work,
+    Ending, JobError, Perform, Work,
     photo::{Scene, awaiting, incoming_key, next_version},
 };
 
 impl Perform for OpenReturn {
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let case = Case::lock(&tx, self.booking_id).await?.filter(|case| case.belongs_to(&self.asker));
         let Some(case) = case else {
-            drop(tx);
-            return work.refuse(not_found()).await;
+            return Ok(work.refuse(not_found()));
         };
         if let Some(refusal) = obstacle(&case) {
-            drop(tx);
-            return work.refuse(refusal).await;
+            return Ok(work.refuse(refusal));
         }
 
         let return_id = match &case.rental_return {
@@ -47,7 +45,7 @@ impl Perform for OpenReturn {
         }
         note(&tx, self.asker.account_id, Self::KIND, ("return", return_id), json!({}), work.now()).await?;
 
-        work.done(tx, OpenedReturn { return_id, uploads }).await
+        work.done(tx, OpenedReturn { return_id, uploads })
     }
 }
 

@@ -27,7 +27,7 @@ use super::{
     time,
 };
 use crate::{
-    Finished, JobError, Perform, Work,
+    Ending, JobError, Perform, Work,
     photo::{Scene, arrivals, photos_refused, record},
 };
 
@@ -35,15 +35,15 @@ impl Perform for PickUpCar {
     /// Four photos may have to be fetched and decoded.
     const TIMEOUT: Duration = Duration::from_secs(120);
 
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let seen = Case::find(work.db(), self.booking_id).await?.filter(|case| case.belongs_to(&self.asker));
-        let Some(seen) = seen else { return work.refuse(not_found()).await };
+        let Some(seen) = seen else { return Ok(work.refuse(not_found())) };
         if is_done(&self, &seen) {
             let tx = work.begin().await?;
-            return work.done(tx, Booking::from(seen.booking)).await;
+            return work.done(tx, Booking::from(seen.booking));
         }
         if let Some(refusal) = seen.doubt(self.odometer, self.fuel) {
-            return work.refuse(refusal).await;
+            return Ok(work.refuse(refusal));
         }
         let mut arrivals = arrivals(&work, self.booking_id, Occasion::Pickup, &self.photos, false).await?;
         // Photos are optional here, so one that was refused before stands in nobody's way.
@@ -51,12 +51,10 @@ impl Perform for PickUpCar {
 
         let tx = work.begin().await?;
         let Some(case) = Case::lock(&tx, self.booking_id).await? else {
-            drop(tx);
-            return work.refuse(not_found()).await;
+            return Ok(work.refuse(not_found()));
         };
         if let Some(refusal) = obstacle(&self, &tx, &work, &case).await? {
-            drop(tx);
-            return work.refuse(refusal).await;
+            return Ok(work.refuse(refusal));
         }
 
         let scene = Scene {
@@ -68,7 +66,7 @@ impl Perform for PickUpCar {
         };
         let refused = record(&tx, &scene, arrivals).await?;
         if !refused.is_empty() {
-            return work.refuse_with(tx, photos_refused(&refused)).await;
+            return Ok(work.refuse_with(tx, photos_refused(&refused)));
         }
         let booking = hand_over(&self, &tx, &work, &case).await?;
 
@@ -76,7 +74,7 @@ impl Perform for PickUpCar {
             work.then(&MakeThumbnails { photo_id: photo.id });
             work.then(&DetectDamage { photo_id: photo.id });
         }
-        work.done(tx, Booking::from(booking)).await
+        work.done(tx, Booking::from(booking))
     }
 }
 

@@ -23,7 +23,7 @@ use sea_orm::{
 use uuid::Uuid;
 use view::rental::{Finding, Report};
 
-use crate::{Finished, JobError, Perform, Work, damage::case, photo::Comparison, vision::detector};
+use crate::{Ending, JobError, Perform, Work, damage::case, photo::Comparison, vision::detector};
 
 /// How long after a return the report usually waits for thumbnails and model; then it tells what there is (R5).
 pub(crate) const REPORT_PATIENCE: Duration = Duration::from_secs(120);
@@ -250,17 +250,15 @@ async fn raise_question(
 }
 
 impl Perform for ReportReturn {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let found = rental_return::Entity::find_by_id(self.return_id).lock_exclusive().one(&tx).await?;
         let Some(rental_return) = found else {
-            drop(tx);
-            return work.skip("the return is gone").await;
+            return Ok(work.skip("the return is gone"));
         };
         let next = rental_return.state.0.after(Event::Reported);
         let (Ok(state), true) = (next, rental_return.turn == self.turn) else {
-            drop(tx);
-            return work.skip("the return needs no report any more").await;
+            return Ok(work.skip("the return needs no report any more"));
         };
 
         let evidence = Evidence::gather(&tx, &rental_return).await?;
@@ -284,6 +282,6 @@ impl Perform for ReportReturn {
         if release {
             work.then(&PromoteWaitlist::new(car_id));
         }
-        work.done(tx, serde_json::json!({ "returnId": self.return_id, "findings": report.findings.len() })).await
+        work.done(tx, serde_json::json!({ "returnId": self.return_id, "findings": report.findings.len() }))
     }
 }

@@ -23,33 +23,30 @@ use super::{
     supply::clock,
 };
 use crate::{
-    Finished, JobError, Perform, Work,
+    Ending, JobError, Perform, Work,
     booking::{self, Fresh},
     reservation,
 };
 
 impl Perform for AcceptOffer {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let found = Case::of_offer(&tx, self.offer_id).await?;
         let Some((offer, entry, car)) = found.filter(|(offer, ..)| offer.customer_id == self.customer_id) else {
-            drop(tx);
-            return work.refuse(not_found()).await;
+            return Ok(work.refuse(not_found()));
         };
         if offer.state.0 == OfferState::Accepted
             && let Some(booking) = booking_of(&tx, &offer).await?
         {
-            return work.done(tx, Booking::from(booking)).await;
+            return work.done(tx, Booking::from(booking));
         }
 
         if let Some(refusal) = obstacle(&tx, &offer, &car).await? {
-            drop(tx);
-            return work.refuse(refusal).await;
+            return Ok(work.refuse(refusal));
         }
         let now = clock(&tx).await?;
         if !(mark(&tx, &self).await? && reservation::turn_over(&tx, offer.id, self.booking_id).await?) {
-            drop(tx);
-            return work.refuse(too_late(OfferState::Expired)).await;
+            return Ok(work.refuse(too_late(OfferState::Expired)));
         }
         let booking = row(&self, &offer, &car, &work, now)?;
         booking::insert(&tx, std::slice::from_ref(&booking)).await?;
@@ -58,9 +55,7 @@ impl Perform for AcceptOffer {
 
         look_at_others(&tx, &mut work, &offer).await?;
         work.then(&Announce { news: News::BookingConfirmed, subject_id: booking.id, turn: 0 });
-        let finished = work.done(tx, Booking::from(booking)).await?;
-        measure::accepted(&offer, now);
-        Ok(finished)
+        Ok(work.done(tx, Booking::from(booking))?.afterwards(async move { measure::accepted(&offer, now) }))
     }
 }
 

@@ -20,36 +20,33 @@ use super::{
     supply::{self, Bookable, Supply},
 };
 use crate::{
-    Finished, JobError, Perform, Work,
+    Ending, JobError, Perform, Work,
     booking::{Fresh, insert, obstacle},
     reservation,
 };
 
 impl Perform for BookFreeTime {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let supply = supply::lock(&tx, self.car_id, work.context.settings.waitlist_terms).await?;
         let entry = lock_entry(&tx, self.entry_id).await?.filter(|entry| entry.customer_id == self.customer_id);
         let Some((supply, entry)) = supply.zip(entry) else {
-            drop(tx);
-            return work.refuse(not_found()).await;
+            return Ok(work.refuse(not_found()));
         };
         if let Some(booking) = booking::Entity::find_by_id(self.booking_id).one(&tx).await? {
-            return work.done(tx, Booking::from(booking)).await;
+            return work.done(tx, Booking::from(booking));
         }
 
         let free = match decide(&tx, &self, &supply, &entry).await? {
             Ok(free) => free,
             Err(refusal) => {
-                drop(tx);
-                return work.refuse(refusal).await;
+                return Ok(work.refuse(refusal));
             }
         };
         let now = supply.moment.now;
         let busy = free.fit.period.with_turnaround(supply.moment.turnaround_minutes);
         if !reservation::take(&tx, self.car_id, busy, self.booking_id).await? {
-            drop(tx);
-            return work.refuse(taken()).await;
+            return Ok(work.refuse(taken()));
         }
         let fresh = Fresh {
             id: self.booking_id,
@@ -67,9 +64,9 @@ impl Perform for BookFreeTime {
         fulfil(&tx, entry, &booking).await?;
 
         work.then(&Announce { news: News::BookingConfirmed, subject_id: booking.id, turn: 0 });
-        let finished = work.done(tx, Booking::from(booking)).await?;
-        measure::recovered(free.quote.total.amount, free.quote.total.currency.as_str());
-        Ok(finished)
+        Ok(work
+            .done(tx, Booking::from(booking))?
+            .afterwards(async move { measure::recovered(free.quote.total.amount, free.quote.total.currency.as_str()) }))
     }
 }
 

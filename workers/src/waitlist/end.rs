@@ -21,32 +21,28 @@ use super::{
     measure,
     supply::clock,
 };
-use crate::{Finished, JobError, Perform, Work};
+use crate::{Ending, JobError, Perform, Work};
 
 impl Perform for DeclineOffer {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let found = Case::of_offer(&tx, self.offer_id).await?;
         let Some((offer, entry, _)) = found.filter(|(offer, ..)| offer.customer_id == self.customer_id) else {
-            drop(tx);
-            return work.refuse(not_found()).await;
+            return Ok(work.refuse(not_found()));
         };
         if offer.state.0 == OfferState::Declined {
-            return work.done(tx, Offer::from(offer)).await;
+            return work.done(tx, Offer::from(offer));
         }
         let now = clock(&tx).await?;
         if let Some(refusal) = ended(&offer, now) {
-            drop(tx);
-            return work.refuse(refusal).await;
+            return Ok(work.refuse(refusal));
         }
 
         let offer = end_offer(&tx, &mut work, offer, OfferEvent::Declined, now).await?;
         follow(&tx, entry, EntryEvent::Declined, now).await?;
 
         work.then(&Announce { news: News::OfferDeclined, subject_id: offer.id, turn: 0 });
-        let finished = work.done(tx, Offer::from(offer)).await?;
-        measure::offers("declined", 1);
-        Ok(finished)
+        Ok(work.done(tx, Offer::from(offer))?.afterwards(async move { measure::offers("declined", 1) }))
     }
 }
 
@@ -63,20 +59,17 @@ fn ended(offer: &waitlist_offer::Model, now: DateTime<Utc>) -> Option<Refusal> {
 }
 
 impl Perform for ExpireOffer {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let Some((offer, entry, _)) = Case::of_offer(&tx, self.offer_id).await? else {
-            drop(tx);
-            return work.skip("the offer is gone").await;
+            return Ok(work.skip("the offer is gone"));
         };
         if !offer.state.0.is_live() {
-            drop(tx);
-            return work.skip("the offer has ended already").await;
+            return Ok(work.skip("the offer has ended already"));
         }
         let now = clock(&tx).await?;
         if !has_expired(now, offer.expires_at) {
-            drop(tx);
-            return work.snooze(until(offer.expires_at, now)).await;
+            return Ok(work.snooze(until(offer.expires_at, now)));
         }
 
         let silence = silence(u32::try_from(entry.missed).unwrap_or(u32::MAX));
@@ -87,9 +80,7 @@ impl Perform for ExpireOffer {
             Silence::ToTail => Announce { news: News::OfferExpired, subject_id: offer.id, turn: 0 },
             Silence::Lapse => Announce { news: News::WaitlistLapsed, subject_id: entry.id, turn: entry.turn },
         });
-        let finished = work.done(tx, Offer::from(offer)).await?;
-        measure::offers("expired", 1);
-        Ok(finished)
+        Ok(work.done(tx, Offer::from(offer))?.afterwards(async move { measure::offers("expired", 1) }))
     }
 }
 

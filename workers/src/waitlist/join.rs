@@ -18,31 +18,29 @@ use super::{
     supply::{Bookable, Wanted, clock, lock_branch, lock_wanted},
     wish::{self, doubt},
 };
-use crate::{Finished, JobError, Perform, Work};
+use crate::{Ending, JobError, Perform, Work};
 
 impl Perform for JoinWaitlist {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let Some(wanted) = lock_wanted(&tx, &self.target).await? else {
-            drop(tx);
-            return work.refuse(Refusal::new(problem::NOT_FOUND.code, "There is no such car or branch.")).await;
+            return Ok(work.refuse(Refusal::new(problem::NOT_FOUND.code, "There is no such car or branch.")));
         };
         if let Some(entry) = waitlist_entry::Entity::find_by_id(self.entry_id).one(&tx).await? {
             let document = document(&tx, entry).await?;
-            return work.done(tx, document).await;
+            return work.done(tx, document);
         }
 
         let entry = match admit(&tx, &mut work, &self, &wanted).await? {
             Ok(entry) => entry,
             Err(refusal) => {
-                drop(tx);
-                return work.refuse(refusal).await;
+                return Ok(work.refuse(refusal));
             }
         };
 
         work.then(&Announce { news: News::WaitlistJoined, subject_id: entry.id, turn: entry.turn });
         let document = document(&tx, entry).await?;
-        work.done(tx, document).await
+        work.done(tx, document)
     }
 }
 

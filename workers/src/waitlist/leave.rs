@@ -18,23 +18,21 @@ use super::{
     measure,
     others::{self, Others},
 };
-use crate::{Finished, JobError, Perform, Work, audit};
+use crate::{Ending, JobError, Perform, Work, audit};
 
 impl Perform for LeaveWaitlist {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
-        let Some((tx, case)) = Case::lock(&work, self.entry_id).await? else { return work.refuse(not_found()).await };
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
+        let Some((tx, case)) = Case::lock(&work, self.entry_id).await? else { return Ok(work.refuse(not_found())) };
         let theirs = case.entry.customer_id == self.left_by;
         if !theirs && !is_staff(&tx, self.left_by).await? {
-            drop(tx);
-            return work.refuse(not_found()).await;
+            return Ok(work.refuse(not_found()));
         }
         if case.entry.state.0 == EntryState::Left {
             let document = document(&tx, case.entry).await?;
-            return work.done(tx, document).await;
+            return work.done(tx, document);
         }
         if let Err(refused) = case.entry.state.0.after(EntryEvent::Left) {
-            drop(tx);
-            return work.refuse(illegal(refused)).await;
+            return Ok(work.refuse(illegal(refused)));
         }
 
         let entry = follow(&tx, case.entry, EntryEvent::Left, case.now).await?;
@@ -45,26 +43,22 @@ impl Perform for LeaveWaitlist {
         audit(&tx, Some(self.left_by), "leave_waitlist", "waitlist_entry", entry.id).await?;
 
         let document = document(&tx, entry).await?;
-        let finished = work.done(tx, document).await?;
-        measure::offers("revoked", revoked);
-        Ok(finished)
+        Ok(work.done(tx, document)?.afterwards(async move { measure::offers("revoked", revoked) }))
     }
 }
 
 impl Perform for RejoinWaitlist {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
-        let Some((tx, case)) = Case::lock(&work, self.entry_id).await? else { return work.refuse(not_found()).await };
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
+        let Some((tx, case)) = Case::lock(&work, self.entry_id).await? else { return Ok(work.refuse(not_found())) };
         if case.entry.customer_id != self.customer_id {
-            drop(tx);
-            return work.refuse(not_found()).await;
+            return Ok(work.refuse(not_found()));
         }
         if matches!(case.entry.state.0, EntryState::Waiting | EntryState::Offered) {
             let document = document(&tx, case.entry).await?;
-            return work.done(tx, document).await;
+            return work.done(tx, document);
         }
         if let Some(refusal) = obstacle(&tx, &case).await? {
-            drop(tx);
-            return work.refuse(refusal).await;
+            return Ok(work.refuse(refusal));
         }
 
         let turn = case.entry.turn + 1;
@@ -77,7 +71,7 @@ impl Perform for RejoinWaitlist {
         look_again(&tx, &mut work, &entry).await?;
         work.then(&Announce { news: News::WaitlistJoined, subject_id: entry.id, turn });
         let document = document(&tx, entry).await?;
-        work.done(tx, document).await
+        work.done(tx, document)
     }
 }
 

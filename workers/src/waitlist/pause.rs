@@ -19,17 +19,16 @@ use super::{
     measure,
     supply::{clock, lock_branch},
 };
-use crate::{Finished, JobError, Perform, Work, audit_with};
+use crate::{Ending, JobError, Perform, Work, audit_with};
 
 impl Perform for PauseWaitlist {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let cars = lock_cars(&tx, self.of).await?;
         let now = clock(&tx).await?;
         let since = self.paused.then_some(now);
         let Some(subject) = mark(&tx, self.of, &cars, since).await? else {
-            drop(tx);
-            return work.refuse(not_found()).await;
+            return Ok(work.refuse(not_found()));
         };
         let revoked = match self.paused {
             true => withdraw(&tx, &mut work, &cars, &self.reason, now).await?,
@@ -47,9 +46,9 @@ impl Perform for PauseWaitlist {
                 work.then(&PromoteWaitlist::new(car.id));
             }
         }
-        let finished = work.done(tx, json!({ "paused": self.paused, "offersRevoked": revoked.len() })).await?;
-        measure::offers("revoked", revoked.len());
-        Ok(finished)
+        Ok(work
+            .done(tx, json!({ "paused": self.paused, "offersRevoked": revoked.len() }))?
+            .afterwards(async move { measure::offers("revoked", revoked.len()) }))
     }
 }
 

@@ -19,17 +19,16 @@ use super::{
     queue::{self, Behind},
     supply::{self, Supply, best},
 };
-use crate::{Finished, JobError, Perform, Work, booking::helped_by};
+use crate::{Ending, JobError, Perform, Work, booking::helped_by};
 
 /// Offers in one transaction; whoever remains is asked by the next.
 const MOST_OFFERS: usize = 25;
 
 impl Perform for PromoteWaitlist {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let Some(supply) = supply::lock(&tx, self.car_id, work.context.settings.waitlist_terms).await? else {
-            drop(tx);
-            return work.skip("the car is gone").await;
+            return Ok(work.skip("the car is gone"));
         };
         let mut round = Round::new(&supply);
         // Whoever was promised a car and has none comes before those who wait for one.
@@ -38,8 +37,7 @@ impl Perform for PromoteWaitlist {
             work.then(&resolve);
         }
         if !supply.is_open() {
-            drop(tx);
-            return work.skip("nothing of this car is given away at present").await;
+            return Ok(work.skip("nothing of this car is given away at present"));
         }
         round.go(&tx).await?;
 
@@ -53,9 +51,9 @@ impl Perform for PromoteWaitlist {
             work.then(&PromoteWaitlist::new(self.car_id));
         }
         let (offers, called) = (round.offers.len(), round.called.len());
-        let finished = work.done(tx, json!({ "offers": offers, "called": called })).await?;
-        measure::offers("made", offers);
-        Ok(finished)
+        Ok(work
+            .done(tx, json!({ "offers": offers, "called": called }))?
+            .afterwards(async move { measure::offers("made", offers) }))
     }
 }
 

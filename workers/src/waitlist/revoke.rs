@@ -15,21 +15,19 @@ use super::{
     measure,
     supply::clock,
 };
-use crate::{Finished, JobError, Perform, Work, audit_with};
+use crate::{Ending, JobError, Perform, Work, audit_with};
 
 impl Perform for RevokeOffer {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let Some((offer, entry, _)) = Case::of_offer(&tx, self.offer_id).await? else {
-            drop(tx);
-            return work.refuse(not_found()).await;
+            return Ok(work.refuse(not_found()));
         };
         if offer.state.0 == OfferState::Revoked {
-            return work.done(tx, Offer::from(offer)).await;
+            return work.done(tx, Offer::from(offer));
         }
         if let Err(refused) = offer.state.0.after(OfferEvent::Revoked) {
-            drop(tx);
-            return work.refuse(illegal(refused)).await;
+            return Ok(work.refuse(illegal(refused)));
         }
 
         let now = clock(&tx).await?;
@@ -41,22 +39,19 @@ impl Perform for RevokeOffer {
         audit_with(&tx, Some(self.revoked_by), "revoke_offer", ("waitlist_offer", offer.id), detail).await?;
 
         work.then(&Announce { news: News::OfferRevoked, subject_id: offer.id, turn: 0 });
-        let finished = work.done(tx, Offer::from(offer)).await?;
-        measure::offers("revoked", 1);
-        Ok(finished)
+        Ok(work.done(tx, Offer::from(offer))?.afterwards(async move { measure::offers("revoked", 1) }))
     }
 }
 
 impl Perform for ReinstateEntry {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
-        let Some((tx, case)) = Case::lock(&work, self.entry_id).await? else { return work.refuse(not_found()).await };
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
+        let Some((tx, case)) = Case::lock(&work, self.entry_id).await? else { return Ok(work.refuse(not_found())) };
         if matches!(case.entry.state.0, EntryState::Waiting | EntryState::Offered) {
             let document = document(&tx, case.entry).await?;
-            return work.done(tx, document).await;
+            return work.done(tx, document);
         }
         if let Err(refused) = case.entry.state.0.after(EntryEvent::Reinstated) {
-            drop(tx);
-            return work.refuse(illegal(refused)).await;
+            return Ok(work.refuse(illegal(refused)));
         }
 
         let entry = follow(&tx, case.entry, EntryEvent::Reinstated, case.now).await?;
@@ -65,6 +60,6 @@ impl Perform for ReinstateEntry {
 
         look_again(&tx, &mut work, &entry).await?;
         let document = document(&tx, entry).await?;
-        work.done(tx, document).await
+        work.done(tx, document)
     }
 }

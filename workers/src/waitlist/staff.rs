@@ -19,49 +19,42 @@ use super::{
     measure,
     supply::{self, best},
 };
-use crate::{Finished, JobError, Perform, Work, audit_with};
+use crate::{Ending, JobError, Perform, Work, audit_with};
 
 /// Higher or lower than this is a slip of the keyboard.
 const HIGHEST_PRIORITY: i32 = 1_000;
 
 impl Perform for OfferToEntry {
-    async fn perform(self, mut work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         if let Some(offer) = waitlist_offer::Entity::find_by_id(self.offer_id).one(&tx).await? {
-            return work.done(tx, Offer::from(offer)).await;
+            return work.done(tx, Offer::from(offer));
         }
         let Some(supply) = supply::lock(&tx, self.car_id, work.context.settings.waitlist_terms).await? else {
-            drop(tx);
-            return work.refuse(not_found()).await;
+            return Ok(work.refuse(not_found()));
         };
         let Some(entry) = lock_entry(&tx, self.entry_id).await? else {
-            drop(tx);
-            return work.refuse(not_found()).await;
+            return Ok(work.refuse(not_found()));
         };
         if entry.state.0 != EntryState::Waiting {
-            drop(tx);
-            return work.refuse(illegal(format!("the entry is {}, it does not wait", entry.state.0))).await;
+            return Ok(work.refuse(illegal(format!("the entry is {}, it does not wait", entry.state.0))));
         }
 
         let is_open = supply.car.status.0.is_rentable();
         let found = best(&entry, &supply.gaps, &supply).filter(|_| is_open);
         let Some((_, Answer::Offer { fit, expires_at })) = found else {
-            drop(tx);
-            return work.refuse(taken()).await;
+            return Ok(work.refuse(taken()));
         };
         let chosen = Some((self.offered_by, self.reason.clone()));
         let made = grant(&tx, &supply, Grant { offer_id: self.offer_id, entry, fit, expires_at, chosen }).await?;
         let Some(offer) = made else {
-            drop(tx);
-            return work.refuse(unwanted()).await;
+            return Ok(work.refuse(unwanted()));
         };
         let detail = json!({ "reason": self.reason, "entryId": self.entry_id, "carId": self.car_id });
         audit_with(&tx, Some(self.offered_by), "offer_to_entry", ("waitlist_offer", offer.id), detail).await?;
 
         follow_up(&mut work, &offer);
-        let finished = work.done(tx, Offer::from(offer)).await?;
-        measure::offers("made", 1);
-        Ok(finished)
+        Ok(work.done(tx, Offer::from(offer))?.afterwards(async move { measure::offers("made", 1) }))
     }
 }
 
@@ -77,16 +70,15 @@ fn unwanted() -> Refusal {
 }
 
 impl Perform for PrioritizeEntry {
-    async fn perform(self, work: Work) -> Result<Finished, JobError> {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
         if !(-HIGHEST_PRIORITY..=HIGHEST_PRIORITY).contains(&self.priority) {
             let words = format!("must lie between -{HIGHEST_PRIORITY} and {HIGHEST_PRIORITY}");
             let refusal = Refusal::new(problem::VALIDATION_FAILED.code, "This priority cannot be given.");
-            return work.refuse(refusal.because("/priority", words)).await;
+            return Ok(work.refuse(refusal.because("/priority", words)));
         }
-        let Some((tx, case)) = Case::lock(&work, self.entry_id).await? else { return work.refuse(not_found()).await };
+        let Some((tx, case)) = Case::lock(&work, self.entry_id).await? else { return Ok(work.refuse(not_found())) };
         if !case.entry.state.0.is_active() {
-            drop(tx);
-            return work.refuse(illegal(format!("the entry is {}, it has no place", case.entry.state.0))).await;
+            return Ok(work.refuse(illegal(format!("the entry is {}, it has no place", case.entry.state.0))));
         }
 
         let (before, version) = (case.entry.priority, case.entry.version + 1);
@@ -101,6 +93,6 @@ impl Perform for PrioritizeEntry {
         audit_with(&tx, Some(self.prioritized_by), "prioritize_entry", subject, detail).await?;
 
         let document = document(&tx, entry).await?;
-        work.done(tx, document).await
+        work.done(tx, document)
     }
 }
