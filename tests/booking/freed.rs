@@ -45,3 +45,10 @@ async fn a_car_that_nobody_was_promised_goes_to_those_who_wait() {
     assert_eq!((yard.row(yard.next).await.car_id, yard.told("booking_moved").await), (yard.car, 0));
     assert_eq!(yard.bed.number("select count(*) from waitlist_offer where state = 'offered'").await, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_was_promised_a_car_gets_it_although_nobody_is_offered_any() {
+    let (yard, other) = freed("update branch set waitlist_paused_at = now()").await;
+    assert_eq!((yard.row(yard.next).await.car_id, yard.told("booking_moved").await), (other, 1));
+    assert_eq!(yard.bed.number("select count(*) from waitlist_offer").await, 0);
+}

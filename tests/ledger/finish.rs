@@ -17,6 +17,15 @@ async fn a_follow_up_is_done_after_the_job_that_asked_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_needs_nothing_itself_is_followed_up_all_the_same() {
+    let bed = bed().await;
+    bed.work(QUEUE, registry()).await;
+    accept(&bed, &kinds::PassOn {}).await;
+    bed.until("select count(*) from effect", 1).await;
+    bed.until("select count(*) from job where state = 'done'", 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn jobs_that_wrote_nothing_end_together_although_there_are_fewer_connections() {
     let mut bed = bed().await;
     // One is left for jobs of their own.

@@ -47,6 +47,10 @@ kind!(
     /// Leaves one effect and a [`Mark`] to follow.
     Chain = "test_chain", attempts 8
 );
+kind!(
+    /// Needs nothing itself, and leaves a [`Mark`] to follow.
+    PassOn = "test_pass_on", attempts 8
+);
 
 kind!(
     /// Loses its first attempt's lease just before it would commit an effect and a [`Mark`] to follow.
@@ -113,5 +117,12 @@ impl Perform for Chain {
         write_effect(&tx, &work).await?;
         work.then(&Mark {});
         work.done(tx, "chained")
+    }
+}
+
+impl Perform for PassOn {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
+        work.then(&Mark {});
+        Ok(work.skip("somebody else has to do it"))
     }
 }

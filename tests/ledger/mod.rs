@@ -23,6 +23,7 @@ pub(crate) fn registry() -> Registry {
         .with::<kinds::Panic>()
         .with::<kinds::Decline>()
         .with::<kinds::Chain>()
+        .with::<kinds::PassOn>()
         .with::<kinds::Overtaken>()
 }
 
