@@ -13,6 +13,8 @@ use crate::{document::served, error::ApiError};
 pub(crate) struct Address {
     /// With `:id` for whatever stands in braces.
     route: String,
+    /// What stands between its slashes; `None` for what stands in braces.
+    segments: Vec<Option<String>>,
     operations: Vec<Operation>,
 }
 
@@ -25,22 +27,20 @@ struct Operation {
 /// All of a document.
 pub(crate) fn listed(document: &Value) -> Vec<Address> {
     let paths = document["paths"].as_object().into_iter().flatten();
-    let addresses = paths.map(|(template, operations)| Address {
-        route: template
-            .split('/')
-            .map(|segment| if is_variable(segment) { ":id" } else { segment })
-            .collect::<Vec<_>>()
-            .join("/"),
-        operations: operations.as_object().into_iter().flatten().filter_map(Operation::listed).collect(),
+    let addresses = paths.map(|(template, operations)| {
+        let segments = template.split('/').map(|segment| (!segment.starts_with('{')).then(|| segment.to_owned()));
+        let segments: Vec<_> = segments.collect();
+        let words: Vec<_> = segments.iter().map(|segment| segment.as_deref().unwrap_or(":id")).collect();
+        Address {
+            route: words.join("/"),
+            operations: operations.as_object().into_iter().flatten().filter_map(Operation::listed).collect(),
+            segments,
+        }
     });
     let mut addresses: Vec<_> = addresses.collect();
     // A word of the document goes before whatever else could stand in its place.
-    addresses.sort_by_key(|address| address.route.matches(':').count());
+    addresses.sort_by_key(|address| address.segments.iter().filter(|segment| segment.is_none()).count());
     addresses
-}
-
-fn is_variable(segment: &str) -> bool {
-    segment.starts_with('{')
 }
 
 impl Operation {
@@ -56,15 +56,14 @@ impl Operation {
 
 /// `None` for pages, probes and whatever leads nowhere.
 fn find(path: &str) -> Option<&'static Address> {
-    served().addresses.iter().find(|address| address.fits(path))
+    let given: Vec<&str> = path.split('/').collect();
+    served().addresses.iter().find(|address| address.fits(&given))
 }
 
 impl Address {
-    fn fits(&self, path: &str) -> bool {
-        let mut given = path.split('/');
-        let fits =
-            self.route.split('/').all(|known| given.next().is_some_and(|given| known == given || known == ":id"));
-        fits && given.next().is_none()
+    fn fits(&self, given: &[&str]) -> bool {
+        self.segments.len() == given.len()
+            && self.segments.iter().zip(given).all(|(known, given)| known.as_ref().is_none_or(|known| known == given))
     }
 
     fn allowed(&self) -> String {

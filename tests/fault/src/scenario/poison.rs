@@ -64,7 +64,7 @@ async fn quarantine(scene: &Scene<'_>, poison: &str) -> Result<()> {
     let usual = pace(scene, quiet).await?;
     run(db, &poisoned("booking", "release_no_show", poison, 8)).await?;
     run(db, &poisoned("notify", "announce", poison, 8)).await?;
-    let quarantined = "select count(*) from job where payload ? 'poison' and state = 'dead' and crashes = 3";
+    let quarantined = "select count(*) from job where payload->'poison' is not null and state = 'dead' and crashes = 3";
     let mut both = None;
     let began = tokio::time::Instant::now();
     let then = pace(scene, async || {
@@ -130,7 +130,7 @@ fn poison_loop<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
         for _ in 0..2 {
             run(db, &poisoned("booking", "release_no_show", "loop", 1)).await?;
         }
-        let dead = "select count(*) from job where payload ? 'poison' and state = 'dead'";
+        let dead = "select count(*) from job where payload->'poison' is not null and state = 'dead'";
         let mut both = None;
         let began = tokio::time::Instant::now();
         let pace = pace(scene, async || {
@@ -144,7 +144,7 @@ fn poison_loop<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
         scene.note(format!("dead after {took:.0} s, others were done at {:.0} % of what was asked", pace * 100.0));
         let joined = number(
             db,
-            "select count(*) from checker.attempt over join job on job.id = over.job and job.payload ? 'poison'
+            "select count(*) from checker.attempt over join job on job.id = over.job and job.payload->'poison' is not null
              join checker.attempt later on later.worker = over.worker and later.change = 'claimed' and later.at > over.at
              where over.change = 'failed'
              and (select count(*) from checker.attempt crash where crash.job = later.job and crash.change = 'crashed'
@@ -191,7 +191,7 @@ fn poison_panic<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
         }
         scene.gives_up(3);
         let dead =
-            "select count(*) from job where payload ? 'poison' and state = 'dead' and attempt = 3 and crashes = 0";
+            "select count(*) from job where payload->'poison' is not null and state = 'dead' and attempt = 3 and crashes = 0";
         let all = until(Duration::from_secs(45), async || Ok((number(db, dead).await? == 3).then_some(()))).await?;
         scene.expect(all.is_some(), "the jobs that panic are not dead after their three attempts");
         scene.expect(before == pids(scene), "a worker died of a panic");
@@ -216,7 +216,7 @@ fn unreadable<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
         let parked = "select count(*) from job where kind = 'from_tomorrow' and state = 'ready' and attempt = 0";
         scene.expect(number(db, parked).await? == 20, "a kind from tomorrow was not parked");
         let dead =
-            "select count(*) from job where payload = '[1]' and state = 'dead' and attempt = 1 and error is not null";
+            "select count(*) from job where payload::text = '[1]' and state = 'dead' and attempt = 1 and error is not null";
         scene.expect(number(db, dead).await? == 20, "what cannot be read is not dead at once with a reason");
         Ok(())
     }
