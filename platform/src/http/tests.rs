@@ -1,0 +1,142 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::{FutureExt, stream};
+use poem::{
+    Body, Response,
+    endpoint::{make, make_sync},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::Notify,
+    task::JoinHandle,
+};
+
+use super::*;
+
+const FEW: Limits = Limits { head: Duration::from_millis(200), unread: Duration::from_millis(200), connections: 100 };
+const LONG: Duration = Duration::from_secs(20);
+
+/// Ends what would hang where a protection is missing.
+async fn soon<T>(fact: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LONG, fact).await.expect("it does not come")
+}
+
+struct Served {
+    address: SocketAddr,
+    stop: CancellationToken,
+    ended: JoinHandle<io::Result<()>>,
+}
+
+impl Served {
+    async fn start(limits: Limits, endpoint: impl Endpoint + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let ended = tokio::spawn(serve_within(limits, listener, endpoint, stop.clone(), LONG));
+        Self { address, stop, ended }
+    }
+
+    async fn client(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+}
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n";
+
+/// The answer to a request, when its body is `ok`.
+async fn answer(client: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\nok") {
+        assert!(soon(client.read_buf(&mut answer)).await.unwrap() > 0, "{answer:?}");
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+/// Tells that it was asked, and answers when it may.
+fn slow(asked: &Arc<Notify>, may: &Arc<Notify>) -> impl Endpoint + 'static {
+    let (asked, may) = (asked.clone(), may.clone());
+    make(move |_| {
+        let (asked, may) = (asked.clone(), may.clone());
+        async move {
+            asked.notify_one();
+            may.notified().await;
+            Ok::<_, poem::Error>("ok")
+        }
+    })
+}
+
+#[tokio::test]
+async fn half_a_head_is_given_up_and_an_answer_is_waited_for() {
+    let (asked, answered) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let endpoint = slow(&asked, &answered);
+    let served = Served::start(FEW, endpoint).await;
+    let mut patient = served.client().await;
+    patient.write_all(GET).await.unwrap();
+    soon(asked.notified()).await;
+
+    let (mut silent, mut halting) = (served.client().await, served.client().await);
+    halting.write_all(b"GET / HTTP/1.1\r\nHost: h").await.unwrap();
+    let mut rest = Vec::new();
+    for client in [&mut silent, &mut halting] {
+        let _ = soon(client.read_to_end(&mut rest)).await;
+    }
+    assert!(!String::from_utf8(rest).unwrap().contains("ok"));
+    answered.notify_one();
+    assert!(answer(&mut patient).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn those_for_whom_there_is_no_place_wait_until_somebody_goes() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = count.clone();
+    let endpoint = make_sync(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        "ok"
+    });
+    let served = Served::start(Limits { head: LONG, connections: 1, ..FEW }, endpoint).await;
+    let mut first = served.client().await;
+    first.write_all(GET).await.unwrap();
+    answer(&mut first).await;
+    let mut second = served.client().await;
+    second.write_all(GET).await.unwrap();
+    for _ in 0..100 {
+        first.write_all(GET).await.unwrap();
+        answer(&mut first).await;
+    }
+    assert_eq!(count.load(Ordering::SeqCst), 101, "the second client waits");
+    drop(first);
+    answer(&mut second).await;
+}
+
+#[tokio::test]
+async fn whoever_does_not_read_is_cut_off() {
+    let gone = CancellationToken::new();
+    let told = gone.clone();
+    let endpoint = make_sync(move |_| {
+        let held = told.clone().drop_guard();
+        let endless = stream::repeat_with(move || {
+            let _ = &held;
+            Ok::<_, io::Error>(vec![0_u8; 1 << 16])
+        });
+        Response::builder().body(Body::from_bytes_stream(endless))
+    });
+    let served = Served::start(FEW, endpoint).await;
+    let mut client = served.client().await;
+    client.write_all(GET).await.unwrap();
+    client.read_exact(&mut [0; 100]).await.unwrap();
+    soon(gone.cancelled()).await;
+}
+
+#[tokio::test]
+async fn who_has_nothing_in_flight_does_not_hold_up_the_end_and_who_has_gets_an_answer() {
+    let (asked, answered) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let endpoint = slow(&asked, &answered);
+    let mut served = Served::start(Limits { head: LONG * 3, ..FEW }, endpoint).await;
+    let (_silent, mut patient) = (served.client().await, served.client().await);
+    patient.write_all(GET).await.unwrap();
+    soon(asked.notified()).await;
+    served.stop.cancel();
+    assert!((&mut served.ended).now_or_never().is_none());
+    answered.notify_one();
+    assert!(answer(&mut patient).await.contains("connection: close"));
+    soon(served.ended).await.unwrap().unwrap();
+}
