@@ -32,14 +32,70 @@ pub(super) fn shrink_plane(plane: GrayImage, width: u32, height: u32) -> GrayIma
     // First down, then across: the way across is the slower one, and has fewer lines to go so.
     let low = (plane.width(), height);
     let lines = resized(plane.as_raw(), plane.dimensions(), PixelType::U8, low, FilterType::Hamming);
-    let small = resized(&lines, low, PixelType::U8, (width, height), FilterType::Hamming);
+    let small = narrowed(&lines, low, width, FilterType::Hamming);
     GrayImage::from_raw(width, height, small).expect("the buffer was made for this size")
+}
+
+/// Lines of another width. They go four at a time, as the four channels of one line: the library takes a fifth of
+/// the time for that, and weaving takes less than it saves. The values are the same.
+fn narrowed(lines: &[u8], (from, height): (u32, u32), to: u32, filter: FilterType) -> Vec<u8> {
+    let fours = height.div_ceil(4);
+    let woven = woven(lines, from as usize);
+    let narrow = resized(&woven, (from, fours), PixelType::U8x4, (to, fours), filter);
+    unwoven(&narrow, to as usize, height as usize)
+}
+
+/// Every four lines as one of pixels with four channels; the last line again where some are missing.
+fn woven(lines: &[u8], width: usize) -> Vec<u8> {
+    let mut woven = vec![0; lines.len().next_multiple_of(4 * width)];
+    for (four, pixels) in lines.chunks(4 * width).zip(woven.chunks_exact_mut(4 * width)) {
+        let line = |place| four.chunks_exact(width).nth(place).unwrap_or(&four[four.len() - width..]);
+        let values = line(0).iter().zip(line(1)).zip(line(2)).zip(line(3));
+        for (pixel, (((first, second), third), fourth)) in pixels.as_chunks_mut().0.iter_mut().zip(values) {
+            // A number, not an array of four: only this becomes vector instructions.
+            let number = |value: &u8, place: u32| u32::from(*value) << (8 * place);
+            *pixel = (number(first, 0) | number(second, 1) | number(third, 2) | number(fourth, 3)).to_le_bytes();
+        }
+    }
+    woven
+}
+
+/// The lines of [`woven()`].
+fn unwoven(woven: &[u8], width: usize, height: usize) -> Vec<u8> {
+    let mut lines = vec![0; width * height];
+    for (four, pixels) in lines.chunks_mut(4 * width).zip(woven.chunks_exact(4 * width)) {
+        for (line, place) in four.chunks_exact_mut(width).zip(0_u32..) {
+            for (value, pixel) in line.iter_mut().zip(pixels.as_chunks().0) {
+                *value = (u32::from_le_bytes(*pixel) >> (8 * place)) as u8;
+            }
+        }
+    }
+    lines
 }
 
 fn resized(values: &[u8], from: (u32, u32), pixel: PixelType, to: (u32, u32), filter: FilterType) -> Vec<u8> {
     let source = ImageRef::new(from.0, from.1, values, pixel).expect("a picture holds all its pixels");
     let mut small = Image::new(to.0, to.1, pixel);
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
+    // No channel of ours is an alpha.
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false);
     Resizer::new().resize(&source, &mut small, &options).expect("both pictures are of one type and not empty");
     small.into_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_become_the_same_four_at_a_time_as_alone() {
+        for (width, height) in [(1, 1), (7, 2), (16, 3), (33, 4), (64, 5), (100, 6), (255, 7), (400, 40)] {
+            let noise = |place: u32| (place.wrapping_mul(2_654_435_761) >> 24) as u8;
+            let lines: Vec<u8> = (0..width * height).map(noise).collect();
+            for to in [1, width.div_ceil(3), width.div_ceil(2), width] {
+                let alone = resized(&lines, (width, height), PixelType::U8, (to, height), FilterType::Hamming);
+                let together = narrowed(&lines, (width, height), to, FilterType::Hamming);
+                assert!(alone == together, "{width} by {height} pixels become {to} wide");
+            }
+        }
+    }
 }
