@@ -41,34 +41,31 @@ pub(super) fn shrink_plane(plane: GrayImage, width: u32, height: u32) -> GrayIma
 fn narrowed(lines: &[u8], (from, height): (u32, u32), to: u32, filter: FilterType) -> Vec<u8> {
     let fours = height.div_ceil(4);
     let woven = woven(lines, from as usize);
-    let narrow = resized(&woven, (from, fours), PixelType::U8x4, (to, fours), filter);
-    unwoven(&narrow, to as usize, height as usize)
+    let narrow = resized(woven.as_flattened(), (from, fours), PixelType::U8x4, (to, fours), filter);
+    unwoven(narrow.as_chunks().0, to as usize, height as usize)
 }
 
 /// Every four lines as one of pixels with four channels; the last line again where some are missing.
-fn woven(lines: &[u8], width: usize) -> Vec<u8> {
-    let mut woven = vec![0; lines.len().next_multiple_of(4 * width)];
-    for (four, pixels) in lines.chunks(4 * width).zip(woven.chunks_exact_mut(4 * width)) {
+fn woven(lines: &[u8], width: usize) -> Vec<[u8; 4]> {
+    let mut woven = Vec::with_capacity(lines.len().div_ceil(4 * width) * width);
+    for four in lines.chunks(4 * width) {
         let line = |place| four.chunks_exact(width).nth(place).unwrap_or(&four[four.len() - width..]);
+        // A number, not an array of four: only this becomes vector instructions.
+        let number = |value: &u8, place: u32| u32::from(*value) << (8 * place);
         let values = line(0).iter().zip(line(1)).zip(line(2)).zip(line(3));
-        for (pixel, (((first, second), third), fourth)) in pixels.as_chunks_mut().0.iter_mut().zip(values) {
-            // A number, not an array of four: only this becomes vector instructions.
-            let number = |value: &u8, place: u32| u32::from(*value) << (8 * place);
-            *pixel = (number(first, 0) | number(second, 1) | number(third, 2) | number(fourth, 3)).to_le_bytes();
-        }
+        woven.extend(values.map(|(((first, second), third), fourth)| {
+            (number(first, 0) | number(second, 1) | number(third, 2) | number(fourth, 3)).to_le_bytes()
+        }));
     }
     woven
 }
 
 /// The lines of [`woven()`].
-fn unwoven(woven: &[u8], width: usize, height: usize) -> Vec<u8> {
-    let mut lines = vec![0; width * height];
-    for (four, pixels) in lines.chunks_mut(4 * width).zip(woven.chunks_exact(4 * width)) {
-        for (line, place) in four.chunks_exact_mut(width).zip(0_u32..) {
-            for (value, pixel) in line.iter_mut().zip(pixels.as_chunks().0) {
-                *value = (u32::from_le_bytes(*pixel) >> (8 * place)) as u8;
-            }
-        }
+fn unwoven(woven: &[[u8; 4]], width: usize, height: usize) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(width * height);
+    let each = woven.chunks_exact(width).flat_map(|pixels| [0_u32, 8, 16, 24].map(|shift| (pixels, shift)));
+    for (pixels, shift) in each.take(height) {
+        lines.extend(pixels.iter().map(|pixel| (u32::from_le_bytes(*pixel) >> shift) as u8));
     }
     lines
 }
