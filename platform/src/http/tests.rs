@@ -29,9 +29,13 @@ struct Served {
 
 impl Served {
     async fn start(limits: Limits, endpoint: impl Endpoint + 'static) -> Self {
+        Self::start_with_grace(limits, endpoint, LONG).await
+    }
+
+    async fn start_with_grace(limits: Limits, endpoint: impl Endpoint + 'static, grace: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let ended = tokio::spawn(serve_within(limits, listener, endpoint, stop.clone(), LONG));
+        let ended = tokio::spawn(serve_within(limits, listener, endpoint, stop.clone(), grace));
         Self { address, stop, ended }
     }
 
@@ -138,5 +142,19 @@ async fn who_has_nothing_in_flight_does_not_hold_up_the_end_and_who_has_gets_an_
     assert!((&mut served.ended).now_or_never().is_none());
     answered.notify_one();
     assert!(answer(&mut patient).await.contains("connection: close"));
+    soon(served.ended).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn who_is_still_asking_or_still_waits_holds_up_the_end_no_longer_than_the_grace() {
+    let (asked, never) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let endpoint = slow(&asked, &never);
+    let limits = Limits { head: LONG * 3, ..FEW };
+    let served = Served::start_with_grace(limits, endpoint, Duration::from_millis(200)).await;
+    let (mut halting, mut patient) = (served.client().await, served.client().await);
+    halting.write_all(b"GET / HTTP/1.1\r\nHost: h").await.unwrap();
+    patient.write_all(GET).await.unwrap();
+    soon(asked.notified()).await;
+    served.stop.cancel();
     soon(served.ended).await.unwrap().unwrap();
 }
