@@ -1,6 +1,6 @@
 //! A: workers that die, freeze, or are asked to go.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::LazyLock, time::Duration};
 
 use anyhow::{Result, ensure};
 use dev::Signal;
@@ -9,12 +9,13 @@ use futures::{FutureExt, future::LocalBoxFuture};
 use super::{Scenario, Scene};
 use crate::{cast::Crowd, database::number, proxy::Weather, wait::until};
 
-/// The library that shifts a process's clock, where Debian keeps it.
-fn faketime() -> Option<PathBuf> {
+/// The library that shifts a process's clock, where Debian keeps it. Looked for once: a row must not be played with another
+/// answer than it was made with.
+static FAKETIME: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     let folders = std::fs::read_dir("/usr/lib").ok()?;
-    let libraries = folders.flatten().map(|folder| folder.path().join("faketime/libfaketime.so.1"));
-    libraries.into_iter().find(|library| library.exists())
-}
+    let mut libraries = folders.flatten().map(|folder| folder.path().join("faketime/libfaketime.so.1"));
+    libraries.find(|library| library.exists())
+});
 
 pub(super) fn rows() -> Vec<Scenario> {
     let mut rows = vec![
@@ -48,7 +49,7 @@ pub(super) fn rows() -> Vec<Scenario> {
         Scenario::new("7", "terminate_kill", "SIGTERM, and SIGKILL before the grace is over", terminate_kill).reruns(),
     ];
     // Where it is missing the row says so when it is played.
-    let library = faketime().unwrap_or_default().display().to_string();
+    let library = FAKETIME.clone().unwrap_or_default().display().to_string();
     for (name, by) in [("clock_ahead", "+10m"), ("clock_behind", "-10m")] {
         let fault = format!("the clock of one worker of each pool is {by} off");
         let row = Scenario::new("13", name, &fault, wrong_clock).seconds(20.0).rate(15.0);
@@ -233,7 +234,7 @@ fn terminate_kill<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
 
 fn wrong_clock<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
     async move {
-        ensure!(faketime().is_some(), "libfaketime is not installed; bin/faults installs it on Debian");
+        ensure!(FAKETIME.is_some(), "libfaketime is not installed; bin/faults installs it on Debian");
         tokio::time::sleep(scene.lasts).await;
         let stolen = number(&scene.stage.db, "select count(*) from checker.attempt where change = 'crashed'").await?;
         scene.expect(stolen == 0, format!("{stolen} leases of living workers were taken for dead"));
