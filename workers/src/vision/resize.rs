@@ -32,16 +32,16 @@ pub(super) fn shrink_plane(plane: GrayImage, width: u32, height: u32) -> GrayIma
     // First down, then across: the way across is the slower one, and has fewer lines to go so.
     let low = (plane.width(), height);
     let lines = resized(plane.as_raw(), plane.dimensions(), PixelType::U8, low, FilterType::Hamming);
-    let small = narrowed(&lines, low, width, FilterType::Hamming);
+    let small = narrowed(&lines, low, width);
     GrayImage::from_raw(width, height, small).expect("the buffer was made for this size")
 }
 
 /// Lines of another width. They go four at a time, as the four channels of one line: the library takes a fifth of
 /// the time for that, and weaving takes less than it saves. The values are the same.
-fn narrowed(lines: &[u8], (from, height): (u32, u32), to: u32, filter: FilterType) -> Vec<u8> {
+fn narrowed(lines: &[u8], (from, height): (u32, u32), to: u32) -> Vec<u8> {
     let fours = height.div_ceil(4);
     let woven = woven(lines, from as usize);
-    let narrow = resized(woven.as_flattened(), (from, fours), PixelType::U8x4, (to, fours), filter);
+    let narrow = resized(woven.as_flattened(), (from, fours), PixelType::U8x4, (to, fours), FilterType::Hamming);
     unwoven(narrow.as_chunks().0, to as usize, height as usize)
 }
 
@@ -90,7 +90,7 @@ mod tests {
             let lines: Vec<u8> = (0..width * height).map(noise).collect();
             for to in [1, width.div_ceil(3), width.div_ceil(2), width] {
                 let alone = resized(&lines, (width, height), PixelType::U8, (to, height), FilterType::Hamming);
-                let together = narrowed(&lines, (width, height), to, FilterType::Hamming);
+                let together = narrowed(&lines, (width, height), to);
                 assert!(alone == together, "{width} by {height} pixels become {to} wide");
             }
         }
