@@ -187,7 +187,8 @@ async fn write(
     looked: Looked,
     after: Period,
 ) -> Result<booking::Model, JobError> {
-    let quote = price(&looked.car, &looked.branch, after)?;
+    let per_day = (looked.car.price_per_day, looked.car.currency.as_str());
+    let quote = price(per_day, &looked.branch.time_zone, after)?;
     let facts = cancel::facts(&looked.booking, work.asked_at(), false)?;
     remember(tx, &looked.booking, wish.reason, Some(wish.by), work.now()).await?;
     let version = looked.booking.version + 1;

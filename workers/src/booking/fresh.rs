@@ -1,10 +1,11 @@
 //! A booking as it begins, whoever asked for it.
 
 use chrono::{DateTime, SubsecRound, Utc};
-use entity::{account, booking, car};
+use entity::booking;
 use jobs::{Refusal, ledger::column};
 use rules::{
     booking::{BookingNumber, BookingStatus},
+    car::CarStatus,
     money::Money,
     period::Period,
     problem,
@@ -18,7 +19,8 @@ use crate::Work;
 pub(crate) struct Fresh<'a> {
     pub(crate) id: Uuid,
     pub(crate) customer_id: Uuid,
-    pub(crate) car: &'a car::Model,
+    pub(crate) car_id: Uuid,
+    pub(crate) plate: &'a str,
     pub(crate) branch_id: Uuid,
     /// The branch's IANA name.
     pub(crate) time_zone: &'a str,
@@ -34,7 +36,7 @@ impl Fresh<'_> {
             id: self.id,
             // A clash with an older number fails the insert; the retry draws another.
             number: BookingNumber::from_bits(rand::random()).as_str().to_owned(),
-            car_id: self.car.id,
+            car_id: self.car_id,
             customer_id: self.customer_id,
             branch_id: self.branch_id,
             starts_at: stored(self.period.start),
@@ -44,7 +46,7 @@ impl Fresh<'_> {
             quote: self.quote,
             total: self.total.amount,
             currency: self.total.currency.as_str().to_owned(),
-            plate: self.car.plate.clone(),
+            plate: self.plate.to_owned(),
             cancelled_at: None,
             cancel_reason: None,
             cancel_fee: None,
@@ -108,11 +110,11 @@ pub(crate) async fn insert(tx: &impl ConnectionTrait, bookings: &[booking::Model
 }
 
 /// Why this person gets no car, or nobody gets this one, whatever the dates.
-pub(crate) fn obstacle(customer: Option<&account::Model>, car: &car::Model) -> Option<Refusal> {
-    if customer.is_none_or(|customer| customer.suspended_at.is_some()) {
+pub(crate) fn obstacle(suspended: bool, car: CarStatus) -> Option<Refusal> {
+    if suspended {
         let words = "This account is suspended. Please contact the branch.";
         return Some(Refusal::new(problem::SUSPENDED.code, words));
     }
     let words = "This car is not rented out at present.";
-    (!car.status.0.is_rentable()).then(|| Refusal::new(problem::CAR_NOT_IN_SERVICE.code, words))
+    (!car.is_rentable()).then(|| Refusal::new(problem::CAR_NOT_IN_SERVICE.code, words))
 }

@@ -92,7 +92,8 @@ async fn obstacle(
         return Ok(Some(too_late(offer.state.0)));
     }
     let customer = account::Entity::find_by_id(offer.customer_id).one(tx).await?;
-    Ok(booking::obstacle(customer.as_ref(), car))
+    let suspended = customer.is_none_or(|customer| customer.suspended_at.is_some());
+    Ok(booking::obstacle(suspended, car.status.0))
 }
 
 fn row(
@@ -105,7 +106,8 @@ fn row(
     let fresh = Fresh {
         id: asked.booking_id,
         customer_id: offer.customer_id,
-        car,
+        car_id: car.id,
+        plate: &car.plate,
         branch_id: offer.branch_id,
         time_zone: &offer.time_zone,
         period: Period::new(offer.starts_at, offer.ends_at)?,

@@ -51,7 +51,8 @@ impl Perform for BookFreeTime {
         let fresh = Fresh {
             id: self.booking_id,
             customer_id: self.customer_id,
-            car: &supply.car,
+            car_id: supply.car.id,
+            plate: &supply.car.plate,
             branch_id: supply.branch.id,
             time_zone: &supply.branch.time_zone,
             period: free.fit.period,
@@ -81,7 +82,8 @@ async fn decide(
         return Ok(Err(illegal(format!("the entry is {}, it does not wait", entry.state.0))));
     }
     let customer = account::Entity::find_by_id(asked.customer_id).one(tx).await?;
-    if let Some(refusal) = obstacle(customer.as_ref(), &supply.car) {
+    let suspended = customer.is_none_or(|customer| customer.suspended_at.is_some());
+    if let Some(refusal) = obstacle(suspended, supply.car.status.0) {
         return Ok(Err(refusal));
     }
     let Some(free) = supply.bookable(entry)?.filter(Bookable::is_first_come) else { return Ok(Err(taken())) };
