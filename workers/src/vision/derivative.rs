@@ -1,13 +1,14 @@
 //! The small copies of a photo that pages and mails show.
 
+use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, Rgb, RgbImage};
 use rules::photo::Format;
 
 use super::container::sniff;
 use super::decode;
-use super::jpeg::{self, Planes};
+use super::jpeg::{self, Planes, area};
 use super::refusal::Refusal;
-use super::resize::{fit, shrink, shrink_plane};
+use super::resize::{Shrinker, fit, shrink};
 
 /// The longer side of a copy in pixels, and its name in keys and rows.
 pub type Variant = (u32, &'static str);
@@ -42,12 +43,13 @@ pub fn derive(original: &[u8]) -> Result<Vec<Derivative>, Refusal> {
 /// As [`derive()`].
 pub fn derive_as<const N: usize>(original: &[u8], variants: [Variant; N]) -> Result<Vec<Derivative>, Refusal> {
     let largest = variants.first().map_or(0, |(long_side, _)| *long_side);
-    let mut source = read(original, largest)?;
+    let mut shrinker = Shrinker::default();
+    let mut source = read(original, largest, &mut shrinker)?;
     let mut derivatives = Vec::with_capacity(N);
     for (long_side, variant) in variants {
         // Each copy is made from the one before: far fewer pixels to read.
-        source = within(source, long_side);
-        let (width, height) = source[0].dimensions();
+        source = within(source, long_side, &mut shrinker);
+        let (width, height) = source.luma;
         derivatives.push(Derivative { variant, width, height, jpeg: jpeg::encode(&source, QUALITY) });
     }
     Ok(derivatives)
@@ -55,7 +57,7 @@ pub fn derive_as<const N: usize>(original: &[u8], variants: [Variant; N]) -> Res
 
 /// An upright photo whose longer side has at most so many pixels, in planes: those of a JPEG need
 /// no conversion, and shrinking them costs half.
-fn read(original: &[u8], long_side: u32) -> Result<Planes, Refusal> {
+fn read(original: &[u8], long_side: u32, shrinker: &mut Shrinker) -> Result<Planes, Refusal> {
     let format = sniff(original)?;
     decode::guarded(|| {
         let mut decoder = decode::open(original, format)?;
@@ -65,38 +67,53 @@ fn read(original: &[u8], long_side: u32) -> Result<Planes, Refusal> {
         let Some(planes) = planes else {
             let picture = decode::pixels(decoder)?;
             let (width, height) = fit(picture.width(), picture.height(), long_side);
-            return Ok(within(split(&shrink(&picture, width, height)), long_side));
+            return Ok(within(split(&shrink(&picture, width, height)), long_side, shrinker));
         };
         // Turned when it is small.
-        Ok(within(planes, long_side).map(|plane| {
-            let mut plane = DynamicImage::ImageLuma8(plane);
-            plane.apply_orientation(orientation);
-            plane.into_luma8()
-        }))
+        Ok(turned(within(planes, long_side, shrinker), orientation))
     })
 }
 
 /// Planes whose longer side has at most so many pixels, with chroma at half the width and height.
-fn within([luma, blue, red]: Planes, long_side: u32) -> Planes {
-    let (width, height) = fit(luma.width(), luma.height(), long_side);
-    let chroma = |plane| shrink_plane(plane, width.div_ceil(2), height.div_ceil(2));
-    [shrink_plane(luma, width, height), chroma(blue), chroma(red)]
+fn within(planes: Planes, long_side: u32, shrinker: &mut Shrinker) -> Planes {
+    let luma = fit(planes.luma.0, planes.luma.1, long_side);
+    let chroma = (luma.0.div_ceil(2), luma.1.div_ceil(2));
+    if (luma, chroma) == (planes.luma, planes.chroma) {
+        return planes;
+    }
+    let mut values = Vec::with_capacity(area(luma) + 2 * area(chroma));
+    for ((plane, from), to) in planes.each().into_iter().zip([luma, chroma, chroma]) {
+        shrinker.shrink(plane, from, to, &mut values);
+    }
+    Planes { values, luma, chroma }
+}
+
+fn turned(planes: Planes, orientation: Orientation) -> Planes {
+    if orientation == Orientation::NoTransforms {
+        return planes;
+    }
+    let turned = planes.each().map(|(plane, (width, height))| {
+        let plane = GrayImage::from_raw(width, height, plane.to_vec()).expect("there is a value for each pixel");
+        let mut plane = DynamicImage::ImageLuma8(plane);
+        plane.apply_orientation(orientation);
+        plane.into_luma8()
+    });
+    let (luma, chroma) = (turned[0].dimensions(), turned[1].dimensions());
+    Planes { values: turned.map(GrayImage::into_raw).concat(), luma, chroma }
 }
 
 /// The planes of a picture, by the matrix of JFIF.
 fn split(picture: &RgbImage) -> Planes {
-    let plane = |offset: f32, weights: [f32; 3]| {
+    let mut values = Vec::with_capacity(picture.as_raw().len());
+    for (offset, weights) in
+        [(0.0, [0.299, 0.587, 0.114]), (128.0, [-0.168_736, -0.331_264, 0.5]), (128.0, [0.5, -0.418_688, -0.081_312])]
+    {
         let value = |pixel: &Rgb<u8>| {
-            pixel.0.iter().zip(weights).fold(offset, |sum, (value, weight)| sum + weight * f32::from(*value))
+            pixel.0.iter().zip(weights).fold(offset, |sum: f32, (value, weight)| sum + weight * f32::from(*value))
         };
-        let values = picture.pixels().map(|pixel| value(pixel).round().clamp(0.0, 255.0) as u8).collect();
-        GrayImage::from_raw(picture.width(), picture.height(), values).expect("there is a value for each pixel")
-    };
-    [
-        plane(0.0, [0.299, 0.587, 0.114]),
-        plane(128.0, [-0.168_736, -0.331_264, 0.5]),
-        plane(128.0, [0.5, -0.418_688, -0.081_312]),
-    ]
+        values.extend(picture.pixels().map(|pixel| value(pixel).round().clamp(0.0, 255.0) as u8));
+    }
+    Planes { values, luma: picture.dimensions(), chroma: picture.dimensions() }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 //! doubts (anything that libjpeg-turbo warns of, another size, colours other than YCbCr), so no photo that was let in
 //! is refused later.
 
-use image::{GrayImage, RgbImage};
+use image::RgbImage;
 use turbojpeg::{
     Colorspace, Compressor, DecompressHeader, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage,
     yuv_pixels_len,
@@ -16,9 +16,29 @@ use turbojpeg::{
 /// The fractions that libjpeg-turbo has fast code for: 3/8 took 37 ms, 5/8 as long as full size.
 const SCALES: [ScalingFactor; 3] = [ScalingFactor::ONE_EIGHTH, ScalingFactor::ONE_QUARTER, ScalingFactor::ONE_HALF];
 
-/// Luma, blue and red difference as JFIF has them, 8-bit. The last two may be smaller than the
+/// Luma, blue and red difference as JFIF has them, 8-bit, one behind the other. The last two may be smaller than the
 /// first by a whole factor, rounded up.
-pub(super) type Planes = [GrayImage; 3];
+pub(super) struct Planes {
+    pub(super) values: Vec<u8>,
+    /// Width and height.
+    pub(super) luma: (u32, u32),
+    /// Of each of the other two.
+    pub(super) chroma: (u32, u32),
+}
+
+impl Planes {
+    /// Each with its width and height.
+    pub(super) fn each(&self) -> [(&[u8], (u32, u32)); 3] {
+        let (luma, chroma) = self.values.split_at(area(self.luma));
+        let (blue, red) = chroma.split_at(area(self.chroma));
+        [(luma, self.luma), (blue, self.chroma), (red, self.chroma)]
+    }
+}
+
+/// The number of pixels.
+pub(super) fn area((width, height): (u32, u32)) -> usize {
+    width as usize * height as usize
+}
 
 /// The picture as it is stored, not turned, at the smallest fraction whose longer side has at least `long_side`
 /// pixels. `size` is its own, as `image` reads it. `None`: no fraction is large enough, or there are doubts.
@@ -45,35 +65,37 @@ pub(super) fn planes(bytes: &[u8], size: (u32, u32), long_side: u32) -> Option<P
     let mut image = YuvImage { pixels, width, align: 1, height, subsamp };
     decoder.decompress_to_yuv(bytes, image.as_deref_mut()).map_err(doubt).ok()?;
 
-    let (chroma_width, chroma_height) = (width.div_ceil(subsamp.width()), height.div_ceil(subsamp.height()));
+    let chroma = (width.div_ceil(subsamp.width()), height.div_ceil(subsamp.height()));
     // Luma is filled up to whole pixels of chroma.
-    let (luma_width, luma_height) = (chroma_width * subsamp.width(), chroma_height * subsamp.height());
-    let (luma_size, chroma_size) = (luma_width * luma_height, chroma_width * chroma_height);
-    let mut luma = image.pixels;
-    if luma.len() < luma_size + 2 * chroma_size {
+    let filled = (chroma.0 * subsamp.width(), chroma.1 * subsamp.height());
+    let mut values = image.pixels;
+    if values.len() != filled.0 * filled.1 + 2 * chroma.0 * chroma.1 {
         return None;
     }
-    let red = luma.split_off(luma_size + chroma_size);
-    let blue = luma.split_off(luma_size);
-    if (luma_width, luma_height) != (width, height) {
-        let mut fitted = Vec::with_capacity(width * height);
-        lay(&mut fitted, &luma, luma_width, (width, height));
-        luma = fitted;
+    if filled != (width, height) {
+        let (luma, rest) = values.split_at(filled.0 * filled.1);
+        let mut fitted = Vec::with_capacity(width * height + rest.len());
+        lay(&mut fitted, luma, filled.0, (width, height));
+        fitted.extend_from_slice(rest);
+        values = fitted;
     }
-    let chroma = |values| plane(values, chroma_width, chroma_height);
-    Some([plane(luma, width, height)?, chroma(blue)?, chroma(red)?])
+    let pixels = |(width, height)| Some((u32::try_from(width).ok()?, u32::try_from(height).ok()?));
+    Some(Planes { values, luma: pixels((width, height))?, chroma: pixels(chroma)? })
 }
 
 /// A JPEG of planes of which the last two have half the width and height, rounded up: nothing but the
 /// picture, no EXIF.
-pub(super) fn encode([luma, blue, red]: &Planes, quality: i32) -> Vec<u8> {
-    let (width, height) = (luma.width() as usize, luma.height() as usize);
+pub(super) fn encode(planes: &Planes, quality: i32) -> Vec<u8> {
+    let (width, height) = (planes.luma.0 as usize, planes.luma.1 as usize);
     let whole = (width.next_multiple_of(2), height.next_multiple_of(2));
-    let mut pixels = Vec::with_capacity(whole.0 * whole.1 * 3 / 2);
-    lay(&mut pixels, luma.as_raw(), width, whole);
-    pixels.extend_from_slice(blue.as_raw());
-    pixels.extend_from_slice(red.as_raw());
-    let image = YuvImage { pixels: pixels.as_slice(), width, align: 1, height, subsamp: Subsamp::Sub2x2 };
+    let mut filled = Vec::new();
+    if whole != (width, height) {
+        let (luma, chroma) = planes.values.split_at(width * height);
+        lay(&mut filled, luma, width, whole);
+        filled.extend_from_slice(chroma);
+    }
+    let pixels = if filled.is_empty() { planes.values.as_slice() } else { filled.as_slice() };
+    let image = YuvImage { pixels, width, align: 1, height, subsamp: Subsamp::Sub2x2 };
     let encode = || {
         let mut encoder = Compressor::new()?;
         encoder.set_quality(quality)?;
@@ -98,10 +120,6 @@ fn reader(bytes: &[u8], (width, height): (u32, u32), long_side: u32) -> Option<(
 
 fn doubt(error: turbojpeg::Error) {
     tracing::debug!(%error, "a JPEG is left to the other decoder");
-}
-
-fn plane(values: Vec<u8>, width: usize, height: usize) -> Option<GrayImage> {
-    GrayImage::from_raw(u32::try_from(width).ok()?, u32::try_from(height).ok()?, values)
 }
 
 /// Lays a plane behind what is there, with lines and columns cut off, or its last ones repeated, such that it has the size.
