@@ -96,6 +96,24 @@ async fn a_backlog_is_done_in_few_transactions_and_whoever_comes_too_late_is_ref
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_suspended_and_a_car_in_the_workshop_are_refused_among_others_that_are_booked() {
+    let crowd = Crowd::gather(6).await;
+    crowd.bed.run(&format!("update account set suspended_at = now() where id = '{}'", crowd.customers[2])).await;
+    crowd.bed.run(&format!("update car set status = 'workshop' where id = '{}'", crowd.cars[5])).await;
+    join_all((0..6).map(|car| crowd.ask(car % 3, car, 5))).await;
+    join_all((0..6).map(|car| crowd.ask(0, car, 8))).await;
+    crowd.work().await;
+    crowd.until_done(12).await;
+    crowd.expect_in_order(9).await;
+    for (code, times) in [("suspended", 2), ("car_not_in_service", 1)] {
+        let refused = format!("select count(*) from job where outcome->>'code' = '{code}'");
+        assert_eq!(crowd.bed.number(&refused).await, times, "{code}");
+    }
+    let transactions = crowd.bed.number("select count(distinct xmin::text) from booking").await;
+    assert!(transactions < 9, "nine bookings took {transactions} transactions");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_car_that_somebody_holds_does_not_hold_up_the_bookings_of_other_cars() {
     let crowd = Crowd::gather(5).await;
     let tx = crowd.bed.db.begin().await.unwrap();
