@@ -33,7 +33,7 @@ use crate::{Ending, Finished, JobError, Perform, PerformTogether, Work, reservat
 
 /// What a booking depends on of a car and its branch.
 #[derive(FromQueryResult)]
-struct Offered {
+struct CarFacts {
     id: Uuid,
     plate: String,
     status: Word<CarStatus>,
@@ -44,7 +44,7 @@ struct Offered {
     turnaround_minutes: i32,
 }
 
-impl Offered {
+impl CarFacts {
     fn new(car: &car::Model, branch: branch::Model) -> Self {
         Self {
             id: car.id,
@@ -63,7 +63,7 @@ impl Offered {
 struct Looked {
     suspended: bool,
     car: car::Model,
-    offered: Offered,
+    facts: CarFacts,
 }
 
 impl Perform for RequestBooking {
@@ -80,7 +80,7 @@ impl Perform for RequestBooking {
             }
         };
 
-        let busy = match decide(&self, looked.suspended, &looked.offered, &work) {
+        let busy = match decide(&self, looked.suspended, &looked.facts, &work) {
             Ok(busy) => busy,
             Err(refusal) => {
                 return Ok(work.refuse(refusal));
@@ -90,7 +90,7 @@ impl Perform for RequestBooking {
             let alternatives = alternative::find(&tx, &looked.car, busy, self.start, self.end).await?;
             return wait_or_refuse(tx, work, &self, &looked.car, taken(&self, alternatives)).await;
         }
-        let booking = row(&self, &looked.offered, &work)?;
+        let booking = row(&self, &looked.facts, &work)?;
         fresh::insert(&tx, std::slice::from_ref(&booking)).await?;
 
         work.then(&confirmed(booking.id));
@@ -108,10 +108,10 @@ impl PerformTogether for RequestBooking {
         let mut asked: Vec<_> = asked
             .into_iter()
             .filter_map(|(request, work)| {
-                let offered = seen.cars.get(&request.car_id)?;
+                let facts = seen.cars.get(&request.car_id)?;
                 let suspended = !seen.customers.contains(&request.customer_id);
-                let busy = decide(&request, suspended, offered, &work).ok()?;
-                Some((request, work, offered, busy))
+                let busy = decide(&request, suspended, facts, &work).ok()?;
+                Some((request, work, facts, busy))
             })
             .collect();
         asked.sort_by_key(|(_, work, ..)| (work.asked_at(), work.id()));
@@ -127,7 +127,7 @@ impl PerformTogether for RequestBooking {
             return Ok(HashMap::new());
         }
 
-        let bookings = asked.iter().map(|(request, work, offered, _)| row(request, offered, work));
+        let bookings = asked.iter().map(|(request, work, facts, _)| row(request, facts, work));
         let bookings = bookings.collect::<Result<Vec<_>, _>>()?;
         fresh::insert(&tx, &bookings).await?;
 
@@ -148,7 +148,7 @@ fn confirmed(booking: Uuid) -> Announce {
 struct Seen {
     /// Those that are not suspended.
     customers: HashSet<Uuid>,
-    cars: HashMap<Uuid, Offered>,
+    cars: HashMap<Uuid, CarFacts>,
 }
 
 /// Locks the cars that nobody else holds, in the order in which everybody locks cars, then looks at everything else.
@@ -165,7 +165,7 @@ async fn look_at_all(tx: &DatabaseTransaction, asked: &[(RequestBooking, Work)])
         .filter(Id.eq_any(asked.iter().map(|(request, _)| request.car_id)))
         .order_by_asc(Id);
     QueryTrait::query(&mut cars).lock_with_tables_behavior(LockType::Update, [car::Entity], LockBehavior::SkipLocked);
-    let cars: Vec<Offered> = cars.into_model().all(tx).await?;
+    let cars: Vec<CarFacts> = cars.into_model().all(tx).await?;
     let customers = account::Entity::find()
         .select_only()
         .column(account::Column::Id)
@@ -174,7 +174,7 @@ async fn look_at_all(tx: &DatabaseTransaction, asked: &[(RequestBooking, Work)])
     let customers: Vec<Uuid> = customers.into_tuple().all(tx).await?;
     Ok(Seen {
         customers: customers.into_iter().collect(),
-        cars: cars.into_iter().map(|offered| (offered.id, offered)).collect(),
+        cars: cars.into_iter().map(|facts| (facts.id, facts)).collect(),
     })
 }
 
@@ -209,13 +209,13 @@ async fn look(tx: &DatabaseTransaction, asked: &RequestBooking) -> Result<Result
     let (Some(branch), Some(customer)) = (branch, customer) else {
         return Ok(Err(Refusal::new(problem::NOT_FOUND.code, "The account or the branch is gone.")));
     };
-    let offered = Offered::new(&car, branch);
-    Ok(Ok(Looked { suspended: customer.suspended_at.is_some(), car, offered }))
+    let facts = CarFacts::new(&car, branch);
+    Ok(Ok(Looked { suspended: customer.suspended_at.is_some(), car, facts }))
 }
 
 /// The time to take, turnaround included; or every reason against it.
-fn decide(asked: &RequestBooking, suspended: bool, offered: &Offered, work: &Work) -> Result<Period, Refusal> {
-    if let Some(refusal) = obstacle(suspended, offered.status.0) {
+fn decide(asked: &RequestBooking, suspended: bool, facts: &CarFacts, work: &Work) -> Result<Period, Refusal> {
+    if let Some(refusal) = obstacle(suspended, facts.status.0) {
         return Err(refusal);
     }
     let refused = || Refusal::new(problem::DATES_REFUSED.code, "These dates cannot be booked.");
@@ -229,19 +229,19 @@ fn decide(asked: &RequestBooking, suspended: bool, offered: &Offered, work: &Wor
             reasons.fold(refused(), |refusal, reason| refusal.because(reason.pointer, reason.message))
         },
     )?;
-    Ok(period.with_turnaround(u32::try_from(offered.turnaround_minutes).unwrap_or_default()))
+    Ok(period.with_turnaround(u32::try_from(facts.turnaround_minutes).unwrap_or_default()))
 }
 
-fn row(asked: &RequestBooking, offered: &Offered, work: &Work) -> Result<booking::Model, JobError> {
+fn row(asked: &RequestBooking, facts: &CarFacts, work: &Work) -> Result<booking::Model, JobError> {
     let period = Period::new(asked.start, asked.end)?;
-    let quote = price((offered.price_per_day, &offered.currency), &offered.time_zone, period)?;
+    let quote = price((facts.price_per_day, &facts.currency), &facts.time_zone, period)?;
     let fresh = Fresh {
         id: asked.booking_id,
         customer_id: asked.customer_id,
-        car_id: offered.id,
-        plate: &offered.plate,
-        branch_id: offered.branch_id,
-        time_zone: &offered.time_zone,
+        car_id: facts.id,
+        plate: &facts.plate,
+        branch_id: facts.branch_id,
+        time_zone: &facts.time_zone,
         period,
         total: quote.total,
         quote: json!(quote),
