@@ -7,6 +7,8 @@
 //! doubts (anything that libjpeg-turbo warns of, another size, colours other than YCbCr), so no photo that was let in
 //! is refused later.
 
+use std::borrow::Cow;
+
 use image::RgbImage;
 use turbojpeg::{
     Colorspace, Compressor, DecompressHeader, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage,
@@ -88,14 +90,15 @@ pub(super) fn planes(bytes: &[u8], size: (u32, u32), long_side: u32) -> Option<P
 pub(super) fn encode(planes: &Planes, quality: i32) -> Vec<u8> {
     let (width, height) = (planes.luma.0 as usize, planes.luma.1 as usize);
     let whole = (width.next_multiple_of(2), height.next_multiple_of(2));
-    let mut filled = Vec::new();
+    let mut pixels = Cow::from(&planes.values);
     if whole != (width, height) {
         let (luma, chroma) = planes.values.split_at(width * height);
+        let mut filled = Vec::with_capacity(whole.0 * whole.1 + chroma.len());
         lay(&mut filled, luma, width, whole);
         filled.extend_from_slice(chroma);
+        pixels = filled.into();
     }
-    let pixels = if filled.is_empty() { planes.values.as_slice() } else { filled.as_slice() };
-    let image = YuvImage { pixels, width, align: 1, height, subsamp: Subsamp::Sub2x2 };
+    let image = YuvImage { pixels: &*pixels, width, align: 1, height, subsamp: Subsamp::Sub2x2 };
     let encode = || {
         let mut encoder = Compressor::new()?;
         encoder.set_quality(quality)?;

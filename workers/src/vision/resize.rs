@@ -115,4 +115,21 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn what_was_shrunk_before_leaves_nothing_in_the_next_plane() {
+        let plane =
+            |(width, height): (u32, u32)| (0..width * height).map(|place| (place % 251) as u8).collect::<Vec<_>>();
+        let shrink = |shrinker: &mut Shrinker, from, to| {
+            let mut small = Vec::new();
+            shrinker.shrink(&plane(from), from, to, &mut small);
+            small
+        };
+        let mut used = Shrinker::default();
+        for (from, to) in [((400, 300), (320, 240)), ((90, 67), (33, 25)), ((200, 150), (16, 12)), ((50, 7), (49, 5))] {
+            let small = shrink(&mut used, from, to);
+            assert_eq!(small.len(), (to.0 * to.1) as usize);
+            assert!(small == shrink(&mut Shrinker::default(), from, to), "{from:?} becomes {to:?}");
+        }
+    }
 }
