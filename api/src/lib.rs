@@ -42,10 +42,12 @@ pub mod waitlist;
 
 use std::sync::{Arc, LazyLock};
 
+use anyhow::Context;
 use bytes::Bytes;
 use platform::probe::Probe;
 use poem::{Endpoint, EndpointExt, Response, Route, get, handler, web::Redirect};
 use poem_openapi::{OpenApi, OpenApiService, Tags};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use front::Front;
@@ -154,8 +156,9 @@ fn dev_mail(request: &poem::Request, front: poem::web::Data<&Arc<Front>>) -> Res
 pub async fn serve(settings: FrontSettings, stop: CancellationToken) -> anyhow::Result<()> {
     let (listen, grace) = (settings.listen, settings.shared.shutdown_grace);
     let front = Front::start(settings, stop.clone()).await?;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     tracing::info!(%listen, "listening");
-    platform::http::serve(listen, app(front, stop.clone()), stop, grace).await
+    Ok(platform::http::serve(listener, app(front, stop.clone()), stop, grace).await?)
 }
 
 #[cfg(test)]

@@ -56,16 +56,14 @@ impl Limits {
 /// flight has `grace`.
 ///
 /// # Errors
-/// When the address cannot be listened on.
+/// When the system does not say how many files may be open, or where the listener listens.
 pub async fn serve(
-    listen: SocketAddr,
+    listener: TcpListener,
     endpoint: impl Endpoint + 'static,
     stop: CancellationToken,
     grace: Duration,
-) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(listen).await?;
-    serve_within(Limits::of_process()?, listener, endpoint, stop, grace).await?;
-    Ok(())
+) -> io::Result<()> {
+    serve_within(Limits::of_process()?, listener, endpoint, stop, grace).await
 }
 
 async fn serve_within(

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use jobs::ledger;
 use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler, http::StatusCode, web::Data};
 use sea_orm::DatabaseConnection;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::http;
@@ -41,7 +42,8 @@ impl Probe {
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn serve(self, listen: SocketAddr) -> anyhow::Result<()> {
-        http::serve(listen, self.routes(), self.stop.clone(), Duration::from_secs(1)).await
+        let listener = TcpListener::bind(listen).await?;
+        Ok(http::serve(listener, self.routes(), self.stop.clone(), Duration::from_secs(1)).await?)
     }
 }
 

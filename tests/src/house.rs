@@ -3,12 +3,9 @@ use std::sync::Arc;
 use api::{Front, FrontSettings};
 use chrono::{DateTime, TimeDelta, Utc};
 use jobs::Queue;
-use poem::{
-    Server,
-    listener::{Acceptor, Listener, TcpListener},
-};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::{Bed, bed};
@@ -112,14 +109,10 @@ impl House {
 }
 
 async fn serve(front: Arc<Front>, bed: &Bed) -> String {
-    let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await.unwrap();
-    let address = acceptor.local_addr()[0].as_socket_addr().copied().unwrap();
-    let (app, stop) = (api::app(front, bed.stop.clone()), bed.stop.clone());
-    tokio::spawn(Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(
-        app,
-        async move { stop.cancelled().await },
-        None,
-    ));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (app, stop, grace) = (api::app(front, bed.stop.clone()), bed.stop.clone(), bed.settings.shutdown_grace);
+    tokio::spawn(platform::http::serve(listener, app, stop, grace));
     format!("http://{address}")
 }
 

@@ -1,17 +1,20 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::{FutureExt, stream};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use poem::{
     Body, Response,
     endpoint::{make, make_sync},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpSocket,
     sync::Notify,
     task::JoinHandle,
 };
 
 use super::*;
+use crate::metric;
 
 const FEW: Limits = Limits { head: Duration::from_millis(200), unread: Duration::from_millis(200), connections: 100 };
 const LONG: Duration = Duration::from_secs(20);
@@ -157,4 +160,85 @@ async fn who_is_still_asking_or_still_waits_holds_up_the_end_no_longer_than_the_
     soon(asked.notified()).await;
     served.stop.cancel();
     soon(served.ended).await.unwrap().unwrap();
+}
+
+/// Runs a part of a test in a process of its own: limits and metrics are a whole process's.
+fn alone(part: &str) {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "--ignored", &format!("http::tests::{part}")]);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+/// Lets this process open so many files from now on.
+fn may_open(files: u64) {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, files, most).unwrap();
+}
+
+fn ok() -> impl Endpoint + 'static {
+    make_sync(|_| "ok")
+}
+
+#[test]
+fn a_process_lets_in_as_many_as_it_has_files_for_and_counts_them() {
+    alone("six_of_seven_are_let_in");
+}
+
+#[tokio::test]
+#[ignore = "a part of the test above, which runs it in a process of its own"]
+async fn six_of_seven_are_let_in() {
+    may_open(Limits::OTHER_FILES + 6);
+    metric::render();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve(listener, ok(), CancellationToken::new(), LONG));
+    let open = || metric::render().lines().find_map(|line| line.strip_prefix("http_connections ")?.parse::<u32>().ok());
+    let mut clients = Vec::new();
+    for count in 1..=6 {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(GET).await.unwrap();
+        answer(&mut client).await;
+        clients.push(client);
+        assert_eq!(open(), Some(count));
+    }
+    let mut seventh = TcpStream::connect(address).await.unwrap();
+    seventh.write_all(GET).await.unwrap();
+    for client in &mut clients {
+        client.write_all(GET).await.unwrap();
+        answer(client).await;
+    }
+    assert_eq!((open(), seventh.read_u8().now_or_never().is_none()), (Some(6), true));
+    clients.pop();
+    answer(&mut seventh).await;
+    assert_eq!(open(), Some(6));
+}
+
+#[test]
+fn without_a_file_for_one_more_client_it_tries_again_now_and_then_and_not_all_the_time() {
+    alone("four_times_in_three_pauses");
+}
+
+#[tokio::test]
+#[ignore = "a part of the test above, which runs it in a process of its own"]
+async fn four_times_in_three_pauses() {
+    let (told, mut failures) = tokio::sync::mpsc::unbounded_channel();
+    let failed = move || {
+        told.send(std::time::Instant::now()).unwrap();
+        io::sink()
+    };
+    let _told = tracing::subscriber::set_default(tracing_subscriber::fmt().with_writer(failed).finish());
+    let served = Served::start(Limits { head: LONG, ..FEW }, ok()).await;
+    let client = TcpSocket::new_v4().unwrap();
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    // No number of a file is allowed: those that are open stay so.
+    may_open(0);
+    let mut client = client.connect(served.address).await.unwrap();
+    let mut next = async || soon(failures.recv()).await.unwrap();
+    let (first, _, _, fourth) = (next().await, next().await, next().await, next().await);
+    assert!(fourth - first >= Duration::from_millis(300), "{:?}", fourth - first);
+    may_open(most);
+    client.write_all(GET).await.unwrap();
+    answer(&mut client).await;
 }
