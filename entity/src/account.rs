@@ -26,6 +26,13 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl Model {
+    /// It can do nothing for now: a person closed it.
+    pub fn is_suspended(&self) -> bool {
+        self.suspended_at.is_some()
+    }
+}
+
 impl Entity {
     /// Those who are asked to decide a branch's returns, in the order in which they came: the people of that
     /// branch who may, and the admins who belong to none.

@@ -186,7 +186,7 @@ pub(crate) async fn authenticate(front: &Front, email: &str, password: String) -
     }
     let wrong = || ApiError::new(problem::INVALID_CREDENTIALS, "Check the address and the password and try again.");
     let account = right?.then_some(account).flatten().ok_or_else(wrong)?;
-    if account.suspended_at.is_some() {
+    if account.is_suspended() {
         return Err(ApiError::new(problem::SUSPENDED, "Please contact the branch."));
     }
     Ok((account.id, account.role.0))

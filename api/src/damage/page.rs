@@ -82,7 +82,7 @@ async fn open(front: &Front, token: &str) -> Result<Option<(Opened, Sheet)>, Api
     let Some(case) = damage_case::Entity::find_by_id(opened.subject_id).one(&front.db).await? else { return Ok(None) };
     let reader = &opened.reader;
     let to_customer = case.customer_id == reader.id;
-    let decides = reader.suspended_at.is_none() && reader.role.0.decides(reader.branch_id == Some(case.branch_id));
+    let decides = !reader.is_suspended() && reader.role.0.decides(reader.branch_id == Some(case.branch_id));
     if !to_customer && !decides {
         return Ok(None);
     }

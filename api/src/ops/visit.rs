@@ -61,7 +61,7 @@ impl Visit {
             return Ok(None);
         }
         let account = entity::account::Entity::find_by_id(visit.account_id).one(&front.db).await?;
-        let admin = account.is_some_and(|account| account.suspended_at.is_none() && may(account.role.0).is_ok());
+        let admin = account.is_some_and(|account| !account.is_suspended() && may(account.role.0).is_ok());
         Ok(admin.then_some(visit))
     }
 

@@ -43,7 +43,7 @@ pub(super) async fn find(db: &DatabaseConnection, token: &str) -> Result<Link, D
         return Ok(Link::Unknown);
     };
     let may = |reader: &account::Model| {
-        reader.suspended_at.is_none() && reader.role.0.decides(reader.branch_id == Some(booking.branch_id))
+        !reader.is_suspended() && reader.role.0.decides(reader.branch_id == Some(booking.branch_id))
     };
     let Some(reader) = reader.filter(may) else {
         return Ok(Link::Dead("The account that this mail was sent to may not decide returns any more."));

@@ -78,7 +78,7 @@ pub(super) async fn explanation(
     let sheet = Sheet {
         period,
         offers: offers.all(db).await?,
-        suspended: accounts.into_iter().map(|row| (row.id, row.suspended_at.is_some())).collect(),
+        suspended: accounts.into_iter().map(|row| (row.id, row.is_suspended())).collect(),
         supply,
         without_holds,
     };

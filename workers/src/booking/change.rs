@@ -112,7 +112,7 @@ async fn look(tx: &DatabaseTransaction, wish: &Wish) -> Result<Result<Looked, Re
     let branch = branch::Entity::find_by_id(car.branch_id).one(tx).await?;
     let branch = branch.ok_or_else(|| DbErr::RecordNotFound("the branch of a car".to_owned()))?;
     let customer = account::Entity::find_by_id(locked.booking.customer_id).one(tx).await?;
-    let suspended = customer.is_some_and(|customer| customer.suspended_at.is_some());
+    let suspended = customer.is_some_and(|customer| customer.is_suspended());
     let held = reservation::of(tx, locked.booking.id).await?;
     Ok(Ok(Looked { booking: locked.booking, car, branch, held, by_staff, suspended }))
 }

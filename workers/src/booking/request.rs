@@ -210,7 +210,7 @@ async fn look(tx: &DatabaseTransaction, asked: &RequestBooking) -> Result<Result
         return Ok(Err(Refusal::new(problem::NOT_FOUND.code, "The account or the branch is gone.")));
     };
     let facts = CarFacts::new(&car, branch);
-    Ok(Ok(Looked { suspended: customer.suspended_at.is_some(), car, facts }))
+    Ok(Ok(Looked { suspended: customer.is_suspended(), car, facts }))
 }
 
 /// The time to take, turnaround included; or every reason against it.

@@ -113,7 +113,7 @@ async fn obstacle(
     }
     // Two pick-ups of one person wait for each other here; the one that waited sees the other's.
     let customer = account::Entity::find_by_id(case.booking.customer_id).lock_exclusive().one(tx).await?;
-    if customer.is_some_and(|customer| customer.suspended_at.is_some()) {
+    if customer.is_some_and(|customer| customer.is_suspended()) {
         return Ok(Some(Refusal::new(problem::SUSPENDED.code, "The account of this customer is suspended.")));
     }
     let has_another = out(tx, booking::Column::CustomerId.eq(case.booking.customer_id)).await?;

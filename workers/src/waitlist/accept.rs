@@ -92,7 +92,7 @@ async fn obstacle(
         return Ok(Some(too_late(offer.state.0)));
     }
     let customer = account::Entity::find_by_id(offer.customer_id).one(tx).await?;
-    let suspended = customer.is_none_or(|customer| customer.suspended_at.is_some());
+    let suspended = customer.is_none_or(|customer| customer.is_suspended());
     Ok(booking::obstacle(suspended, car.status.0))
 }
 

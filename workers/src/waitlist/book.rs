@@ -82,7 +82,7 @@ async fn decide(
         return Ok(Err(illegal(format!("the entry is {}, it does not wait", entry.state.0))));
     }
     let customer = account::Entity::find_by_id(asked.customer_id).one(tx).await?;
-    let suspended = customer.is_none_or(|customer| customer.suspended_at.is_some());
+    let suspended = customer.is_none_or(|customer| customer.is_suspended());
     if let Some(refusal) = obstacle(suspended, supply.car.status.0) {
         return Ok(Err(refusal));
     }

@@ -63,7 +63,7 @@ impl Others {
     pub(super) fn join(&self, customer: &account::Model, bookable_now: bool) -> Result<(), JoinRefused> {
         join(JoinFacts {
             bookable_now,
-            eligible: customer.suspended_at.is_none(),
+            eligible: !customer.is_suspended(),
             waits_already: self.alike > 0,
             active_entries: u32::try_from(self.active).unwrap_or(u32::MAX),
         })
