@@ -10,7 +10,6 @@ use poem_openapi::{
     Object, OpenApi,
     param::{Path, Query},
     payload::Json,
-    types::Any,
 };
 use rules::{
     car::{CarStatus, Category},
@@ -20,10 +19,9 @@ use rules::{
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use serde_json::{Value, json};
 use uuid::Uuid;
 use view::{
-    Word,
+    Quote, Word,
     car::{Car, Stretch},
 };
 
@@ -143,7 +141,7 @@ impl AvailabilityApi {
         #[oai(name = "carId")] car_id: Query<Uuid>,
         from: Query<DateTime<Utc>>,
         to: Query<DateTime<Utc>>,
-    ) -> Result<Json<Any<Value>>, ApiError> {
+    ) -> Result<Json<Quote>, ApiError> {
         let period = period(from.0, to.0)?;
         let car = car::Entity::find_by_id(car_id.0).one(&front.db).await?.ok_or_else(ApiError::not_found)?;
         let branch = entity::branch::Entity::find_by_id(car.branch_id).one(&front.db).await?;
@@ -152,7 +150,7 @@ impl AvailabilityApi {
         let zone = Tz::from_str(&branch.time_zone).map_err(ApiError::internal)?;
         let facts = pricing::Facts::usual(period, zone, Money { amount: car.price_per_day, currency });
         let quote = pricing::quote(&facts).map_err(ApiError::internal)?;
-        Ok(Json(Any(json!(quote))))
+        Ok(Json(quote.into()))
     }
 }
 

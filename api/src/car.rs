@@ -11,16 +11,18 @@ use poem_openapi::{
     Object, OpenApi,
     param::{Path, Query},
     payload::Json,
-    types::Any,
 };
 use rules::{
     car::{CarStatus, Category, FuelType, Plate, Vin},
     money::{Currency, Money},
 };
 use sea_orm::EntityTrait;
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
-use view::{Word, car::Car};
+use view::{
+    Word,
+    car::{Car, Retired},
+};
 
 use crate::{
     Tag,
@@ -242,7 +244,7 @@ impl CarApi {
         caller: Caller<CarsWrite>,
         asking: Asking,
         id: Path<Uuid>,
-    ) -> Result<Written<Any<Value>>, ApiError> {
+    ) -> Result<Written<Retired>, ApiError> {
         let retire = RetireCar { car_id: id.0, retired_by: caller.account_id };
         let job = job_for(&asking, Key::Optional, Some(caller.account_id), &retire, &json!(retire))?;
         front.write(&asking, job).await?.ok(&asking)

@@ -28,6 +28,14 @@ pub(crate) const CARS: u64 = 500;
 /// Customers of every house, and so connections that ask.
 pub(crate) const CUSTOMERS: usize = 32;
 
+/// What rows cost that no job wrote.
+pub(crate) const QUOTE: &str = r#"{
+    "lines": [{ "code": "rental_days", "description": "Rental by the day", "quantity": 1, "unit": "day",
+                "amount": { "amount": 4900, "currency": "EUR" } }],
+    "days": 1, "subtotal": { "amount": 4900, "currency": "EUR" }, "tax": { "amount": 931, "currency": "EUR" },
+    "total": { "amount": 5831, "currency": "EUR" }, "deposit": { "amount": 30000, "currency": "EUR" }, "lateRule": ""
+}"#;
+
 const TEMPLATE: &str = "template_bench";
 /// Base64 of 32 bytes; these houses live for seconds.
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";

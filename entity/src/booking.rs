@@ -3,7 +3,7 @@
 use rules::booking::BookingStatus;
 use sea_orm::entity::prelude::*;
 
-use crate::Word;
+use crate::{Quote, Word};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "booking")]
@@ -19,7 +19,7 @@ pub struct Model {
     pub time_zone: String,
     pub status: Word<BookingStatus>,
     #[sea_orm(column_type = "Json")]
-    pub quote: Json,
+    pub quote: Quote,
     pub total: i64,
     pub currency: String,
     pub plate: String,

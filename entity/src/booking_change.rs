@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::Quote;
+
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Eq)]
 #[sea_orm(table_name = "booking_change")]
 pub struct Model {
@@ -14,7 +16,7 @@ pub struct Model {
     pub starts_at: DateTimeUtc,
     pub ends_at: DateTimeUtc,
     #[sea_orm(column_type = "Json")]
-    pub quote: Json,
+    pub quote: Quote,
     pub total: i64,
     pub currency: String,
     pub reason: String,

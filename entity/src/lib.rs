@@ -20,6 +20,7 @@ pub mod link;
 pub mod notification;
 pub mod odometer_reading;
 pub mod photo;
+mod quote;
 pub mod refresh_token;
 pub mod registration;
 pub mod rental_return;
@@ -30,4 +31,5 @@ pub mod waitlist_entry;
 pub mod waitlist_offer;
 mod word;
 
+pub use quote::Quote;
 pub use word::Word;

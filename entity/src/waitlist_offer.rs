@@ -3,7 +3,7 @@
 use rules::waitlist::OfferState;
 use sea_orm::entity::prelude::*;
 
-use crate::Word;
+use crate::{Quote, Word};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Eq)]
 #[sea_orm(table_name = "waitlist_offer")]
@@ -19,7 +19,7 @@ pub struct Model {
     pub time_zone: String,
     pub exact: bool,
     #[sea_orm(column_type = "Json")]
-    pub quote: Json,
+    pub quote: Quote,
     /// Minor units of `currency`, frozen when the offer was made.
     pub total: i64,
     pub currency: String,

@@ -46,7 +46,7 @@ impl Facts {
 }
 
 words! {
-    pub enum Unit {
+    pub enum TimeUnit {
         Day = "day",
         Hour = "hour",
     }
@@ -60,7 +60,7 @@ pub struct Line {
     pub code: String,
     pub description: String,
     pub quantity: i64,
-    pub unit: Unit,
+    pub unit: TimeUnit,
     /// Of the whole line.
     pub amount: Money,
 }
@@ -159,7 +159,7 @@ fn by_days_and_thirds(span: Span, facts: &Facts) -> Result<Option<Vec<Line>>, Mo
         return Ok(None);
     }
     let amount = facts.price_per_day.times(hours)?.portion(1, 3)?;
-    let extra = line("extra_hours", "Extra hours at a third of the day's price", hours, Unit::Hour, amount);
+    let extra = line("extra_hours", "Extra hours at a third of the day's price", hours, TimeUnit::Hour, amount);
     Ok(Some(vec![days(span.whole_days, facts)?, extra]))
 }
 
@@ -172,16 +172,16 @@ fn by_days_and_hours(span: Span, facts: &Facts) -> Result<Option<Vec<Line>>, Mon
     if span.whole_days > 0 {
         lines.push(days(span.whole_days, facts)?);
     }
-    lines.push(line("rental_hours", "Rental by the hour", hours, Unit::Hour, price.times(hours)?));
+    lines.push(line("rental_hours", "Rental by the hour", hours, TimeUnit::Hour, price.times(hours)?));
     Ok(Some(lines))
 }
 
 fn days(quantity: i64, facts: &Facts) -> Result<Line, MoneyRefused> {
     let amount = facts.price_per_day.times(quantity)?;
-    Ok(line("rental_days", "Rental by the day", quantity, Unit::Day, amount))
+    Ok(line("rental_days", "Rental by the day", quantity, TimeUnit::Day, amount))
 }
 
-fn line(code: &str, description: &str, quantity: i64, unit: Unit, amount: Money) -> Line {
+fn line(code: &str, description: &str, quantity: i64, unit: TimeUnit, amount: Money) -> Line {
     Line { code: code.to_owned(), description: description.to_owned(), quantity, unit, amount }
 }
 

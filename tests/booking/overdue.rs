@@ -7,7 +7,7 @@ use jobs::{
 };
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
-use tests::{Bed, done};
+use tests::{Bed, QUOTE, done};
 use uuid::Uuid;
 
 const BRANCH: &str = "00000000-0000-7000-8000-000000000001";
@@ -54,7 +54,7 @@ impl Yard {
             "insert into booking (id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote,
                                   total, currency, plate)
              values ('{id}', '{id}', '{car}', '{customer}', '{BRANCH}', now() + interval '{from} minutes',
-                     now() + interval '{to} minutes', 'UTC', '{status}', '{{}}', 11900, 'EUR', '{car}');
+                     now() + interval '{to} minutes', 'UTC', '{status}', '{QUOTE}', 11900, 'EUR', '{car}');
              insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose, booking_id)
              select gen_random_uuid(), 'car', car_id, starts_at, ends_at + interval '1 hour', 'booking', id
              from booking where id = '{id}'"

@@ -13,7 +13,7 @@ use jobs::{
 use platform::Bucket;
 use rules::rental::{Occasion, Slot};
 use serde_json::json;
-use tests::{Bed, bed, services};
+use tests::{Bed, QUOTE, bed, services};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use workers::{Context, Mailer, Pool, vision::derivative::derive};
@@ -76,7 +76,7 @@ impl Story {
                  insert into booking (id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status,
                                       quote, total, currency, plate, odometer_out_km, fuel_out)
                  values ('{booking}', 'BK-000001', '{car}', '{customer}', '{branch}', now() - interval '2 days', now(),
-                         'Europe/Berlin', 'Returned', '{{}}', 10000, 'EUR', 'T-1', 1000, 1);
+                         'Europe/Berlin', 'Returned', '{QUOTE}', 10000, 'EUR', 'T-1', 1000, 1);
                  insert into rental_return (id, booking_id, car_id, state, opened_by, returned_at, odometer_km, fuel,
                                             late_minutes, report, decision_due_at)
                  values ('{rental_return}', '{booking}', '{car}', 'reported', '{customer}', now(), 1650, 0.5, 0,

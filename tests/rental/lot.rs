@@ -16,7 +16,7 @@ use rules::rental::{Slot, Verdict};
 use sea_orm::EntityTrait;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tests::{Bed, done};
+use tests::{Bed, QUOTE, done};
 use uuid::Uuid;
 use workers::{Context, DetectorSettings, DetectorSlot, Pool};
 
@@ -117,7 +117,7 @@ impl Lot {
                  insert into booking (id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status,
                                       quote, total, currency, plate)
                  values ('{booking}', '{booking}', '{car}', '{customer}', '{branch}', now() + interval '1 minute',
-                         now() + interval '2 days', 'UTC', 'Confirmed', '{{}}', 10000, 'EUR', '{plate}');
+                         now() + interval '2 days', 'UTC', 'Confirmed', '{QUOTE}', 10000, 'EUR', '{plate}');
                  insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose, booking_id)
                  select gen_random_uuid(), 'car', car_id, starts_at, ends_at + interval '1 hour', 'booking', id
                  from booking where id = '{booking}'"

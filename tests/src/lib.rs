@@ -13,3 +13,9 @@ pub use ask::{done, refused};
 pub use bed::{Bed, bed, services};
 pub use house::House;
 pub use until::until;
+
+/// A price that the row of a booking can hold, for rows that no job wrote.
+pub const QUOTE: &str = r#"{
+    "lines": [], "days": 1, "subtotal": { "amount": 0, "currency": "EUR" }, "tax": { "amount": 0, "currency": "EUR" },
+    "total": { "amount": 0, "currency": "EUR" }, "deposit": { "amount": 0, "currency": "EUR" }, "lateRule": ""
+}"#;

@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
 use serde_json::Value;
-use tests::house::noon;
+use tests::{QUOTE, house::noon};
 use uuid::Uuid;
 use workers::WAITLIST_QUEUE;
 
@@ -20,7 +20,7 @@ async fn crowd(yard: &Yard) {
              from generate_series(1, 200) n;
              insert into booking (id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote, total, currency, plate)
              select gen_random_uuid(), 'BK-' || c.plate, c.id, (select id from account limit 1), '{BRANCH}', '{from}', '{to}', 'UTC',
-                    'Confirmed', '{{}}', 11900, 'EUR', c.plate from car c;
+                    'Confirmed', '{QUOTE}', 11900, 'EUR', c.plate from car c;
              insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose, booking_id)
              select gen_random_uuid(), 'car', car_id, starts_at, ends_at + interval '1 hour', 'booking', id from booking;
              insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose)

@@ -1,11 +1,10 @@
 use chrono::{DateTime, Utc};
-use poem_openapi::{Object, types::Any};
+use poem_openapi::Object;
 use rules::booking::BookingStatus;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Money, Word};
+use crate::{Money, Quote, Word};
 
 /// A customer's rental.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
@@ -26,7 +25,7 @@ pub struct Booking {
     pub plate: String,
     pub total_price: Money,
     /// The price as it was quoted, line by line.
-    pub quote: Any<Value>,
+    pub quote: Quote,
     pub cancellation: Option<Cancellation>,
     pub pickup: Option<Reading>,
     /// When it was noticed that the car is not back in time.
@@ -93,7 +92,7 @@ impl From<entity::booking::Model> for Booking {
             time_zone: booking.time_zone,
             status: booking.status.into(),
             plate: booking.plate,
-            quote: Any(booking.quote),
+            quote: booking.quote.into(),
             created_at: booking.created_at,
             updated_at: booking.updated_at,
         }

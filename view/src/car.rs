@@ -32,6 +32,17 @@ pub struct Car {
     pub updated_at: DateTime<Utc>,
 }
 
+/// What became of a car that is rented out no more.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(rename = "RetiredCar")]
+pub struct Retired {
+    pub id: Uuid,
+    /// It had no history, and its row is gone.
+    pub deleted: bool,
+    /// It is kept, for its history.
+    pub retired: bool,
+}
+
 impl From<entity::car::Model> for Car {
     fn from(car: entity::car::Model) -> Self {
         Self {

@@ -12,9 +12,11 @@ pub mod damage;
 pub mod job;
 pub mod money;
 pub mod notification;
+mod quote;
 pub mod rental;
 pub mod waitlist;
 mod word;
 
 pub use money::Money;
+pub use quote::{Quote, QuoteLine};
 pub use word::Word;

@@ -13,6 +13,12 @@ pub struct Money {
     pub currency: String,
 }
 
+impl From<rules::money::Money> for Money {
+    fn from(money: rules::money::Money) -> Self {
+        Self::new(money.amount, money.currency.as_str())
+    }
+}
+
 impl Money {
     pub fn new(amount: i64, currency: &str) -> Self {
         Self { amount, currency: currency.to_owned() }

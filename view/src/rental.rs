@@ -1,7 +1,9 @@
 //! The return of a car as it is shown: photos, what the model saw, the decision.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
-use poem_openapi::{Object, types::Any};
+use poem_openapi::Object;
 use rules::{
     damage::Panel,
     rental::{Occasion, ReturnState, Slot, Verdict},
@@ -10,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::Word;
+use crate::{Word, damage::DamageCaseItem};
 
 /// The return of a car.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
@@ -59,7 +61,7 @@ pub struct Photo {
     /// SHA-256 of the original, hexadecimal.
     pub sha256: Option<String>,
     /// Addresses of the derivatives by size (`160`, `640`, `1600`); empty until they are made.
-    pub thumbnails: Any<Value>,
+    pub thumbnails: BTreeMap<String, String>,
     /// Address of the original, for staff and the owner.
     pub original: String,
 }
@@ -166,27 +168,14 @@ pub struct Comparison {
 #[serde(rename_all = "camelCase")]
 pub struct Decision {
     pub verdict: Word<Verdict>,
-    pub findings: Any<Value>,
+    /// What was confirmed.
+    pub findings: Vec<DamageCaseItem>,
     pub note: Option<String>,
     pub decided_by: Uuid,
     pub decided_at: DateTime<Utc>,
     /// The version of the damage matrix whose estimates were suggested.
     #[serde(default)]
     pub matrix_version: Option<i32>,
-}
-
-impl Decision {
-    pub fn new(
-        verdict: Verdict,
-        findings: Vec<Value>,
-        note: Option<String>,
-        decided_by: Uuid,
-        decided_at: DateTime<Utc>,
-        matrix_version: Option<i32>,
-    ) -> Self {
-        let findings = Any(Value::Array(findings));
-        Self { verdict: verdict.into(), findings, note, decided_by, decided_at, matrix_version }
-    }
 }
 
 /// The assembled report of a return, as it is stored with it and mailed to the admins.
@@ -217,10 +206,8 @@ impl Photo {
 impl From<entity::photo::Model> for Photo {
     fn from(photo: entity::photo::Model) -> Self {
         let sizes: &[&str] = if photo.derived_at.is_some() { &["160", "640", "1600"] } else { &[] };
-        let thumbnails =
-            sizes.iter().map(|size| ((*size).to_owned(), Value::from(Self::address(photo.id, size)))).collect();
         Self {
-            thumbnails: Any(Value::Object(thumbnails)),
+            thumbnails: sizes.iter().map(|size| ((*size).to_owned(), Self::address(photo.id, size))).collect(),
             original: Self::address(photo.id, "original"),
             id: photo.id,
             occasion: photo.occasion.into(),

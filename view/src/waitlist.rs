@@ -1,14 +1,13 @@
 use chrono::{DateTime, Utc};
-use poem_openapi::{Object, types::Any};
+use poem_openapi::Object;
 use rules::{
     car::Category,
     waitlist::{EntryState, OfferState},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Money, Word};
+use crate::{Money, Quote, Word};
 
 /// Somebody's place in the queue for time that is taken.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
@@ -75,7 +74,7 @@ pub struct Offer {
     pub exact: bool,
     /// Frozen until the offer ends.
     pub total_price: Money,
-    pub quote: Any<Value>,
+    pub quote: Quote,
     /// What is `offered` has ended all the same once `expiresAt` is reached.
     pub state: Word<OfferState>,
     pub expires_at: DateTime<Utc>,
@@ -94,7 +93,7 @@ impl From<entity::waitlist_offer::Model> for Offer {
             time_zone: offer.time_zone,
             exact: offer.exact,
             total_price: Money::new(offer.total, &offer.currency),
-            quote: Any(offer.quote),
+            quote: offer.quote.into(),
             state: offer.state.into(),
             expires_at: offer.expires_at,
             booking_id: offer.booking_id,

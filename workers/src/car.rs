@@ -18,9 +18,8 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
     PaginatorTrait, QueryFilter, QuerySelect, SqlErr,
 };
-use serde_json::json;
 use uuid::Uuid;
-use view::car::Car;
+use view::car::{Car, Retired};
 
 use crate::{Ending, JobError, Perform, Work, audit, branch::no_branch};
 
@@ -223,6 +222,6 @@ impl Perform for RetireCar {
         }
         audit(&tx, Some(self.retired_by), "retire_car", "car", self.car_id).await?;
 
-        work.done(tx, json!({ "id": self.car_id, "deleted": deleted, "retired": !deleted }))
+        work.done(tx, Retired { id: self.car_id, deleted, retired: !deleted })
     }
 }

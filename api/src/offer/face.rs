@@ -59,7 +59,7 @@ impl Face {
         let period = Period::new(offer.starts_at, offer.ends_at).map_err(ApiError::internal)?;
         let wanted = entry.category.map(|class| class.0);
         let differs = entry.wish(zone).map(|wish| differences(&wish, wanted, period, car.category.0, zone));
-        let quote: Option<Quote> = serde_json::from_value(offer.quote.clone()).ok();
+        let quote = &offer.quote.0;
         let total = Money::new(offer.total, Currency::new(&offer.currency).map_err(ApiError::internal)?);
         let fact = |name: &str, value: String| Fact { name: name.to_owned(), value };
         let place = [Some(branch.name.clone()), branch.address.clone(), car.location.clone()];
@@ -75,9 +75,9 @@ impl Face {
                 fact("Class", format!("{}, {} seats", car.category.0, car.seats)),
             ],
             differs: differs.unwrap_or_default(),
-            lines: quote.as_ref().map(lines).unwrap_or_default(),
+            lines: lines(quote),
             total: total.to_string(),
-            deposit: quote.map(|quote| quote.deposit).filter(|money| money.amount != 0).map(|money| money.to_string()),
+            deposit: (quote.deposit.amount != 0).then(|| quote.deposit.to_string()),
             refused,
             action: format!("/offer/{token}"),
             csrf,

@@ -1,13 +1,15 @@
 //! What is answered to somebody who gives a car back: where the photos go, or the finished return.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use platform::bucket::PRESIGNED_FOR;
 use poem_openapi::{
     Object, Union,
-    types::{Any, ParseFromJSON, ToJSON},
+    types::{ParseFromJSON, ToJSON},
 };
 use rules::{problem, rental::Slot};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 use view::{
     Word,
@@ -37,7 +39,7 @@ pub(crate) struct Target {
     /// Always `PUT`.
     method: String,
     /// Headers that must be sent besides those that any client sends; usually none.
-    headers: Any<Map<String, Value>>,
+    headers: HashMap<String, String>,
     expires_at: DateTime<Utc>,
 }
 
@@ -82,7 +84,7 @@ pub(super) async fn opened(front: &Front, ending: Ending, asking: &Asking) -> Re
             slot: upload.slot.into(),
             url: signed.url,
             method: signed.method,
-            headers: Any(signed.headers.into_iter().map(|(name, value)| (name, Value::from(value))).collect()),
+            headers: signed.headers.into_iter().collect(),
             expires_at,
         });
     }

@@ -6,9 +6,12 @@ use chrono_tz::Tz;
 use entity::rental_return::{Entity, Model};
 use jobs::rental::DecideReturn;
 use poem::{Response, http::StatusCode};
-use rules::{money::Currency, rental::Verdict};
+use rules::{
+    money::{Currency, Money},
+    rental::Verdict,
+};
 use sea_orm::EntityTrait;
-use serde_json::Value;
+use view::{damage::DamageCaseItem, rental::Decision};
 
 use super::face::{moment, spaced};
 use crate::{error::ApiError, front::Front, page::Done};
@@ -63,16 +66,17 @@ pub(super) async fn decided(front: &Front, rental_return: &Model, status: Status
     let at = rental_return.decided_at.map(|at| format!(" on {} ({})", moment(at, zone), zone.name()));
     let who = format!("{}{}", by.unwrap_or_else(|| "a colleague".to_owned()), at.unwrap_or_default());
     let (tone, label, what, then) = outcome(rental_return.verdict.map(|verdict| verdict.0));
-    let decision = rental_return.decision.clone().unwrap_or_default();
-    let items =
-        decision["findings"].as_array().map(|items| items.iter().map(|item| line(item, &booking.currency)).collect());
+    let decision = rental_return.decision.clone().map(serde_json::from_value::<Decision>).transpose();
+    let decision = decision.map_err(ApiError::internal)?;
+    let currency = Currency::new(&booking.currency).map_err(ApiError::internal)?;
+    let items = decision.iter().flat_map(|decision| &decision.findings).map(|item| line(item, currency)).collect();
     let done = Done {
         tone,
         label,
         heading: format!("{}: {what}", booking.plate),
         sentence: format!("Decided by {who}. {then}"),
-        items: items.unwrap_or_default(),
-        note: decision["note"].as_str().map(str::to_owned),
+        items,
+        note: decision.and_then(|decision| decision.note),
         again: None,
     };
     Ok(done.show(status))
@@ -92,19 +96,14 @@ fn outcome(verdict: Option<Verdict>) -> (&'static str, &'static str, &'static st
 }
 
 /// One confirmed item in words.
-fn line(item: &Value, currency: &str) -> String {
-    let word = |name: &str| spaced(item[name].as_str().unwrap_or_default());
-    let amount = item["estimate"].as_i64().or_else(|| item["estimate"]["amount"].as_i64());
-    let amount = amount.zip(Currency::new(currency).ok());
-    let amount = amount.map(|(amount, currency)| format!(", {}", rules::money::Money::new(amount, currency)));
-    let note = item["note"].as_str().map(|note| format!(": {note}"));
-    let panel = item["panel"].as_str().map(|panel| format!(", {panel}"));
+fn line(item: &DamageCaseItem, currency: Currency) -> String {
+    let amount = item.estimate.map(|amount| format!(", {}", Money::new(amount, currency)));
+    let note = item.note.as_ref().map(|note| format!(": {note}"));
     format!(
-        "{}{}: {}, {}{}{}",
-        word("side"),
-        panel.unwrap_or_default(),
-        word("class"),
-        word("severity"),
+        "{}: {}, {}{}{}",
+        item.place(),
+        spaced(item.class.0.as_str()),
+        item.severity.0,
         amount.unwrap_or_default(),
         note.unwrap_or_default()
     )

@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use entity::{account, booking, branch, car, damage, derivative, photo, rental_return};
 use rules::{
     account::Role,
     booking::BookingStatus,
     car::{CarStatus, Category, FuelType},
     damage::{Class, Panel, Severity},
+    money::{Currency, Money},
+    period::Period,
+    pricing,
     rental::{Occasion, ReturnState, Slot},
 };
-use serde_json::json;
 use uuid::Uuid;
 use view::rental::{Finding, Region, Report};
 
@@ -94,6 +97,9 @@ fn rental_return() -> rental_return::Model {
 }
 
 fn booking() -> booking::Model {
+    let period = Period::new(at(-48), at(-3)).unwrap();
+    let price = Money::new(6_000, Currency::EUR);
+    let quote = pricing::quote(&pricing::Facts::usual(period, Tz::Europe__Berlin, price)).unwrap();
     booking::Model {
         id: id(2),
         number: "BK-7F3K2Q".to_owned(),
@@ -104,8 +110,8 @@ fn booking() -> booking::Model {
         ends_at: at(-3),
         time_zone: "Europe/Berlin".to_owned(),
         status: BookingStatus::Returned.into(),
-        quote: json!({}),
-        total: 10_000,
+        total: quote.total.amount,
+        quote: entity::Quote(quote),
         currency: "EUR".to_owned(),
         plate: "ABC-123".to_owned(),
         cancelled_at: None,

@@ -7,7 +7,7 @@ use sea_orm::ConnectionTrait;
 use super::{Aim, Benchmark, Metric, accept, drain, figure, metric};
 use crate::{
     figure::Figures,
-    ground::{Ground, House},
+    ground::{Ground, House, QUOTE},
 };
 
 pub(super) struct Growth;
@@ -73,7 +73,7 @@ async fn size(ground: &Ground, times: u64) -> Result<(f64, f64)> {
 /// Bookings that ended before today, the time that they took, and the jobs that made them.
 async fn remember(house: &House<'_>, rows: u64) -> Result<()> {
     for sql in [BOOKINGS, RESERVATIONS, JOBS, "vacuum analyze", "checkpoint"] {
-        house.db.execute_unprepared(&sql.replace("{rows}", &rows.to_string())).await?;
+        house.db.execute_unprepared(&sql.replace("{rows}", &rows.to_string()).replace("{quote}", QUOTE)).await?;
     }
     Ok(())
 }
@@ -82,7 +82,7 @@ const BOOKINGS: &str = "
 insert into booking (id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote, total,
                      currency, plate, created_at)
 select gen_random_uuid(), 'OLD-' || n, car.id, account.id, car.branch_id, at, at + interval '2 hours', 'UTC', 'completed',
-       '{}', 4900, 'EUR', car.plate, at
+       '{quote}', 4900, 'EUR', car.plate, at
 from generate_series(1, {rows}) n
 join lateral (select now() - interval '1 day' - (n / 500) * interval '3 hours' as at) as past on true
 join lateral (select lpad(to_hex(131072 + n % 500), 32, '0')::uuid as id) as this on true

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Aim, Benchmark, Metric, figure, ledger, metric};
 use crate::{
     figure::{Figures, percentile},
-    ground::{Ground, House},
+    ground::{Ground, House, QUOTE},
 };
 
 pub(super) struct Promote;
@@ -36,7 +36,7 @@ impl Benchmark for Promote {
 
     async fn ours(&self, ground: &Ground) -> Result<Figures> {
         let house = ground.house().await?;
-        house.db.execute_unprepared(CROWD).await?;
+        house.db.execute_unprepared(&CROWD.replace("{quote}", QUOTE)).await?;
         house.db.execute_unprepared("analyze").await?;
         let (booking, _) = house.start("booking").await?;
         let (waitlist, _) = house.start("waitlist").await?;
@@ -100,7 +100,7 @@ create temporary table day as select date_trunc('day', now()) + interval '10 day
 insert into booking (id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote, total,
                      currency, plate)
 select gen_random_uuid(), 'BK-' || plate, id, lpad(to_hex(65536), 32, '0')::uuid, branch_id, at, at + interval '2 days', 'UTC',
-       'Confirmed', '{}', 11900, 'EUR', plate from car, day where category = 'luxury';
+       'Confirmed', '{quote}', 11900, 'EUR', plate from car, day where category = 'luxury';
 insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose, booking_id)
 select gen_random_uuid(), 'car', car_id, starts_at, ends_at + interval '1 hour', 'booking', id from booking;
 insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose)

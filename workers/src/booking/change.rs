@@ -15,7 +15,6 @@ use rules::{
     problem::{self, Reason},
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel};
-use serde_json::json;
 use uuid::Uuid;
 use view::booking::Booking;
 
@@ -201,7 +200,7 @@ async fn write(
     row.ends_at = Set(after.end);
     row.total = Set(quote.total.amount);
     row.currency = Set(quote.total.currency.as_str().to_owned());
-    row.quote = Set(json!(quote));
+    row.quote = Set(entity::Quote(quote));
     row.closed_at = Set(closed_after(&Policy::default(), &facts));
     // The new end lies ahead.
     row.overdue_at = Set(None);

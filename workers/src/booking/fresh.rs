@@ -1,12 +1,11 @@
 //! A booking as it begins, whoever asked for it.
 
 use chrono::{DateTime, SubsecRound, Utc};
-use entity::booking;
+use entity::{Quote, booking};
 use jobs::{Refusal, ledger::column};
 use rules::{
     booking::{BookingNumber, BookingStatus},
     car::CarStatus,
-    money::Money,
     period::Period,
     problem,
 };
@@ -25,8 +24,7 @@ pub(crate) struct Fresh<'a> {
     /// The branch's IANA name.
     pub(crate) time_zone: &'a str,
     pub(crate) period: Period,
-    pub(crate) total: Money,
-    pub(crate) quote: serde_json::Value,
+    pub(crate) quote: Quote,
 }
 
 impl Fresh<'_> {
@@ -43,9 +41,9 @@ impl Fresh<'_> {
             ends_at: stored(self.period.end),
             time_zone: self.time_zone.to_owned(),
             status: BookingStatus::Confirmed.into(),
+            total: self.quote.0.total.amount,
+            currency: self.quote.0.total.currency.as_str().to_owned(),
             quote: self.quote,
-            total: self.total.amount,
-            currency: self.total.currency.as_str().to_owned(),
             plate: self.plate.to_owned(),
             cancelled_at: None,
             cancel_reason: None,
@@ -96,7 +94,7 @@ pub(crate) async fn insert(tx: &impl ConnectionTrait, bookings: &[booking::Model
         column(bookings, |one| one.ends_at),
         column(bookings, |one| one.time_zone.clone()),
         column(bookings, |one| one.status.0.as_str().to_owned()),
-        column(bookings, |one| one.quote.to_string()),
+        column(bookings, |one| serde_json::to_string(&one.quote).expect("a quote is plain data")),
         column(bookings, |one| one.total),
         column(bookings, |one| one.currency.clone()),
         column(bookings, |one| one.plate.clone()),

@@ -243,8 +243,7 @@ fn row(asked: &RequestBooking, facts: &CarFacts, work: &Work) -> Result<booking:
         branch_id: facts.branch_id,
         time_zone: &facts.time_zone,
         period,
-        total: quote.total,
-        quote: json!(quote),
+        quote: entity::Quote(quote),
     };
     Ok(fresh.row(work, work.now()))
 }

@@ -14,7 +14,10 @@ use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOr
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use view::{damage::DamageCaseItem, rental::Report};
+use view::{
+    damage::DamageCaseItem,
+    rental::{Decision, Report},
+};
 
 use crate::vision::decode;
 
@@ -79,9 +82,9 @@ struct Judged {
 
 impl Judged {
     fn of(rental_return: &rental_return::Model) -> anyhow::Result<Self> {
-        let items = rental_return.decision.as_ref().map(|decision| decision["findings"].clone());
+        let decision: Option<Decision> = rental_return.decision.clone().map(serde_json::from_value).transpose()?;
         let report = rental_return.report.clone().map(serde_json::from_value).transpose()?;
-        let items = items.filter(Value::is_array).map(serde_json::from_value).transpose()?;
+        let items = decision.map(|decision| decision.findings);
         Ok(Self { items: items.unwrap_or_default(), report: report.unwrap_or_default() })
     }
 

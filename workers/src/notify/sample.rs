@@ -15,7 +15,6 @@ use rules::{
     pricing,
     rental::{Occasion, ReturnState, Slot},
 };
-use serde_json::json;
 use uuid::Uuid;
 use view::rental::{Finding, Region, Report};
 
@@ -58,7 +57,7 @@ pub(super) fn booking() -> booking::Model {
         status: BookingStatus::Confirmed.into(),
         total: quote.total.amount,
         currency: "EUR".to_owned(),
-        quote: json!(quote),
+        quote: entity::Quote(quote),
         plate: "ABC-123".to_owned(),
         cancelled_at: None,
         cancel_reason: None,

@@ -33,6 +33,13 @@ impl Serialize for When {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sum(pub(crate) Money);
 
+impl Sum {
+    /// For lines that are left out where there is nothing to say.
+    pub(crate) fn unless_zero(money: Money) -> Option<Self> {
+        (money.amount != 0).then_some(Self(money))
+    }
+}
+
 impl Serialize for Sum {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)

@@ -24,9 +24,11 @@ use sea_orm::{
 };
 use serde_json::json;
 use uuid::Uuid;
-use view::rental::{Decision, Report};
+use view::{
+    damage::DamageCaseItem,
+    rental::{Decision, Report},
+};
 
-use self::claim::Claim;
 use super::case::{Case, document, illegal, not_found, note};
 use crate::{Ending, JobError, Perform, Work, damage::case::may_decide};
 
@@ -34,7 +36,7 @@ use crate::{Ending, JobError, Perform, Work, damage::case::may_decide};
 struct Hearing {
     case: Case,
     rental_return: rental_return::Model,
-    claims: Vec<Claim>,
+    claims: Vec<DamageCaseItem>,
     state: ReturnState,
 }
 
@@ -72,7 +74,7 @@ async fn hear(tx: &DatabaseTransaction, asked: &DecideReturn) -> Result<Result<H
 }
 
 /// What is confirmed; the other verdicts confirm nothing, whatever came along.
-fn claims(asked: &DecideReturn, rental_return: &rental_return::Model) -> Result<Vec<Claim>, Refusal> {
+fn claims(asked: &DecideReturn, rental_return: &rental_return::Model) -> Result<Vec<DamageCaseItem>, Refusal> {
     if asked.verdict != Verdict::Damage {
         return Ok(Vec::new());
     }
@@ -92,10 +94,15 @@ async fn settle(
     row.state = Set(hearing.state.into());
     row.version = Set(version);
     row.updated_at = Set(now);
-    let findings = hearing.claims.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
     let report = hearing.rental_return.report.clone();
-    let matrix = report.and_then(|report| serde_json::from_value::<Report>(report).ok()?.matrix_version);
-    let decision = Decision::new(asked.verdict, findings, asked.note.clone(), asked.decided_by, now, matrix);
+    let decision = Decision {
+        verdict: asked.verdict.into(),
+        findings: hearing.claims.clone(),
+        note: asked.note.clone(),
+        decided_by: asked.decided_by,
+        decided_at: now,
+        matrix_version: report.and_then(|report| serde_json::from_value::<Report>(report).ok()?.matrix_version),
+    };
     row.decision = Set(Some(serde_json::to_value(decision)?));
     if asked.verdict == Verdict::MorePhotos {
         row.turn = Set(turn);
@@ -121,10 +128,10 @@ async fn register(
         let row = damage::ActiveModel {
             id: Set(Uuid::now_v7()),
             car_id: Set(hearing.case.car.id),
-            side: Set(claim.side.to_string()),
-            panel: Set(claim.panel.map(|panel| panel.to_string())),
-            class: Set(claim.class.into()),
-            severity: Set(claim.severity.into()),
+            side: Set(claim.side.0.to_string()),
+            panel: Set(claim.panel.map(|panel| panel.0.to_string())),
+            class: Set(claim.class.0.into()),
+            severity: Set(claim.severity.0.into()),
             region: Set(claim.region.as_ref().map(serde_json::to_value).transpose()?),
             note: Set(claim.note.clone()),
             estimate: Set(claim.estimate),
@@ -141,7 +148,7 @@ async fn register(
 
 /// A car that is not safe to drive is not handed to the next customers: those of the next days get another.
 async fn quarantine(tx: &DatabaseTransaction, work: &mut Work, hearing: &Hearing) -> Result<(), DbErr> {
-    let severe = hearing.claims.iter().any(|claim| claim.severity == Severity::Severe);
+    let severe = hearing.claims.iter().any(|claim| claim.severity.0 == Severity::Severe);
     if !severe || hearing.case.car.status.0 != CarStatus::InService {
         return Ok(());
     }

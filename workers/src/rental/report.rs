@@ -144,7 +144,7 @@ fn shown(photo: &photo::Model, finding: rules::damage::Finding, matrix: &Matrix)
         pickup_region: finding.before.map(place),
         suggested_panel: class.panel().map(Into::into),
         suggested_severity: suggestion.map(|suggestion| suggestion.severity.to_string()),
-        suggested_estimate: estimate.map(|sum| view::Money::new(sum.amount, sum.currency.as_str())),
+        suggested_estimate: estimate.map(view::Money::from),
     }
 }
 

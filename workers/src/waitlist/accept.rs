@@ -8,7 +8,6 @@ use jobs::{
     waitlist::AcceptOffer,
 };
 use rules::{
-    money::{Currency, Money},
     period::Period,
     problem,
     waitlist::{EntryEvent, OfferEvent, OfferState},
@@ -111,7 +110,6 @@ fn row(
         branch_id: offer.branch_id,
         time_zone: &offer.time_zone,
         period: Period::new(offer.starts_at, offer.ends_at)?,
-        total: Money { amount: offer.total, currency: Currency::new(&offer.currency)? },
         quote: offer.quote.clone(),
     };
     Ok(fresh.row(work, now))

@@ -11,7 +11,6 @@ use rules::{
     waitlist::{EntryEvent, EntryState},
 };
 use sea_orm::{DatabaseTransaction, EntityTrait};
-use serde_json::json;
 use view::booking::Booking;
 
 use super::{
@@ -48,6 +47,7 @@ impl Perform for BookFreeTime {
         if !reservation::take(&tx, self.car_id, busy, self.booking_id).await? {
             return Ok(work.refuse(taken()));
         }
+        let total = free.quote.total;
         let fresh = Fresh {
             id: self.booking_id,
             customer_id: self.customer_id,
@@ -56,8 +56,7 @@ impl Perform for BookFreeTime {
             branch_id: supply.branch.id,
             time_zone: &supply.branch.time_zone,
             period: free.fit.period,
-            total: free.quote.total,
-            quote: json!(free.quote),
+            quote: entity::Quote(free.quote),
         };
         let booking = fresh.row(&work, now);
         insert(&tx, std::slice::from_ref(&booking)).await?;
@@ -67,7 +66,7 @@ impl Perform for BookFreeTime {
         work.then(&Announce { news: News::BookingConfirmed, subject_id: booking.id, turn: 0 });
         Ok(work
             .done(tx, Booking::from(booking))?
-            .afterwards(async move { measure::recovered(free.quote.total.amount, free.quote.total.currency.as_str()) }))
+            .afterwards(async move { measure::recovered(total.amount, total.currency.as_str()) }))
     }
 }
 

@@ -12,7 +12,6 @@ use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Statement,
     sea_query::OnConflict,
 };
-use serde_json::json;
 use uuid::Uuid;
 
 use super::{case, supply::Supply};
@@ -64,7 +63,7 @@ pub(super) async fn grant(
         exact: Set(grant.fit.exact),
         total: Set(quote.total.amount),
         currency: Set(quote.total.currency.as_str().to_owned()),
-        quote: Set(json!(quote)),
+        quote: Set(entity::Quote(quote)),
         state: Set(OfferState::Offered.into()),
         expires_at: Set(grant.expires_at),
         offered_by: Set(grant.chosen.as_ref().map(|(person, _)| *person)),

@@ -122,6 +122,6 @@ fn describe(bookable: &Bookable, refusal: Refusal) -> Refusal {
         .with("carId", bookable.car.id.to_string())
         .with("startDate", json!(bookable.fit.period.start))
         .with("endDate", json!(bookable.fit.period.end))
-        .with("totalPrice", json!(view::Money::new(total.amount, total.currency.as_str())))
+        .with("totalPrice", json!(view::Money::from(total)))
         .with("quote", json!(bookable.quote))
 }

@@ -3,7 +3,6 @@ use chrono_tz::Tz;
 use entity::{branch, car, waitlist_entry, waitlist_offer};
 use rules::{
     period::Period,
-    pricing::Quote,
     waitlist::{OfferState, differences, has_expired},
 };
 use sea_orm::{DatabaseConnection, EntityTrait};
@@ -69,7 +68,7 @@ impl Offered {
         let period = Period::new(offer.starts_at, offer.ends_at)?;
         let wanted = entry.category.map(|class| class.0);
         let differs = |wish| differences(&wish, wanted, period, car.category.0, zone);
-        let quote: Option<Quote> = serde_json::from_value(offer.quote.clone()).ok();
+        let quote = &offer.quote.0;
         Ok(Self {
             id: offer.id,
             state: offer.state.0,
@@ -83,9 +82,9 @@ impl Offered {
             zone: zone.name().to_owned(),
             starts: when(offer.starts_at),
             ends: when(offer.ends_at),
-            lines: quote.as_ref().map(price_lines).unwrap_or_default(),
-            tax: quote.as_ref().map(|quote| quote.tax).filter(|tax| tax.amount != 0).map(Sum),
-            deposit: quote.map(|quote| quote.deposit).filter(|deposit| deposit.amount != 0).map(Sum),
+            lines: price_lines(quote),
+            tax: Sum::unless_zero(quote.tax),
+            deposit: Sum::unless_zero(quote.deposit),
             total: sum(offer.total, &offer.currency)?,
             expires: when(offer.expires_at),
         })

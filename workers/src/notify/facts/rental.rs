@@ -48,7 +48,7 @@ pub(crate) struct Rental {
     pub(crate) total: Sum,
     /// Held, not charged.
     pub(crate) deposit: Option<Sum>,
-    pub(crate) late_rule: Option<String>,
+    pub(crate) late_rule: String,
     pub(crate) free_until: When,
     /// What a cancellation costs after that and before the start, where that differs from `started_fee`.
     pub(crate) late_fee: Option<Sum>,
@@ -146,7 +146,7 @@ impl Rental {
         let zone: Tz = booking.time_zone.parse()?;
         let when = |at| When { at, zone };
         let total = Money::new(booking.total, Currency::new(&booking.currency)?);
-        let quote: Option<Quote> = serde_json::from_value(booking.quote.clone()).ok();
+        let quote = &booking.quote.0;
         let terms = Terms::of(&booking, total, zone)?;
         Ok(Self {
             id: booking.id,
@@ -162,12 +162,12 @@ impl Rental {
             zone: zone.name().to_owned(),
             starts: when(booking.starts_at),
             ends: when(booking.ends_at),
-            lines: quote.as_ref().map(price_lines).unwrap_or_default(),
-            subtotal: Sum(quote.as_ref().map_or(total, |quote| quote.subtotal)),
-            tax: quote.as_ref().map(|quote| quote.tax).filter(|tax| tax.amount != 0).map(Sum),
+            lines: price_lines(quote),
+            subtotal: Sum(quote.subtotal),
+            tax: Sum::unless_zero(quote.tax),
             total: Sum(total),
-            deposit: quote.as_ref().map(|quote| quote.deposit).filter(|deposit| deposit.amount != 0).map(Sum),
-            late_rule: quote.map(|quote| quote.late_rule),
+            deposit: Sum::unless_zero(quote.deposit),
+            late_rule: quote.late_rule.clone(),
             free_until: when(terms.free_until),
             late_fee: terms.late_fee.map(Sum),
             started_fee: Sum(terms.started_fee),

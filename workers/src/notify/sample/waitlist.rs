@@ -7,7 +7,6 @@ use rules::{
     pricing,
     waitlist::{EntryState, OfferState},
 };
-use serde_json::json;
 use uuid::Uuid;
 
 use super::{CUSTOMER, at, branch, car, customer};
@@ -88,7 +87,7 @@ pub(in crate::notify) fn offered(state: OfferState, entry: &waitlist_entry::Mode
         exact: false,
         total: quote.total.amount,
         currency: "EUR".to_owned(),
-        quote: json!(quote),
+        quote: entity::Quote(quote),
         state: state.into(),
         expires_at: at("2026-05-07T13:40"),
         offered_by: None,

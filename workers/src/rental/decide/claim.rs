@@ -5,33 +5,17 @@ use rules::{
     damage::{Class, Panel, Severity, Side},
     problem,
 };
-use serde::Serialize;
 use serde_json::Value;
-use uuid::Uuid;
-use view::rental::{Finding, Region, Report};
+use view::{
+    damage::DamageCaseItem,
+    rental::{Finding, Report},
+};
 
 /// Characters of a note.
 const LONGEST_NOTE: usize = 2_000;
 
-/// One confirmed damage, as the decision keeps it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Claim {
-    /// Of the report's finding, if it is one.
-    pub(super) number: Option<i32>,
-    pub(super) side: Side,
-    pub(super) panel: Option<Panel>,
-    pub(super) class: Class,
-    pub(super) severity: Severity,
-    pub(super) note: Option<String>,
-    /// Minor units of the booking's currency.
-    pub(super) estimate: Option<i64>,
-    pub(super) region: Option<Region>,
-    pub(super) photo_id: Option<Uuid>,
-}
-
 /// Reads everything that is confirmed, or tells everything that is wrong with it.
-pub(super) fn read(items: &[Value], note: Option<&str>, report: &Report) -> Result<Vec<Claim>, Refusal> {
+pub(super) fn read(items: &[Value], note: Option<&str>, report: &Report) -> Result<Vec<DamageCaseItem>, Refusal> {
     let mut reader =
         Reader { report, refusal: Refusal::new(problem::VALIDATION_FAILED.code, "The decision is not complete.") };
     if note.is_none_or(|note| note.trim().is_empty()) {
@@ -54,23 +38,23 @@ impl Reader<'_> {
         self.refusal = self.refusal.clone().because(pointer, message);
     }
 
-    fn claim(&mut self, at: usize, item: &Value) -> Option<Claim> {
+    fn claim(&mut self, at: usize, item: &Value) -> Option<DamageCaseItem> {
         let place = format!("/findings/{at}");
         let number = self.number(&place, item);
         let found = number.and_then(|number| self.found(&place, number));
-        let side = self.word(&place, item, "side", found.as_ref().map(|found| found.side.0.as_str()));
-        let class = self.word(&place, item, "class", found.as_ref().map(|found| found.class.as_str()));
+        let side = self.word::<Side>(&place, item, "side", found.as_ref().map(|found| found.side.0.as_str()));
+        let class = self.word::<Class>(&place, item, "class", found.as_ref().map(|found| found.class.as_str()));
         let panel = self.panel(&place, item, class);
-        let severity =
-            self.word(&place, item, "severity", found.as_ref().and_then(|found| found.suggested_severity.as_deref()));
+        let suggested = found.as_ref().and_then(|found| found.suggested_severity.as_deref());
+        let severity = self.word::<Severity>(&place, item, "severity", suggested);
         let estimate = self.estimate(&place, item);
         let note = self.note(&place, item);
-        Some(Claim {
+        Some(DamageCaseItem {
             number,
-            side: side?,
-            panel,
-            class: class?,
-            severity: severity?,
+            side: side?.into(),
+            panel: panel.map(Into::into),
+            class: class?.into(),
+            severity: severity?.into(),
             note,
             estimate,
             photo_id: found.as_ref().map(|found| found.photo_id),
@@ -142,6 +126,7 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use uuid::Uuid;
 
     use super::*;
 
@@ -163,7 +148,7 @@ mod tests {
     fn a_number_is_enough_for_what_the_report_says() {
         let claims = read(&[json!({ "number": 1 })], Some("a note"), &report()).unwrap();
         assert_eq!(
-            (claims[0].side, claims[0].class, claims[0].severity),
+            (claims[0].side.0, claims[0].class.0, claims[0].severity.0),
             (Side::Left, Class::Scratch, Severity::Minor)
         );
         assert_eq!((claims[0].photo_id, claims[0].panel), (Some(Uuid::nil()), None));
@@ -177,8 +162,8 @@ mod tests {
             json!({ "side": "left", "class": "glass_shatter", "severity": "moderate", "panel": "mirror" }),
         ];
         let claims = read(&items, Some("a note"), &report()).unwrap();
-        let panels: Vec<_> = claims.iter().map(|claim| claim.panel).collect();
-        assert_eq!(panels, [Some(Panel::Door), Some(Panel::Lamp), Some(Panel::Mirror)]);
+        let panels: Vec<_> = claims.iter().flat_map(|claim| claim.panel).map(|panel| panel.0).collect();
+        assert_eq!(panels, [Panel::Door, Panel::Lamp, Panel::Mirror]);
     }
 
     #[test]
@@ -188,8 +173,8 @@ mod tests {
             json!({ "side": "interior", "class": "dirt", "severity": "cosmetic", "note": "sand" }),
         ];
         let claims = read(&items, Some("a note"), &report()).unwrap();
-        assert_eq!((claims[0].severity, claims[0].estimate), (Severity::Severe, Some(12_000)));
-        assert_eq!((claims[1].side, claims[1].number), (Side::Interior, None));
+        assert_eq!((claims[0].severity.0, claims[0].estimate), (Severity::Severe, Some(12_000)));
+        assert_eq!((claims[1].side.0, claims[1].number), (Side::Interior, None));
     }
 
     #[test]
