@@ -4,6 +4,7 @@ use jobs::ledger::{self, LeaseLost};
 use jobs::{Outcome, ticket::Tickets};
 use platform::Settings;
 use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
+use tests::plan::{nodes, plan};
 
 use super::{QUEUE, accept, bed, kinds, registry, state_is};
 
@@ -230,4 +231,41 @@ async fn a_claim_reads_its_own_rows_however_many_others_are_due() {
     ledger::complete(&db, &job, &Outcome::done("read").unwrap()).await.unwrap();
     db.execute_unprepared(flush).await.unwrap();
     assert_eq!(bed.number(read).await - before, 0, "the index of all that is due");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_that_end_together_and_their_ends_are_gone_through_once() {
+    let bed = bed().await;
+    let db = platform::database::connect(&Settings { database_connections: 1, ..bed.settings.clone() }).await.unwrap();
+    // To the planner, running jobs are rare then.
+    bed.run(
+        "insert into job (id, queue, kind, payload, max_attempts, state, outcome, finished_at)
+         select gen_random_uuid(), 'booking', 'mark', '{}', 5, 'done', 'null', now() from generate_series(1, 5000);
+         insert into job (id, queue, kind, payload, max_attempts)
+         select gen_random_uuid(), 'booking', 'mark', '{}', 5 from generate_series(1, 192);
+         analyze job",
+    )
+    .await;
+    let outcome = Outcome::done("together").unwrap();
+    let ended = ledger::claim_due(&db, QUEUE, 64, "one").await.unwrap();
+    let held: Vec<_> = ended.iter().map(|job| (job, &outcome)).collect();
+    assert_eq!(ledger::complete_held(&db, &held).await.unwrap().len(), 64);
+
+    let prepared =
+        "select statement from pg_prepared_statements where statement like E'\\nupdate job set state = ''done''%'";
+    let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, prepared)).await.unwrap().unwrap();
+    let statement: String = row.try_get_by_index(0).unwrap();
+    let array = |values: Vec<String>| format!("'{{{}}}'", values.join(","));
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        db.execute_unprepared(&format!("set plan_cache_mode = {mode}")).await.unwrap();
+        let ended = ledger::claim_due(&db, QUEUE, 64, "one").await.unwrap();
+        let ids = array(ended.iter().map(|job| job.id.to_string()).collect());
+        let fences = array(ended.iter().map(|job| job.fence.to_string()).collect());
+        let values = format!("{ids}, {fences}, {}", array(vec!["\"null\"".to_owned(); ended.len()]));
+        let plan = plan(&db, &statement, ("uuid[], bigint[], text[]", &values)).await;
+        assert_eq!(plan["Actual Rows"].as_f64(), Some(64.0), "{mode}: {plan:#}");
+        for node in nodes(&plan) {
+            assert_eq!(node["Actual Loops"].as_f64(), Some(1.0), "{mode}: {plan:#}");
+        }
+    }
 }

@@ -7,6 +7,7 @@
 mod ask;
 mod bed;
 pub mod house;
+pub mod plan;
 mod until;
 
 pub use ask::{done, refused};

@@ -1,8 +1,12 @@
 //! Ten thousand who wait for one class of two hundred cars; `bin/bench promote` measures how long their promotion takes.
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::Value;
-use tests::{QUOTE, house::noon};
+use tests::{
+    QUOTE,
+    house::noon,
+    plan::{nodes, plan},
+};
 use uuid::Uuid;
 use workers::WAITLIST_QUEUE;
 
@@ -36,7 +40,7 @@ async fn crowd(yard: &Yard) {
 }
 
 /// The plan of the look at the queue, as it was carried out for one freed car.
-async fn plan(yard: &Yard, mode: &str) -> Value {
+async fn plan_of_queue(yard: &Yard, mode: &str) -> Value {
     let car = Uuid::now_v7();
     let tx = yard.bed.db.begin().await.unwrap();
     let types = "uuid, uuid, text[], timestamptz[], timestamptz[], integer[], bigint, bigint, bigint";
@@ -45,18 +49,8 @@ async fn plan(yard: &Yard, mode: &str) -> Value {
         "'{car}', '{BRANCH}', '{{compact,economy}}', array['{from}'::timestamptz],
          array['{to}'::timestamptz], '{{2880}}', -9223372036854775808, -9223372036854775808, 200"
     );
-    for sql in [format!("set local plan_cache_mode = {mode}"), format!("prepare queue ({types}) as {WAITLIST_QUEUE}")] {
-        tx.execute_unprepared(&sql).await.unwrap();
-    }
-    let explain = format!("explain (analyze, format json) execute queue ({values})");
-    let row = tx.query_one_raw(Statement::from_string(DbBackend::Postgres, explain)).await.unwrap().unwrap();
-    tx.execute_unprepared("deallocate queue").await.unwrap();
-    row.try_get_by_index::<Value>(0).unwrap()[0]["Plan"].clone()
-}
-
-fn nodes(plan: &Value) -> Vec<&Value> {
-    let below = plan["Plans"].as_array().into_iter().flatten().flat_map(nodes);
-    std::iter::once(plan).chain(below).collect()
+    tx.execute_unprepared(&format!("set local plan_cache_mode = {mode}")).await.unwrap();
+    plan(&tx, WAITLIST_QUEUE, (types, &values)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,7 +58,7 @@ async fn whoever_cannot_fit_is_not_even_read() {
     let yard = Yard::closed().await;
     crowd(&yard).await;
     for mode in ["force_custom_plan", "force_generic_plan"] {
-        let plan = plan(&yard, mode).await;
+        let plan = plan_of_queue(&yard, mode).await;
         assert_eq!(plan["Actual Rows"].as_f64(), Some(50.0), "{mode}: {plan:#}");
         let named = |name: &str, word: &str| nodes(&plan).into_iter().filter(|node| node[name] == word).count();
         for index in ["waitlist_entry_class", "waitlist_entry_car"] {
