@@ -5,6 +5,7 @@
 mod accept;
 mod account;
 mod booking;
+mod document;
 mod ledger;
 mod notify;
 mod offer;

@@ -3,6 +3,7 @@
 //! A refusal decided by a worker and one decided here look the same, because both
 //! take status and title from [`rules::problem`]. Causes are logged once, at this border.
 
+mod document;
 mod quota;
 
 use jobs::{Refusal, ledger::AcceptError, outcome::Reason};
@@ -13,12 +14,7 @@ use poem::{
     },
     http::{StatusCode, header},
 };
-use poem_openapi::{
-    ApiResponse, Object,
-    error::{AuthorizationError, ContentTypeError, ParseMultipartError, ParseParamError},
-    registry::{MetaMediaType, MetaResponse, MetaResponses, Registry},
-    types::Type,
-};
+use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseMultipartError, ParseParamError};
 pub use quota::Quota;
 use rules::problem::{self, Problem};
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
@@ -219,70 +215,4 @@ pub(crate) fn to_problem(error: &poem::Error, request_id: &RequestId, instance: 
 /// The path that a problem happened at.
 pub(crate) fn instance(request: &Request) -> String {
     request.original_uri().path().to_owned()
-}
-
-/// How an error looks in the OpenAPI document (RFC 9457).
-#[derive(Debug, Object)]
-#[oai(rename = "Problem", rename_all = "camelCase", skip_serializing_if_is_none)]
-struct ProblemDocument {
-    /// Where this kind of problem is explained.
-    r#type: String,
-    /// The same words for every occurrence.
-    title: String,
-    /// The HTTP status.
-    status: u16,
-    /// What is wrong this time, and how to mend it.
-    detail: String,
-    /// The path it happened at.
-    instance: String,
-    /// Stable; compare this.
-    code: String,
-    /// Also in the log.
-    request_id: String,
-    /// Every reason at once.
-    errors: Option<Vec<ProblemReason>>,
-}
-
-/// One reason of a problem.
-#[derive(Debug, Object)]
-struct ProblemReason {
-    /// JSON Pointer into the request body.
-    pointer: String,
-    message: String,
-}
-
-/// What any operation may answer besides its success; the codes are those of the registry.
-const ALWAYS: &[(u16, &str)] = &[
-    (400, "The request could not be read."),
-    (401, "No, or no valid, access token."),
-    (403, "This account may not do that."),
-    (404, "There is nothing here, or it is not yours to see."),
-    (408, "The body took too long to arrive."),
-    (409, "Not in the present state of things; `code` says which."),
-    (413, "The body is too large."),
-    (415, "This kind of content is not understood here."),
-    (422, "Some of what was sent is not acceptable; `errors` lists all of it."),
-    (429, "Too much of something within a time; `RateLimit-Policy` says of what, `Retry-After` for how long."),
-    (500, "Something went wrong on our side."),
-    (503, "Not available for a moment; see Retry-After."),
-];
-
-impl ApiResponse for ApiError {
-    fn meta() -> MetaResponses {
-        let document = |(status, description): &(u16, &'static str)| MetaResponse {
-            description,
-            status: Some(*status),
-            status_range: None,
-            content: vec![MetaMediaType {
-                content_type: "application/problem+json",
-                schema: ProblemDocument::schema_ref(),
-            }],
-            headers: vec![],
-        };
-        MetaResponses { responses: ALWAYS.iter().map(document).collect() }
-    }
-
-    fn register(registry: &mut Registry) {
-        ProblemDocument::register(registry);
-    }
 }

@@ -22,7 +22,7 @@ use serde_json::json;
 use uuid::Uuid;
 use view::{Word, waitlist::Entry};
 
-use self::body::NewEntry;
+pub(crate) use self::body::NewEntry;
 pub use self::staff::StaffWaitlistApi;
 pub(crate) use self::{found::documents, page::routes};
 use crate::{

@@ -16,7 +16,7 @@ const MOST_DAYS: i32 = 30;
 /// Somebody waits for what is taken.
 #[derive(Debug, Default, Object)]
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct NewEntry {
+pub(crate) struct NewEntry {
     /// This car …
     car_id: Option<Uuid>,
     /// … or a car of this class at `branchId`.
