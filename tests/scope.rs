@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 
 use jobs::Queue;
-use reqwest::Method;
 use rules::account::{Role, Scope};
-use serde_json::Value;
 use tests::{
     House,
     house::{Person, send, with},
 };
 use uuid::Uuid;
+
+use crate::document::operation::{Operation, operations};
 
 /// `None`: open to everybody.
 fn scopes() -> BTreeMap<&'static str, Option<Scope>> {
@@ -90,30 +90,6 @@ fn scopes() -> BTreeMap<&'static str, Option<Scope>> {
     ])
 }
 
-struct Operation {
-    id: String,
-    method: Method,
-    path: String,
-    secured: bool,
-}
-
-fn operations(document: &Value) -> Vec<Operation> {
-    let mut found = Vec::new();
-    for (path, methods) in document["paths"].as_object().unwrap() {
-        for (method, operation) in methods.as_object().unwrap() {
-            found.push(Operation {
-                id: operation["operationId"].as_str().unwrap_or_default().to_owned(),
-                method: method.to_uppercase().parse().unwrap(),
-                path: path.clone(),
-                secured: operation
-                    .get("security")
-                    .is_some_and(|security| security.as_array().is_some_and(|all| !all.is_empty())),
-            });
-        }
-    }
-    found
-}
-
 /// Tries an operation with ids that name nothing and a body that says nothing.
 async fn attempt(house: &House, operation: &Operation, person: Option<&Person>) -> u16 {
     let path: Vec<String> = operation
@@ -134,22 +110,22 @@ async fn every_operation_asks_for_its_scope_and_no_other_is_open() {
     let document = house.get("/openapi.json", None).await.body;
     let scopes = scopes();
     for operation in operations(&document) {
-        let Some(scope) = scopes.get(operation.id.as_str()) else {
-            panic!("{} {} ({}) is not listed with a scope", operation.method, operation.path, operation.id)
+        let Some(scope) = scopes.get(operation.id()) else {
+            panic!("{} {} ({}) is not listed with a scope", operation.method, operation.path, operation.id())
         };
-        assert_eq!(operation.secured, scope.is_some(), "{} in the document", operation.id);
+        assert_eq!(operation.is_secured(), scope.is_some(), "{} in the document", operation.id());
         // These would log the person out of the session that the test goes on with.
-        if ["logout", "closeSessions"].contains(&operation.id.as_str()) {
-            assert_eq!(attempt(&house, &operation, None).await, 401, "{}", operation.id);
+        if ["logout", "closeSessions"].contains(&operation.id()) {
+            assert_eq!(attempt(&house, &operation, None).await, 401, "{}", operation.id());
             continue;
         }
         let nobody = attempt(&house, &operation, None).await;
-        assert_eq!(nobody == 401, scope.is_some(), "{} as nobody: {nobody}", operation.id);
+        assert_eq!(nobody == 401, scope.is_some(), "{} as nobody: {nobody}", operation.id());
         let as_customer = attempt(&house, &operation, Some(&customer)).await;
         let may = scope.is_none_or(|scope| Role::Customer.may(scope));
-        assert_eq!(as_customer == 403, !may, "{} as a customer: {as_customer}", operation.id);
+        assert_eq!(as_customer == 403, !may, "{} as a customer: {as_customer}", operation.id());
         let as_admin = attempt(&house, &operation, Some(&admin)).await;
-        assert!(![401, 403, 500].contains(&as_admin), "{} as an admin: {as_admin}", operation.id);
+        assert!(![401, 403, 500].contains(&as_admin), "{} as an admin: {as_admin}", operation.id());
     }
 }
 

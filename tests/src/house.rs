@@ -1,4 +1,7 @@
-use std::sync::Arc;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
 
 use api::{Front, FrontSettings};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -33,6 +36,12 @@ pub struct Answer {
     pub headers: reqwest::header::HeaderMap,
     pub body: Value,
 }
+
+/// What a problem may bring, by the OpenAPI document.
+static PROBLEM: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let members = &api::openapi()["components"]["schemas"]["Problem"]["properties"];
+    members.as_object().unwrap().keys().cloned().collect()
+});
 
 pub const PASSWORD: &str = "a long pass phrase";
 
@@ -158,8 +167,13 @@ pub async fn send(request: RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
     assert!(headers.get_all("content-type").iter().count() <= 1, "one answer, one type: {headers:?}");
+    let is_problem = headers.get("content-type").is_some_and(|kind| kind == "application/problem+json");
     let body = response.bytes().await.unwrap();
-    let body = serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into_owned().into());
+    let body: Value =
+        serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into_owned().into());
+    for name in body.as_object().filter(|_| is_problem).into_iter().flat_map(|members| members.keys()) {
+        assert!(PROBLEM.contains(name), "`{name}` is not in the document of a problem: {body}");
+    }
     Answer { status, headers, body }
 }
 
