@@ -11,5 +11,5 @@ mod price;
 mod request;
 
 pub(crate) use conflict::{helped_by, unresolved};
-pub(crate) use fresh::{Fresh, insert, obstacle};
+pub(crate) use fresh::{Fresh, book, obstacle};
 pub(crate) use lock::{Locked, lock};

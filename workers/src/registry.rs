@@ -54,7 +54,8 @@ fn run_together<J: PerformTogether>(
         match J::perform_together(readable.collect()).await {
             Ok(mut finished) => ids.iter().map(|id| finished.remove(id)).collect(),
             Err(error) => {
-                tracing::debug!(?error, kind = J::KIND, "a group came to nothing");
+                // Each of them may well succeed: nobody would notice a group that never does, but for the time it takes.
+                tracing::warn!(?error, kind = J::KIND, "a group came to nothing; its jobs are performed alone");
                 Vec::new()
             }
         }

@@ -3,28 +3,23 @@
 //! Whoever writes here has locked the car's row first. That gives order and
 //! fairness; the exclusion constraint is the proof, whoever writes.
 
-use std::collections::HashSet;
-
 use chrono::{DateTime, Utc};
 use entity::reservation;
 use jobs::{fault, ledger::column};
 use rules::period::Period;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryFilter, Statement, Value,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, Statement, Value};
 use uuid::Uuid;
 
 fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
     Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
 }
 
-/// Cars, starts and ends as arrays.
-fn columns(times: &[(Uuid, Period)]) -> [Value; 3] {
-    [column(times, |(car, _)| *car), column(times, |(_, busy)| busy.start), column(times, |(_, busy)| busy.end)]
-}
-
-// The exclusion constraint knows no clock: an expired hold still stands in the way.
-async fn drop_expired(tx: &impl ConnectionTrait, times: &[(Uuid, Period)]) -> Result<u64, DbErr> {
+/// Drops the holds that have expired and stand in the way of these times of cars: the exclusion constraint knows no clock. Tells
+/// how many these were.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn drop_expired(tx: &impl ConnectionTrait, times: &[(Uuid, Period)]) -> Result<u64, DbErr> {
     let expired = "delete from reservation using unnest($1, $2, $3) as wanted(car, starts_at, ends_at)
                    where resource_kind = 'car' and resource_id = wanted.car
                    and tstzrange(reservation.starts_at, reservation.ends_at) && tstzrange(wanted.starts_at, wanted.ends_at)
@@ -32,64 +27,40 @@ async fn drop_expired(tx: &impl ConnectionTrait, times: &[(Uuid, Period)]) -> Re
     if fault::removed("hold_expiry") {
         return Ok(0);
     }
-    Ok(tx.execute_raw(statement(expired, columns(times))).await?.rows_affected())
+    let starts = column(times, |(_, busy)| busy.start);
+    let ends = column(times, |(_, busy)| busy.end);
+    let values = [column(times, |(car, _)| *car), starts, ends];
+    Ok(tx.execute_raw(statement(expired, values)).await?.rows_affected())
 }
 
-/// A booking, the car it wants and when.
-#[derive(Clone, Copy)]
-pub(crate) struct Wanted {
-    pub(crate) booking: Uuid,
-    pub(crate) car: Uuid,
-    pub(crate) busy: Period,
-}
-
-fn times(wanted: &[Wanted]) -> Vec<(Uuid, Period)> {
-    wanted.iter().map(|one| (one.car, one.busy)).collect()
-}
-
-/// Takes cars' time for bookings, dropping expired holds that stand in the way. Tells which got it: of those that want
-/// the same, the first.
-///
-/// # Errors
-/// When the database fails.
-pub(crate) async fn take_all(tx: &impl ConnectionTrait, wanted: &[Wanted]) -> Result<HashSet<Uuid>, DbErr> {
-    let mut taken = take_free(tx, wanted).await?;
-    if taken.len() < wanted.len() {
-        let rest: Vec<Wanted> = wanted.iter().filter(|one| !taken.contains(&one.booking)).copied().collect();
-        if drop_expired(tx, &times(&rest)).await? > 0 {
-            taken.extend(take_free(tx, &rest).await?);
-        }
-    }
-    Ok(taken)
-}
-
-async fn take_free(tx: &impl ConnectionTrait, wanted: &[Wanted]) -> Result<HashSet<Uuid>, DbErr> {
-    #[derive(FromQueryResult)]
-    struct Taken {
-        booking_id: Uuid,
-    }
+/// The statement that takes cars' time for bookings, as far as it is free: of those that want the same, for the first. It tells
+/// which bookings got it. `wanted` has an id for each reservation, and the booking's, the car's, and the time's start and end.
+pub(crate) fn taking(wanted: &str) -> String {
     // A plain INSERT deadlocks inside the exclusion constraint when many want the same time.
-    let mut insert = "insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose, booking_id)
-                      select id, 'car', car, starts_at, ends_at, 'booking', booking
-                      from unnest($1, $2, $3, $4, $5) as wanted(id, car, starts_at, ends_at, booking)
-                      on conflict do nothing
-                      returning booking_id"
-        .to_owned();
-    if fault::removed("conflict_clause") {
-        insert = insert.replace("on conflict do nothing", "");
-    }
-    let (ids, bookings) = (column(wanted, |_| Uuid::now_v7()), column(wanted, |one| one.booking));
-    let [cars, starts, ends] = columns(&times(wanted));
-    let taken = Taken::find_by_statement(statement(&insert, [ids, cars, starts, ends, bookings]));
-    Ok(taken.all(tx).await?.into_iter().map(|row| row.booking_id).collect())
+    let unless_taken = if fault::removed("conflict_clause") { "" } else { "on conflict do nothing" };
+    format!(
+        "insert into reservation (id, resource_kind, resource_id, starts_at, ends_at, purpose, booking_id)
+         select reservation_id, 'car', car_id, busy_from, busy_until, 'booking', booking_id from {wanted}
+         {unless_taken}
+         returning booking_id"
+    )
 }
 
-/// As [`take_all`] for one booking. `false`: it is taken.
+/// Takes a car's time for a booking, dropping expired holds that stand in the way. `false`: it is taken.
 ///
 /// # Errors
 /// When the database fails.
 pub(crate) async fn take(tx: &impl ConnectionTrait, car: Uuid, busy: Period, booking: Uuid) -> Result<bool, DbErr> {
-    Ok(!take_all(tx, &[Wanted { booking, car, busy }]).await?.is_empty())
+    let sql =
+        taking("(values ($1, $2, $3, $4, $5)) as wanted(reservation_id, car_id, busy_from, busy_until, booking_id)");
+    let take = || {
+        let values = [Uuid::now_v7().into(), car.into(), busy.start.into(), busy.end.into(), booking.into()];
+        tx.execute_raw(statement(&sql, values))
+    };
+    if take().await?.rows_affected() == 1 {
+        return Ok(true);
+    }
+    Ok(drop_expired(tx, &[(car, busy)]).await? > 0 && take().await?.rows_affected() == 1)
 }
 
 /// Takes other time, or another car's, for a booking instead of what it holds. `false`: it is

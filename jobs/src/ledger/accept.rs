@@ -1,7 +1,7 @@
 //! Accepting: the row is committed before anybody is answered.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -64,7 +64,7 @@ async fn insert_one(db: &impl ConnectionTrait, job: &NewJob) -> Result<Option<Wr
 
 /// One parameter for each column, so that one prepared statement serves every number of rows. What is NULL is empty in
 /// these arrays, which hold no NULL.
-const INSERT_ALL: &str = r"
+pub(super) const INSERT_ALL: &str = r"
 insert into job (id, queue, kind, payload, principal, idempotency_key, request_hash, dedupe_key,
                  priority, run_at, max_attempts, reply_to, traceparent, request_id)
 select id, queue, kind, payload::json, nullif(principal, '')::uuid, nullif(idempotency_key, ''), nullif(request_hash, ''),
@@ -85,7 +85,12 @@ pub async fn insert_all(db: &impl ConnectionTrait, jobs: &[NewJob]) -> Result<Ve
     if let [job] = jobs {
         return Ok(insert_one(db, job).await?.into_iter().collect());
     }
-    let values = [
+    Written::find_by_statement(statement(INSERT_ALL, columns(jobs))).all(db).await
+}
+
+/// What [`INSERT_ALL`] is given.
+pub(super) fn columns(jobs: &[NewJob]) -> [Value; 15] {
+    [
         column(jobs, |job| job.id),
         column(jobs, |job| job.queue.as_str().to_owned()),
         column(jobs, |job| job.kind.to_owned()),
@@ -101,8 +106,7 @@ pub async fn insert_all(db: &impl ConnectionTrait, jobs: &[NewJob]) -> Result<Ve
         column(jobs, |job| job.reply_to.clone().unwrap_or_default()),
         column(jobs, |job| job.trace.traceparent.clone().unwrap_or_default()),
         column(jobs, |job| job.trace.request_id.clone().unwrap_or_default()),
-    ];
-    Written::find_by_statement(statement(INSERT_ALL, values)).all(db).await
+    ]
 }
 
 /// Writes follow-up jobs, usually inside the transaction of the effect they follow.

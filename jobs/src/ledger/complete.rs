@@ -3,11 +3,15 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Claimed, Id, statement};
+use super::{
+    Claimed, Id, NewJob,
+    accept::{INSERT_ALL, columns},
+    column, statement,
+};
 use crate::{Outcome, fault};
 
 /// Somebody else holds the job now: roll back whatever was done for it.
@@ -29,51 +33,72 @@ fn held(rows: u64) -> Result<(), LeaseLost> {
     if rows == 1 { Ok(()) } else { Err(rejected()) }
 }
 
-/// `any($1)` keeps it to the index of ids, as in `claim`.
+/// `any` keeps it to the index of ids, as in `claim`.
 ///
 /// Fence and state are one condition between the two sides. A condition on the state alone looks so rare that the planner expects
 /// one job, and goes through all ends for each of them.
-const DONE: &str = r"
-update job set state = 'done', outcome = held.outcome::json, error = null, lease_until = null, finished_at = clock_timestamp()
-from unnest($1, $2, $3) as held(id, fence, outcome)
-where job.id = held.id and job.id = any($1) and held.fence = case job.state when 'running' then job.fence end
-returning job.id";
+fn done([ids, fences, outcomes]: [&str; 3]) -> String {
+    let held = if fault::removed("fence_check") {
+        ""
+    } else {
+        "and held.fence = case job.state when 'running' then job.fence end"
+    };
+    let count = if fault::removed("count_at_claim") { "attempt = attempt + 1, " } else { "" };
+    format!(
+        "update job set state = 'done', {count}outcome = held.outcome::json, error = null, lease_until = null,
+                finished_at = clock_timestamp()
+         from unnest({ids}, {fences}, {outcomes}) as held(id, fence, outcome)
+         where job.id = held.id and job.id = any({ids}) {held}
+         returning job.id"
+    )
+}
+
+/// What [`done`] is given.
+fn ends(ended: &[(&Claimed, &Outcome)]) -> [Value; 3] {
+    let text = |outcome| serde_json::to_string(outcome).expect("an outcome is plain data");
+    [
+        column(ended, |(job, _)| job.id),
+        column(ended, |(job, _)| job.fence),
+        column(ended, |(_, outcome)| text(*outcome)),
+    ]
+}
 
 /// Marks those jobs done that are still held, in one statement, and tells which these are.
 ///
 /// # Errors
 /// When the database fails: none is done then.
 pub async fn complete_held(db: &impl ConnectionTrait, ended: &[(&Claimed, &Outcome)]) -> Result<HashSet<Uuid>, DbErr> {
-    let ids: Vec<Uuid> = ended.iter().map(|(job, _)| job.id).collect();
-    let fences: Vec<i64> = ended.iter().map(|(job, _)| job.fence).collect();
-    let outcomes = ended.iter().map(|(_, outcome)| serde_json::to_string(outcome).expect("an outcome is plain data"));
-    let values = [ids.into(), fences.into(), outcomes.collect::<Vec<_>>().into()];
-    let mut done = DONE.to_owned();
-    if fault::removed("fence_check") {
-        done = done.replace("and held.fence = case job.state when 'running' then job.fence end", "");
-    } else if fault::removed("count_at_claim") {
-        done = done.replace("'done',", "'done', attempt = attempt + 1,");
-    }
-    let done = Id::find_by_statement(statement(&done, values)).all(db).await?;
+    let done = Id::find_by_statement(statement(&done(["$1", "$2", "$3"]), ends(ended))).all(db).await?;
     Ok(done.into_iter().map(|row| row.id).collect())
 }
 
-/// Marks jobs done inside the transaction of their effect, all or none. On an error the caller
+/// Marks jobs done inside the transaction of their effect, all or none, and writes what follows them. On an error the caller
 /// must not commit: that is what makes an effect happen exactly once.
 ///
 /// # Errors
 /// [`LeaseLost::Lost`] when the fence of one of them moved on.
-pub async fn complete_all(tx: &impl ConnectionTrait, ended: &[(&Claimed, &Outcome)]) -> Result<(), LeaseLost> {
-    let done = complete_held(tx, ended).await?;
-    if done.len() == ended.len() { Ok(()) } else { Err(rejected()) }
+pub async fn complete_all(
+    tx: &impl ConnectionTrait,
+    ended: &[(&Claimed, &Outcome)],
+    follow_ups: &[NewJob],
+) -> Result<(), LeaseLost> {
+    let done = if follow_ups.is_empty() {
+        complete_held(tx, ended).await?.len()
+    } else {
+        // One statement, because each costs a way to the database and back while locks are held.
+        let sql = format!("with follow_ups as ({INSERT_ALL}) {}", done(["$16", "$17", "$18"]));
+        let values = columns(follow_ups).into_iter().chain(ends(ended));
+        tx.query_all_raw(statement(&sql, values)).await?.len()
+    };
+    if done == ended.len() { Ok(()) } else { Err(rejected()) }
 }
 
-/// As [`complete_all`] with one job.
+/// As [`complete_all`] with one job that nothing follows.
 ///
 /// # Errors
 /// As [`complete_all`].
 pub async fn complete(tx: &impl ConnectionTrait, job: &Claimed, outcome: &Outcome) -> Result<(), LeaseLost> {
-    complete_all(tx, &[(job, outcome)]).await
+    complete_all(tx, &[(job, outcome)], &[]).await
 }
 
 /// Exponential back-off (1 s, 2 s, 4 s … at most 15 minutes) with ±20 % of jitter,

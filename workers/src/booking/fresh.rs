@@ -1,5 +1,7 @@
 //! A booking as it begins, whoever asked for it.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, SubsecRound, Utc};
 use entity::{Quote, booking};
 use jobs::{Refusal, ledger::column};
@@ -12,7 +14,7 @@ use rules::{
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use uuid::Uuid;
 
-use crate::Work;
+use crate::{Work, reservation};
 
 /// What one booking is told from another by.
 pub(crate) struct Fresh<'a> {
@@ -70,41 +72,78 @@ fn stored(at: DateTime<Utc>) -> DateTime<Utc> {
     at.trunc_subsecs(6)
 }
 
-const INSERT: &str = "
-insert into booking (id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote, total,
-                     currency, plate, policy_version, version, created_at, updated_at)
-select id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote::json, total,
-       currency, plate, policy_version, version, created_at, updated_at
-from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) as asked(
-    id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote, total,
-    currency, plate, policy_version, version, created_at, updated_at)";
+/// A booking that is to be, and the time that it keeps its car busy, turnaround included.
+pub(crate) type Wanted = (booking::Model, Period);
 
-/// Writes bookings as they begin.
+/// In one statement, because each costs a way to the database and back while cars are locked.
+async fn book_free(tx: &impl ConnectionTrait, wanted: &[&Wanted]) -> Result<HashSet<Uuid>, DbErr> {
+    let sql = format!(
+        "with wanted as (
+             select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+             as wanted(reservation_id, busy_from, busy_until,
+                       booking_id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote,
+                       total, currency, plate, policy_version, version, created_at, updated_at)
+         ), taken as ({})
+         insert into booking (id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote,
+                              total, currency, plate, policy_version, version, created_at, updated_at)
+         select booking_id, number, car_id, customer_id, branch_id, starts_at, ends_at, time_zone, status, quote::json,
+                total, currency, plate, policy_version, version, created_at, updated_at
+         from wanted join taken using (booking_id)
+         returning id",
+        reservation::taking("wanted")
+    );
+    let values = [
+        column(wanted, |_| Uuid::now_v7()),
+        column(wanted, |(_, busy)| busy.start),
+        column(wanted, |(_, busy)| busy.end),
+        column(wanted, |(one, _)| one.id),
+        column(wanted, |(one, _)| one.number.clone()),
+        column(wanted, |(one, _)| one.car_id),
+        column(wanted, |(one, _)| one.customer_id),
+        column(wanted, |(one, _)| one.branch_id),
+        column(wanted, |(one, _)| one.starts_at),
+        column(wanted, |(one, _)| one.ends_at),
+        column(wanted, |(one, _)| one.time_zone.clone()),
+        column(wanted, |(one, _)| one.status.0.as_str().to_owned()),
+        column(wanted, |(one, _)| serde_json::to_string(&one.quote).expect("a quote is plain data")),
+        column(wanted, |(one, _)| one.total),
+        column(wanted, |(one, _)| one.currency.clone()),
+        column(wanted, |(one, _)| one.plate.clone()),
+        column(wanted, |(one, _)| one.policy_version),
+        column(wanted, |(one, _)| one.version),
+        column(wanted, |(one, _)| one.created_at),
+        column(wanted, |(one, _)| one.updated_at),
+    ];
+    let written = tx.query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).await?;
+    written.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
+/// Writes bookings as they begin, with their cars' time, where nobody else has it; expired holds are nobody's. Tells which these
+/// are: of those that want the same, the first.
 ///
 /// # Errors
 /// When the database fails or refuses one of them.
-pub(crate) async fn insert(tx: &impl ConnectionTrait, bookings: &[booking::Model]) -> Result<(), DbErr> {
-    let values = [
-        column(bookings, |one| one.id),
-        column(bookings, |one| one.number.clone()),
-        column(bookings, |one| one.car_id),
-        column(bookings, |one| one.customer_id),
-        column(bookings, |one| one.branch_id),
-        column(bookings, |one| one.starts_at),
-        column(bookings, |one| one.ends_at),
-        column(bookings, |one| one.time_zone.clone()),
-        column(bookings, |one| one.status.0.as_str().to_owned()),
-        column(bookings, |one| serde_json::to_string(&one.quote).expect("a quote is plain data")),
-        column(bookings, |one| one.total),
-        column(bookings, |one| one.currency.clone()),
-        column(bookings, |one| one.plate.clone()),
-        column(bookings, |one| one.policy_version),
-        column(bookings, |one| one.version),
-        column(bookings, |one| one.created_at),
-        column(bookings, |one| one.updated_at),
-    ];
-    tx.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, INSERT, values)).await?;
-    Ok(())
+pub(crate) async fn book_all(tx: &impl ConnectionTrait, wanted: &[Wanted]) -> Result<HashSet<Uuid>, DbErr> {
+    let mut booked = book_free(tx, &wanted.iter().collect::<Vec<_>>()).await?;
+    if booked.len() < wanted.len() {
+        let rest: Vec<&Wanted> = wanted.iter().filter(|(one, _)| !booked.contains(&one.id)).collect();
+        let times: Vec<_> = rest.iter().map(|(one, busy)| (one.car_id, *busy)).collect();
+        if reservation::drop_expired(tx, &times).await? > 0 {
+            booked.extend(book_free(tx, &rest).await?);
+        }
+    }
+    Ok(booked)
+}
+
+/// As [`book_all`] with one booking; `None`: somebody else has the car then.
+///
+/// # Errors
+/// As [`book_all`].
+pub(crate) async fn book(tx: &impl ConnectionTrait, wanted: Wanted) -> Result<Option<booking::Model>, DbErr> {
+    let wanted = [wanted];
+    let booked = !book_all(tx, &wanted).await?.is_empty();
+    let [(booking, _)] = wanted;
+    Ok(booked.then_some(booking))
 }
 
 /// Why this person gets no car, or nobody gets this one, whatever the dates.

@@ -1,12 +1,13 @@
 //! A customer asks for a car.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use entity::{Word, account, booking, branch, car};
 use jobs::{
     Outcome, Refusal,
     booking::RequestBooking,
     fault,
+    ledger::column,
     notify::{Announce, News},
 };
 use rules::{
@@ -15,11 +16,7 @@ use rules::{
     period::Period,
     problem::{self, Reason},
 };
-use sea_orm::{
-    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait,
-    sea_query::{LockBehavior, LockType},
-};
+use sea_orm::{DatabaseTransaction, DbBackend, DbErr, EntityTrait, FromQueryResult, QuerySelect, Statement};
 use serde_json::json;
 use uuid::Uuid;
 use view::booking::Booking;
@@ -29,12 +26,13 @@ use super::{
     fresh::{self, Fresh, obstacle},
     price::price,
 };
-use crate::{Ending, Finished, JobError, Perform, PerformTogether, Work, reservation, waitlist::wait_for_car};
+use crate::{Ending, Finished, JobError, Perform, PerformTogether, Work, waitlist::wait_for_car};
 
-/// What a booking depends on of a car and its branch.
+/// What a booking depends on of its customer, its car and the car's branch.
 #[derive(FromQueryResult)]
-struct CarFacts {
-    id: Uuid,
+struct Facts {
+    suspended: bool,
+    car_id: Uuid,
     plate: String,
     status: Word<CarStatus>,
     price_per_day: i64,
@@ -44,10 +42,11 @@ struct CarFacts {
     turnaround_minutes: i32,
 }
 
-impl CarFacts {
-    fn new(car: &car::Model, branch: branch::Model) -> Self {
+impl Facts {
+    fn new(customer: &account::Model, car: &car::Model, branch: branch::Model) -> Self {
         Self {
-            id: car.id,
+            suspended: customer.is_suspended(),
+            car_id: car.id,
             plate: car.plate.clone(),
             status: car.status,
             price_per_day: car.price_per_day,
@@ -59,13 +58,6 @@ impl CarFacts {
     }
 }
 
-/// What a decision about one booking looks at.
-struct Looked {
-    suspended: bool,
-    car: car::Model,
-    facts: CarFacts,
-}
-
 impl Perform for RequestBooking {
     async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
@@ -73,25 +65,24 @@ impl Perform for RequestBooking {
             return work.done(tx, Booking::from(booking));
         }
 
-        let looked = match look(&tx, &self).await? {
+        let (car, facts) = match look(&tx, &self).await? {
             Ok(looked) => looked,
             Err(refusal) => {
                 return Ok(work.refuse(refusal));
             }
         };
 
-        let busy = match decide(&self, looked.suspended, &looked.facts, &work) {
+        let busy = match decide(&self, &facts, &work) {
             Ok(busy) => busy,
             Err(refusal) => {
                 return Ok(work.refuse(refusal));
             }
         };
-        if !reservation::take(&tx, self.car_id, busy, self.booking_id).await? {
-            let alternatives = alternative::find(&tx, &looked.car, busy, self.start, self.end).await?;
-            return wait_or_refuse(tx, work, &self, &looked.car, taken(&self, alternatives)).await;
-        }
-        let booking = row(&self, &looked.facts, &work)?;
-        fresh::insert(&tx, std::slice::from_ref(&booking)).await?;
+        let wanted = row(&self, &facts, &work)?;
+        let Some(booking) = fresh::book(&tx, (wanted, busy)).await? else {
+            let alternatives = alternative::find(&tx, &car, busy, self.start, self.end).await?;
+            return wait_or_refuse(tx, work, &self, &car, taken(&self, alternatives)).await;
+        };
 
         work.then(&confirmed(booking.id));
         work.done(tx, Booking::from(booking))
@@ -100,43 +91,29 @@ impl Perform for RequestBooking {
 
 /// Those that get the car they want, without a word about the others: they are told alone what there is instead.
 impl PerformTogether for RequestBooking {
-    async fn perform_together(asked: Vec<(Self, Work)>) -> Result<HashMap<Uuid, Finished>, JobError> {
+    async fn perform_together(mut asked: Vec<(Self, Work)>) -> Result<HashMap<Uuid, Finished>, JobError> {
         let Some((_, first)) = asked.first() else { return Ok(HashMap::new()) };
         let tx = first.begin().await?;
         let seen = look_at_all(&tx, &asked).await?;
 
-        let mut asked: Vec<_> = asked
-            .into_iter()
-            .filter_map(|(request, work)| {
-                let facts = seen.cars.get(&request.car_id)?;
-                let suspended = !seen.customers.contains(&request.customer_id);
-                let busy = decide(&request, suspended, facts, &work).ok()?;
-                Some((request, work, facts, busy))
-            })
-            .collect();
-        asked.sort_by_key(|(_, work, ..)| (work.asked_at(), work.id()));
-
-        let wanted = asked.iter().map(|(request, .., busy)| reservation::Wanted {
-            booking: request.booking_id,
-            car: request.car_id,
-            busy: *busy,
-        });
-        let taken = reservation::take_all(&tx, &wanted.collect::<Vec<_>>()).await?;
-        asked.retain(|(request, ..)| taken.contains(&request.booking_id));
-        if asked.is_empty() {
-            return Ok(HashMap::new());
+        asked.sort_by_key(|(_, work)| (work.asked_at(), work.id()));
+        let (mut works, mut wanted) = (Vec::new(), Vec::new());
+        for (request, work) in asked {
+            let Some(facts) = seen.get(&request.booking_id) else { continue };
+            let Ok(busy) = decide(&request, facts, &work) else { continue };
+            wanted.push((row(&request, facts, &work)?, busy));
+            works.push(work);
         }
-
-        let bookings = asked.iter().map(|(request, work, facts, _)| row(request, facts, work));
-        let bookings = bookings.collect::<Result<Vec<_>, _>>()?;
-        fresh::insert(&tx, &bookings).await?;
+        let booked = fresh::book_all(&tx, &wanted).await?;
 
         let mut ended = Vec::new();
-        for (booking, (_, mut work, ..)) in bookings.into_iter().zip(asked) {
-            work.then(&confirmed(booking.id));
-            ended.push((work, Outcome::done(Booking::from(booking))?));
+        for (mut work, (booking, _)) in works.into_iter().zip(wanted) {
+            if booked.contains(&booking.id) {
+                work.then(&confirmed(booking.id));
+                ended.push((work, Outcome::done(Booking::from(booking))?));
+            }
         }
-        Work::finish_all(tx, ended).await
+        if ended.is_empty() { Ok(HashMap::new()) } else { Work::finish_all(tx, ended).await }
     }
 }
 
@@ -144,38 +121,37 @@ fn confirmed(booking: Uuid) -> Announce {
     Announce { news: News::BookingConfirmed, subject_id: booking, turn: 0 }
 }
 
-/// What the decisions about several bookings look at.
-struct Seen {
-    /// Those that are not suspended.
-    customers: HashSet<Uuid>,
-    cars: HashMap<Uuid, CarFacts>,
-}
+const LOOK: &str = "
+select booking_id, suspended_at is not null as suspended, car.id as car_id, plate, car.status, price_per_day, currency, car.branch_id,
+       time_zone, turnaround_minutes
+from unnest($1, $2, $3) as asked(booking_id, car_id, customer_id)
+join car on car.id = asked.car_id
+join branch on branch.id = car.branch_id
+join account on account.id = customer_id
+order by car.id
+for update of car skip locked";
 
-/// Locks the cars that nobody else holds, in the order in which everybody locks cars, then looks at everything else.
-/// Nobody waits here: one car in use would hold up the bookings of all the others. And nothing is read but what is needed:
-/// whole rows of cars and branches were a tenth of the worker's time.
-async fn look_at_all(tx: &DatabaseTransaction, asked: &[(RequestBooking, Work)]) -> Result<Seen, DbErr> {
-    use car::Column::{BranchId, Currency, Id, Plate, PricePerDay, Status};
-
-    let mut cars = car::Entity::find()
-        .select_only()
-        .columns([Id, Plate, Status, PricePerDay, Currency, BranchId])
-        .columns([branch::Column::TimeZone, branch::Column::TurnaroundMinutes])
-        .inner_join(branch::Entity)
-        .filter(Id.eq_any(asked.iter().map(|(request, _)| request.car_id)))
-        .order_by_asc(Id);
-    QueryTrait::query(&mut cars).lock_with_tables_behavior(LockType::Update, [car::Entity], LockBehavior::SkipLocked);
-    let cars: Vec<CarFacts> = cars.into_model().all(tx).await?;
-    let customers = account::Entity::find()
-        .select_only()
-        .column(account::Column::Id)
-        .filter(account::Column::Id.eq_any(asked.iter().map(|(request, _)| request.customer_id)))
-        .filter(account::Column::SuspendedAt.is_null());
-    let customers: Vec<Uuid> = customers.into_tuple().all(tx).await?;
-    Ok(Seen {
-        customers: customers.into_iter().collect(),
-        cars: cars.into_iter().map(|facts| (facts.id, facts)).collect(),
-    })
+/// Locks the cars that nobody else holds, in the order in which everybody locks cars, and looks at everything else: what each
+/// booking depends on, by its id. Nobody waits here: one car in use would hold up the bookings of all the others. And nothing is
+/// read but what is needed: whole rows of cars and branches were a tenth of the worker's time.
+async fn look_at_all(
+    tx: &DatabaseTransaction,
+    asked: &[(RequestBooking, Work)],
+) -> Result<HashMap<Uuid, Facts>, DbErr> {
+    #[derive(FromQueryResult)]
+    struct Seen {
+        booking_id: Uuid,
+        #[sea_orm(nested)]
+        facts: Facts,
+    }
+    let values = [
+        column(asked, |(request, _)| request.booking_id),
+        column(asked, |(request, _)| request.car_id),
+        column(asked, |(request, _)| request.customer_id),
+    ];
+    let seen =
+        Seen::find_by_statement(Statement::from_sql_and_values(DbBackend::Postgres, LOOK, values)).all(tx).await?;
+    Ok(seen.into_iter().map(|seen| (seen.booking_id, seen.facts)).collect())
 }
 
 /// The car is taken: whoever said so beforehand waits for it, everybody else is refused.
@@ -198,7 +174,7 @@ async fn wait_or_refuse(
 }
 
 /// Locks the car, then looks at everything else.
-async fn look(tx: &DatabaseTransaction, asked: &RequestBooking) -> Result<Result<Looked, Refusal>, DbErr> {
+async fn look(tx: &DatabaseTransaction, asked: &RequestBooking) -> Result<Result<(car::Model, Facts), Refusal>, DbErr> {
     // Before the INSERT: the loser then waits here, on the row, instead of
     // deadlocking inside the exclusion constraint.
     let Some(car) = car::Entity::find_by_id(asked.car_id).lock_exclusive().one(tx).await? else {
@@ -209,13 +185,13 @@ async fn look(tx: &DatabaseTransaction, asked: &RequestBooking) -> Result<Result
     let (Some(branch), Some(customer)) = (branch, customer) else {
         return Ok(Err(Refusal::new(problem::NOT_FOUND.code, "The account or the branch is gone.")));
     };
-    let facts = CarFacts::new(&car, branch);
-    Ok(Ok(Looked { suspended: customer.is_suspended(), car, facts }))
+    let facts = Facts::new(&customer, &car, branch);
+    Ok(Ok((car, facts)))
 }
 
 /// The time to take, turnaround included; or every reason against it.
-fn decide(asked: &RequestBooking, suspended: bool, facts: &CarFacts, work: &Work) -> Result<Period, Refusal> {
-    if let Some(refusal) = obstacle(suspended, facts.status.0) {
+fn decide(asked: &RequestBooking, facts: &Facts, work: &Work) -> Result<Period, Refusal> {
+    if let Some(refusal) = obstacle(facts.suspended, facts.status.0) {
         return Err(refusal);
     }
     let refused = || Refusal::new(problem::DATES_REFUSED.code, "These dates cannot be booked.");
@@ -232,13 +208,13 @@ fn decide(asked: &RequestBooking, suspended: bool, facts: &CarFacts, work: &Work
     Ok(period.with_turnaround(u32::try_from(facts.turnaround_minutes).unwrap_or_default()))
 }
 
-fn row(asked: &RequestBooking, facts: &CarFacts, work: &Work) -> Result<booking::Model, JobError> {
+fn row(asked: &RequestBooking, facts: &Facts, work: &Work) -> Result<booking::Model, JobError> {
     let period = Period::new(asked.start, asked.end)?;
     let quote = price((facts.price_per_day, &facts.currency), &facts.time_zone, period)?;
     let fresh = Fresh {
         id: asked.booking_id,
         customer_id: asked.customer_id,
-        car_id: facts.id,
+        car_id: facts.car_id,
         plate: &facts.plate,
         branch_id: facts.branch_id,
         time_zone: &facts.time_zone,

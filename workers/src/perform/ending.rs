@@ -86,19 +86,20 @@ impl Work {
     ) -> Result<HashMap<Uuid, Finished>, JobError> {
         let hurried: Vec<_> = ended.iter().map(|(work, _)| work.hurried_follow_ups()).collect();
         let follow_ups: Vec<NewJob> = ended.iter_mut().flat_map(|(work, _)| work.traced_follow_ups()).collect();
-        ledger::insert(&tx, &follow_ups).await?;
         let held: Vec<(&Claimed, &Outcome)> = ended.iter().map(|(work, outcome)| (&*work.job, outcome)).collect();
         if fault::removed("one_transaction") {
             let db = ended.first().map(|(work, _)| work.db().clone());
+            ledger::insert(&tx, &follow_ups).await?;
             tx.commit().await?;
             fault::crash_point("before_commit");
             if let Some(db) = db {
-                ledger::complete_all(&db, &held).await?;
+                ledger::complete_all(&db, &held, &[]).await?;
             }
         } else if fault::removed("effect_before_ack") {
+            ledger::insert(&tx, &follow_ups).await?;
             tx.commit().await?;
         } else {
-            ledger::complete_all(&tx, &held).await?;
+            ledger::complete_all(&tx, &held, &follow_ups).await?;
             fault::crash_point("before_commit");
             tx.commit().await?;
         }

@@ -12,7 +12,9 @@ use rules::{
     problem,
     waitlist::{EntryEvent, OfferEvent, OfferState},
 };
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Statement};
+use sea_orm::{
+    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IntoActiveModel, Statement,
+};
 use view::booking::Booking;
 
 use super::{
@@ -47,8 +49,7 @@ impl Perform for AcceptOffer {
         if !(mark(&tx, &self).await? && reservation::turn_over(&tx, offer.id, self.booking_id).await?) {
             return Ok(work.refuse(too_late(OfferState::Expired)));
         }
-        let booking = row(&self, &offer, &car, &work, now)?;
-        booking::insert(&tx, std::slice::from_ref(&booking)).await?;
+        let booking = row(&self, &offer, &car, &work, now)?.into_active_model().reset_all().insert(&tx).await?;
         let entry = follow(&tx, entry, EntryEvent::Accepted, now).await?;
         fulfil(&tx, entry, &booking).await?;
 

@@ -20,8 +20,7 @@ use super::{
 };
 use crate::{
     Ending, JobError, Perform, Work,
-    booking::{Fresh, insert, obstacle},
-    reservation,
+    booking::{Fresh, book, obstacle},
 };
 
 impl Perform for BookFreeTime {
@@ -44,9 +43,6 @@ impl Perform for BookFreeTime {
         };
         let now = supply.moment.now;
         let busy = free.fit.period.with_turnaround(supply.moment.turnaround_minutes);
-        if !reservation::take(&tx, self.car_id, busy, self.booking_id).await? {
-            return Ok(work.refuse(taken()));
-        }
         let total = free.quote.total;
         let fresh = Fresh {
             id: self.booking_id,
@@ -58,8 +54,9 @@ impl Perform for BookFreeTime {
             period: free.fit.period,
             quote: entity::Quote(free.quote),
         };
-        let booking = fresh.row(&work, now);
-        insert(&tx, std::slice::from_ref(&booking)).await?;
+        let Some(booking) = book(&tx, (fresh.row(&work, now), busy)).await? else {
+            return Ok(work.refuse(taken()));
+        };
         let entry = follow(&tx, entry, EntryEvent::Booked, now).await?;
         fulfil(&tx, entry, &booking).await?;
 
