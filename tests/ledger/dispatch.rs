@@ -206,6 +206,25 @@ async fn leases_that_ran_out_are_taken_back_while_others_wait_for_a_connection()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_without_a_ticket_has_its_turn_while_those_with_one_wait_for_a_connection() {
+    let mut bed = bed().await;
+    // One is left for jobs of their own, so eight relays are in a line that takes two seconds, twice as long as
+    // leases are looked through.
+    bed.settings.database_connections = 7;
+    bed.work(QUEUE, registry()).await;
+    let relays = [(); 8].map(|()| NewJob::new(&kinds::Relay { left: 9 }));
+    for relay in &relays {
+        ledger::accept(&bed.db, relay).await.unwrap();
+        bed.hurry(relay);
+    }
+    bed.until("select count(*) from job where kind = 'test_relay' and state = 'done'", 8).await;
+    let id = accept(&bed, &kinds::Mark {}).await;
+    bed.until(&state_is(id, "done"), 1).await;
+    let done = bed.number("select count(*) from job where kind = 'test_relay' and state = 'done'").await;
+    assert!(done < 64, "{done} of 80 others were done first");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_backlog_drains_faster_than_one_look_per_sweep() {
     let bed = bed().await;
     bed.run(

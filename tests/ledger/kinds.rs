@@ -52,6 +52,29 @@ kind!(
     PassOn = "test_pass_on", attempts 8
 );
 
+/// Keeps its connection for a quarter of a second, and leaves the next of its kind to follow as long as any is left.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Relay {
+    pub(crate) left: u32,
+}
+
+impl Job for Relay {
+    const KIND: &'static str = "test_relay";
+    const QUEUE: Queue = QUEUE;
+    const MAX_ATTEMPTS: i32 = 8;
+}
+
+impl Perform for Relay {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
+        let tx = work.begin().await?;
+        tx.execute_unprepared("select pg_sleep(0.25)").await?;
+        if let Some(left) = self.left.checked_sub(1) {
+            work.then(&Relay { left });
+        }
+        work.done(tx, "handed on")
+    }
+}
+
 kind!(
     /// Loses its first attempt's lease just before it would commit an effect and a [`Mark`] to follow.
     Overtaken = "test_overtaken", attempts 8

@@ -24,6 +24,7 @@ pub(crate) fn registry() -> Registry {
         .with::<kinds::Decline>()
         .with::<kinds::Chain>()
         .with::<kinds::PassOn>()
+        .with::<kinds::Relay>()
         .with::<kinds::Overtaken>()
 }
 
