@@ -22,8 +22,8 @@ from pycocotools.cocoeval import COCOeval
 TILES = [None, (0.67, 0.2), (0.5, 0.2), (0.42, 0.2)]
 LARGEST = [0.1, 0.15, 0.2, 0.3]
 NMS = [0.4, 0.5, 0.6]
-# Weaker boxes add a point to an average precision at most; `damage-eval` counts them.
-LEAST = 0.005
+# Weaker boxes add next to nothing to an average precision; `damage-eval` counts them.
+LEAST = 0.05
 # False alarms per undamaged photo: for a finding, and for a box that is kept as evidence.
 ALLOWED, KEPT = 1 / 3, 1.0
 # The share of damaged photos that must have a finding.
@@ -75,6 +75,20 @@ class Model:
         corners = np.concatenate([centre - half, centre + half], 1) / np.float32([*shape, *shape])
         corners = corners.clip(0, 1) * np.float32([width, height] * 2)
         return np.concatenate([corners + np.float32([left, top] * 2), kinds[:, None], scores[:, None]], 1)
+
+
+def reported(rows, view, size, tiles, largest):
+    """What the worker lets a tile report: boxes that are small on it, and not at an edge behind which the photo goes on."""
+    side, (left, top, width, height) = tiles[0] * max(size), view
+    small = (rows[:, 2:4] - rows[:, :2]).max(1) <= largest * side
+    margin = (tiles[1] - largest) / 2 * side
+    if margin <= 0:
+        return rows[small]
+    inside = np.ones(len(rows), bool)
+    for low, high, start, end, length in ((0, 2, left, left + width, size[0]), (1, 3, top, top + height, size[1])):
+        inside &= (rows[:, low] >= start + margin) | (start == 0)
+        inside &= (rows[:, high] <= end - margin) | (end == length)
+    return rows[small & inside]
 
 
 def suppress(rows, threshold):
@@ -146,14 +160,14 @@ def main():
     kept = (card["tiles"]["size"], card["tiles"]["overlap"]) if card["tiles"] else None
     for tiles in [kept] if options.keep else TILES:
         closer = {
-            photo: np.concatenate([model.look(picture, view) for view in views(*picture.size, tiles)])
+            photo: [(view, model.look(picture, view)) for view in views(*picture.size, tiles)]
             for photo, picture in photos.items()
         } if tiles else {}
         for largest in [card["tiles"]["largest"]] if tiles and options.keep else LARGEST if tiles else [1.0]:
             raw = dict(whole)
-            for photo, rows in closer.items():
-                most = largest * tiles[0] * max(photos[photo].size)
-                raw[photo] = np.concatenate([whole[photo], rows[(rows[:, 2:4] - rows[:, :2]).max(1) <= most]])
+            for photo, looks in closer.items():
+                small = [reported(rows, view, photos[photo].size, tiles, largest) for view, rows in looks]
+                raw[photo] = np.concatenate([whole[photo], *small])
             for nms in [card["thresholds"]["nms"]] if options.keep else NMS:
                 found = {photo: suppress(rows, nms) for photo, rows in raw.items()}
                 alarms = [found[photo] for photo in found if photo not in pictures]

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from data import CATEGORIES, CLASSES, FILL, MEAN, STD
 from network import STRIDES, Exported, load_onnx
+from weigh import weigh
 
 # From which score a box is kept, and from which it is a finding, until `choose.py` has found better ones.
 THRESHOLDS = {"low": 0.1, "score": 0.3, "nms": 0.45}
@@ -73,11 +74,10 @@ def export(detector, options, trained):
     torch.onnx.export(
         model, (example,), str(path), input_names=["images"], output_names=["output"], opset_version=17, dynamo=False
     )
-    halved(path)
     card = {
         "name": "forecourt-damage",
         "layout": "yolox",
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256": None,
         "classes": CLASSES,
         "input": {
             "name": "images", "width": options.size, "height": options.size,
@@ -97,5 +97,8 @@ def export(detector, options, trained):
             "data": DATA + [f"{folder.name} (the operator's own)" for folder in options.extra],
         },
     }
+    weigh(path, card)
+    halved(path)
+    card["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     path.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
     print(f"wrote {path} and {path.with_suffix('.json')}", flush=True)

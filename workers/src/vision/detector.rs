@@ -152,7 +152,7 @@ impl Detector {
             in_model += took;
             // The first view is the whole photo.
             if let (1.., Some(tiles)) = (place, self.card.tiles) {
-                found.retain(|one| may_report(tiles, &one.region, picture.width(), picture.height()));
+                found.retain(|one| may_report(tiles, *view, &one.region, picture.dimensions()));
             }
             candidates.append(&mut found);
         }

@@ -8,12 +8,13 @@ use rules::damage::Region;
 use super::card::Input;
 use super::tile::View;
 
-/// The number of this way to turn a picture into an input. Raise it when the
-/// same pixels would give another input: stored findings name it.
+/// The number of this way from a picture to boxes. Raise it when the same pixels would give another input, or the same
+/// answers other boxes: stored findings name it.
 ///
 /// 1: bilinear with antialiasing, 8-bit, top left corner. 2: the same, of a JPEG that was decoded at
-/// an eighth, a quarter or a half of its size where that has the pixels that the model can make use of.
-pub const TRANSFORM: u32 = 2;
+/// an eighth, a quarter or a half of its size where that has the pixels that the model can make use of. 3: the same, and
+/// tiles that overlap by more than they report do not report what lies at their edges.
+pub const TRANSFORM: u32 = 3;
 
 /// A rectangle in pixels of the model's input.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -31,10 +31,24 @@ pub fn views(width: u32, height: u32, tiles: Option<Tiles>) -> Vec<View> {
     views
 }
 
-/// Whether a tile may report a box: its longer side is within the tiles' `largest`.
-pub fn may_report(tiles: Tiles, region: &Region, width: u32, height: u32) -> bool {
-    let longer = (region.width * f64::from(width)).max(region.height * f64::from(height));
-    longer <= f64::from(tiles.largest * tiles.size) * f64::from(width.max(height))
+/// Whether a tile may report a box of the picture: its longer side is within the tiles' `largest`, and it is not near an edge behind
+/// which the picture goes on, where a neighbour shows more of what is around it. How near, half of what the tiles overlap by beyond
+/// `largest`, is such that every box of that size is far enough from the edges of one of them.
+pub fn may_report(tiles: Tiles, view: View, region: &Region, (width, height): (u32, u32)) -> bool {
+    let side = f64::from(tiles.size) * f64::from(width.max(height));
+    let across = (region.x * f64::from(width), region.width * f64::from(width));
+    let down = (region.y * f64::from(height), region.height * f64::from(height));
+    let margin = f64::from(tiles.overlap - tiles.largest) / 2.0 * side;
+    across.1.max(down.1) <= f64::from(tiles.largest) * side
+        && (margin <= 0.0
+            || clear(across, (view.left, view.width), width, margin)
+                && clear(down, (view.top, view.height), height, margin))
+}
+
+/// Whether what begins at `start` and is `long` keeps the margin from both ends of the view that are none of the picture's.
+fn clear((start, long): (f64, f64), (first, length): (u32, u32), picture: u32, margin: f64) -> bool {
+    let (first, last) = (first, first + length);
+    (first == 0 || start >= f64::from(first) + margin) && (last >= picture || start + long <= f64::from(last) - margin)
 }
 
 /// Evenly spread starts, such that the first tile begins at 0 and the last ends at `length`.
@@ -64,16 +78,54 @@ mod tests {
         assert_eq!((last.left + last.width, last.top + last.height), (4000, 3000));
     }
 
+    const PICTURE: (u32, u32) = (4000, 3000);
+
+    /// A box in pixels of the picture.
+    fn region(left: f64, top: f64, width: f64, height: f64) -> Region {
+        Region::new(left / 4000.0, top / 3000.0, width / 4000.0, height / 3000.0).unwrap()
+    }
+
     #[test]
     fn a_tile_reports_what_is_small_on_it() {
         let tiles = Tiles { size: 0.5, overlap: 0.2, largest: 0.25 };
+        let whole = View { left: 0, top: 0, width: 4000, height: 3000 };
         // A quarter of a tile of 2000 pixels.
-        let may = |width: f64, height: f64| {
-            may_report(tiles, &Region::new(0.1, 0.1, width / 4000.0, height / 3000.0).unwrap(), 4000, 3000)
-        };
+        let may = |width, height| may_report(tiles, whole, &region(400.0, 300.0, width, height), PICTURE);
         assert!(may(499.0, 499.0));
         assert!(!may(501.0, 100.0));
         assert!(!may(100.0, 501.0));
+    }
+
+    #[test]
+    fn a_tile_does_not_report_what_lies_at_an_edge_behind_which_the_picture_goes_on() {
+        let tiles = Tiles { size: 0.5, overlap: 0.2, largest: 0.15 };
+        let middle = View { left: 1000, top: 0, width: 2000, height: 2000 };
+        // A fortieth of a tile of 2000 pixels.
+        let may = |left, top| may_report(tiles, middle, &region(left, top, 100.0, 100.0), PICTURE);
+        assert!(may(1051.0, 0.0) && may(2849.0, 1849.0));
+        assert!(!may(1049.0, 500.0), "left");
+        assert!(!may(2851.0, 500.0), "right");
+        assert!(!may(2000.0, 1851.0), "bottom");
+        let overlapping_no_more = Tiles { largest: 0.2, ..tiles };
+        assert!(may_report(overlapping_no_more, middle, &region(1000.0, 0.0, 100.0, 100.0), PICTURE));
+    }
+
+    #[test]
+    fn whatever_is_small_enough_one_of_the_tiles_reports() {
+        let tiles = Tiles { size: 0.5, overlap: 0.2, largest: 0.15 };
+        for (width, height) in [PICTURE, (4000, 2250), (3000, 4000), (1500, 4000)] {
+            let views = views(width, height, Some(tiles));
+            let side = 0.149 * 0.5 * f64::from(width.max(height));
+            let (width, height) = (f64::from(width), f64::from(height));
+            for place in 0..10_000 {
+                let (x, y) = (f64::from(place % 100) / 99.0, f64::from(place / 100) / 99.0);
+                let region =
+                    Region::new(x * (1.0 - side / width), y * (1.0 - side / height), side / width, side / height)
+                        .unwrap();
+                let picture = (width as u32, height as u32);
+                assert!(views[1..].iter().any(|view| may_report(tiles, *view, &region, picture)), "{region:?}");
+            }
+        }
     }
 
     #[test]
