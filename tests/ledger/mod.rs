@@ -1,6 +1,7 @@
 //! The twelve rules of the job ledger, one module per group, each test named after
 //! what would be lost or doubled without the rule.
 
+mod backlog;
 mod claim;
 mod clock;
 mod dispatch;
