@@ -113,17 +113,19 @@ mod tests {
     #[test]
     fn whatever_is_small_enough_one_of_the_tiles_reports() {
         let tiles = Tiles { size: 0.5, overlap: 0.2, largest: 0.15 };
+        // Two of these tiles overlap by hardly more than they must, two of the others by half.
+        let larger = Tiles { size: 0.555, ..tiles };
         for (width, height) in [PICTURE, (4000, 2250), (3000, 4000), (1500, 4000)] {
-            let views = views(width, height, Some(tiles));
-            let side = 0.149 * 0.5 * f64::from(width.max(height));
-            let (width, height) = (f64::from(width), f64::from(height));
-            for place in 0..10_000 {
-                let (x, y) = (f64::from(place % 100) / 99.0, f64::from(place / 100) / 99.0);
-                let region =
-                    Region::new(x * (1.0 - side / width), y * (1.0 - side / height), side / width, side / height)
-                        .unwrap();
-                let picture = (width as u32, height as u32);
-                assert!(views[1..].iter().any(|view| may_report(tiles, *view, &region, picture)), "{region:?}");
+            for tiles in [tiles, larger] {
+                let views = views(width, height, Some(tiles));
+                let side = 0.149 * f64::from(tiles.size) * f64::from(width.max(height));
+                let (across, down) = (side / f64::from(width), side / f64::from(height));
+                for place in 0..10_000 {
+                    let (x, y) = (f64::from(place % 100) / 99.0, f64::from(place / 100) / 99.0);
+                    let region = Region::new(x * (1.0 - across), y * (1.0 - down), across, down).unwrap();
+                    let reports = |view: &View| may_report(tiles, *view, &region, (width, height));
+                    assert!(views[1..].iter().any(reports), "{region:?}");
+                }
             }
         }
     }
