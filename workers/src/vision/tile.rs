@@ -114,7 +114,7 @@ mod tests {
     fn whatever_is_small_enough_one_of_the_tiles_reports() {
         let tiles = Tiles { size: 0.5, overlap: 0.2, largest: 0.15 };
         // Two of these tiles overlap by hardly more than they must, two of the others by half.
-        let larger = Tiles { size: 0.555, ..tiles };
+        let larger = Tiles { size: 0.556, ..tiles };
         for (width, height) in [PICTURE, (4000, 2250), (3000, 4000), (1500, 4000)] {
             for tiles in [tiles, larger] {
                 let views = views(width, height, Some(tiles));
