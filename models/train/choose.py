@@ -22,7 +22,7 @@ from pycocotools.cocoeval import COCOeval
 TILES = [None, (0.67, 0.2), (0.5, 0.2), (0.42, 0.2)]
 LARGEST = [0.1, 0.15, 0.2, 0.3]
 NMS = [0.4, 0.5, 0.6]
-# Weaker boxes add next to nothing to an average precision; `damage-eval` counts them.
+# Of scores that are weighed (`weigh.py`). Weaker boxes add next to nothing to an average precision; `damage-eval` counts them.
 LEAST = 0.05
 # False alarms per undamaged photo: for a finding, and for a box that is kept as evidence.
 ALLOWED, KEPT = 1 / 3, 1.0

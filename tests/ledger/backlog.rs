@@ -3,7 +3,7 @@
 use jobs::{NewJob, ledger};
 
 use super::{
-    QUEUE, accept, bed,
+    QUEUE, accept, accept_many, bed,
     dispatch::{redis, waiting},
     kinds, registry, state_is,
 };
@@ -57,11 +57,7 @@ async fn a_ticket_overtakes_no_backlog() {
 async fn of_a_backlog_a_process_leaves_to_others_what_it_has_no_connection_for() {
     let mut bed = bed().await;
     bed.settings.database_connections = 7;
-    bed.run(
-        "insert into job (id, queue, kind, payload, max_attempts)
-         select gen_random_uuid(), 'booking', 'test_stall', '{}', 8 from generate_series(1, 200)",
-    )
-    .await;
+    accept_many(&bed, 200, &kinds::Stall {}).await;
     // Room for all of them, and one connection to work with.
     bed.work_with(QUEUE, 256, registry()).await;
     bed.until("select count(distinct worker) from job where state = 'running'", 1).await;
@@ -111,11 +107,7 @@ async fn a_job_without_a_ticket_has_its_turn_while_those_with_one_wait_for_a_con
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backlog_drains_faster_than_one_look_per_sweep() {
     let bed = bed().await;
-    bed.run(
-        "insert into job (id, queue, kind, payload, max_attempts)
-         select gen_random_uuid(), 'booking', 'test_mark', '{}', 8 from generate_series(1, 3000)",
-    )
-    .await;
+    accept_many(&bed, 3000, &kinds::Mark {}).await;
     bed.work(QUEUE, registry()).await;
     bed.until("select count(*) from job where state = 'done'", 3000).await;
     assert_eq!(bed.number("select count(*) from effect").await, 3000);

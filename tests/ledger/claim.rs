@@ -6,7 +6,7 @@ use platform::Settings;
 use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
 use tests::plan::{nodes, plan};
 
-use super::{QUEUE, accept, bed, kinds, registry, state_is};
+use super::{QUEUE, accept, accept_many, bed, kinds, registry, state_is};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ticket_delivered_many_times_does_the_work_once() {
@@ -223,11 +223,7 @@ async fn a_claim_does_not_wait_for_a_job_that_somebody_has_in_hand() {
 async fn a_claim_reads_its_own_rows_however_many_others_are_due() {
     let bed = bed().await;
     // Nothing has been analysed yet, as after a flood on the first day.
-    bed.run(
-        "insert into job (id, queue, kind, payload, max_attempts)
-         select gen_random_uuid(), 'booking', 'mark', '{}', 5 from generate_series(1, 5000)",
-    )
-    .await;
+    accept_many(&bed, 5000, &kinds::Mark {}).await;
     let id = accept(&bed, &kinds::Mark {}).await;
     let db = platform::database::connect(&Settings { database_connections: 1, ..bed.settings.clone() }).await.unwrap();
     let flush = "select pg_stat_force_next_flush()";
@@ -247,12 +243,11 @@ async fn jobs_that_end_together_and_their_ends_are_gone_through_once() {
     // To the planner, running jobs are rare then.
     bed.run(
         "insert into job (id, queue, kind, payload, max_attempts, state, outcome, finished_at)
-         select gen_random_uuid(), 'booking', 'mark', '{}', 5, 'done', 'null', now() from generate_series(1, 5000);
-         insert into job (id, queue, kind, payload, max_attempts)
-         select gen_random_uuid(), 'booking', 'mark', '{}', 5 from generate_series(1, 384);
-         analyze job",
+         select gen_random_uuid(), 'booking', 'mark', '{}', 5, 'done', 'null', now() from generate_series(1, 5000)",
     )
     .await;
+    accept_many(&bed, 384, &kinds::Mark {}).await;
+    bed.run("analyze job").await;
     let outcome = Outcome::done("together").unwrap();
     let follow_ups = [NewJob::new(&kinds::Mark {}), NewJob::new(&kinds::Mark {})];
     for follow_ups in [&[][..], &follow_ups] {

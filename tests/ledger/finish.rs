@@ -5,7 +5,7 @@ use jobs::{NewJob, Outcome, ledger};
 use tests::Bed;
 use uuid::{NoContext, Timestamp, Uuid};
 
-use super::{QUEUE, accept, bed, kinds, registry, state_is};
+use super::{QUEUE, accept, accept_many, bed, kinds, registry, state_is};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_follow_up_is_done_after_the_job_that_asked_for_it() {
@@ -30,8 +30,7 @@ async fn jobs_that_wrote_nothing_end_together_although_there_are_fewer_connectio
     let mut bed = bed().await;
     // One is left for jobs of their own.
     bed.settings.database_connections = 7;
-    let jobs: Vec<_> = (0..40).map(|_| NewJob::new(&kinds::Decline {})).collect();
-    ledger::insert_all(&bed.db, &jobs).await.unwrap();
+    accept_many(&bed, 40, &kinds::Decline {}).await;
     bed.work_with(QUEUE, 80, registry()).await;
     bed.until("select count(*) from job where state = 'done'", 40).await;
     let transactions = bed.number("select count(distinct xmin::text) from job").await;

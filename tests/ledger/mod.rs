@@ -42,6 +42,12 @@ pub(crate) async fn accept(bed: &Bed, job: &impl Job) -> Uuid {
     job.id
 }
 
+/// Accepts many jobs at once, without tickets.
+pub(crate) async fn accept_many(bed: &Bed, count: usize, job: &impl Job) {
+    let jobs: Vec<_> = (0..count).map(|_| NewJob::new(job)).collect();
+    ledger::insert_all(&bed.db, &jobs).await.unwrap();
+}
+
 pub(crate) async fn write_effect(db: &impl ConnectionTrait, work: &Work) -> Result<(), JobError> {
     let sql = format!("insert into effect values ('{}', {})", work.id(), work.attempt());
     db.execute_unprepared(&sql).await?;
