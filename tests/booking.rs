@@ -99,6 +99,8 @@ async fn the_same_key_is_the_same_booking_and_another_body_is_refused() {
     let answers = join_all((0..50).map(|_| ask(3))).await;
     assert!(answers.iter().all(|answer| answer.status == 201), "{answers:?}");
     assert!(answers.iter().all(|answer| answer.body == answers[0].body));
+    let place = format!("/api/v1/bookings/{}", text(&answers[0].body, "id"));
+    assert!(answers.iter().all(|answer| answer.headers["location"] == place), "{answers:?}");
     assert_eq!(house.bed.number("select count(*) from booking").await, 1);
 
     let reused = ask(4).await;
@@ -189,4 +191,38 @@ async fn a_search_with_dates_shows_only_cars_that_are_free_then() {
     assert_eq!(calendar.body["busy"].as_array().unwrap().len(), 1);
     let quote = house.get(&format!("/api/v1/quotes?carId={free}&{}", query(1, 3)), None).await;
     assert_eq!(quote.body["total"]["amount"], 11_900);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_by_price_goes_on_although_the_car_that_ended_a_page_is_gone() {
+    let house = House::open(&[Queue::Booking]).await;
+    let admin = house.staff("admin").await;
+    for _ in 0..5 {
+        house.car(&admin).await;
+    }
+    let page = async |path: &str| house.get(path, None).await.body;
+    let first = page("/api/v1/cars?sort=price&limit=2").await;
+    let last = format!("/api/v1/cars/{}", text(&first["items"][1], "id"));
+    assert_eq!(send(patient(with(house.ask(Method::DELETE, &last), Some(&admin)))).await.status, 200);
+    let rest = page(&format!("/api/v1/cars?sort=price&cursor={}", text(&first, "nextCursor"))).await;
+    assert_eq!(rest["items"].as_array().unwrap().len(), 3, "{rest}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_counts_for_one_operation_whatever_it_becomes() {
+    let house = House::open(&[Queue::Booking]).await;
+    let (admin, customer) = (house.staff("admin").await, house.customer().await);
+    let car = house.car(&admin).await;
+    let ask = |path: String, body: serde_json::Value| {
+        let request = with(house.ask(Method::POST, &path), Some(&customer)).json(&body);
+        send(request.header("Idempotency-Key", "1").header("Prefer", "wait=25"))
+    };
+    let booked = ask("/api/v1/bookings".to_owned(), dates(car, 2, 3)).await;
+    assert_eq!(booked.status, 201, "{booked:?}");
+    let own = format!("/api/v1/bookings/{}", text(&booked.body, "id"));
+    let extended = ask(format!("{own}/extend"), json!({ "endDate": noon(4) })).await;
+    assert_eq!(extended.status, 200, "{extended:?}");
+    let cancelled = ask(format!("{own}/cancel"), json!({})).await;
+    assert_eq!((cancelled.status.as_u16(), &cancelled.body["status"]), (200, &json!("Cancelled")));
+    assert_eq!(ask(format!("{own}/cancel"), json!({ "reason": "no" })).await.code(), "idempotency_key_reused");
 }

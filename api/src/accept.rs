@@ -104,7 +104,7 @@ fn new_document(job: &NewJob, created_at: DateTime<Utc>) -> view::job::Job {
 /// A job in the name of whoever asks, tied to the request that asks for it.
 ///
 /// `request` is what makes two requests the same under one idempotency key; it
-/// must not hold a password.
+/// must not hold a password. A key counts for one person and one operation.
 ///
 /// # Errors
 /// When a key is required and missing.
@@ -124,10 +124,10 @@ pub fn job_for(
     let mut job = NewJob::new(job);
     job.principal = principal;
     job.trace = asking.trace.clone();
-    job.idempotency = asking
-        .key
-        .clone()
-        .map(|key| Idempotency { key, request_hash: Sha256::digest(format!("{} {request}", asking.operation)).into() });
+    job.idempotency = asking.key.clone().map(|key| {
+        let request_hash = Sha256::digest(request.to_string()).into();
+        Idempotency { key: format!("{key} {}", asking.operation), request_hash }
+    });
     Ok(job)
 }
 
@@ -219,11 +219,29 @@ impl Ending {
         }
     }
 
-    /// 201 with the document and where it stands, or 202.
+    /// 201 with the document, which stands in a collection under its id, or 202.
     ///
     /// # Errors
     /// As [`Ending::ok`].
     pub fn created<T: ParseFromJSON + ToJSON + Send + Sync>(
+        self,
+        asking: &Asking,
+        collection: &str,
+    ) -> Result<Written<T>, ApiError> {
+        // The id that the document has: a repeated request has minted another.
+        let id = match &self {
+            Self::Done(document) => document["id"].as_str().unwrap_or_default(),
+            Self::Pending(_) => "",
+        };
+        let location = format!("{collection}/{id}");
+        self.created_at(asking, location)
+    }
+
+    /// 201 with the document and where it stands, or 202.
+    ///
+    /// # Errors
+    /// As [`Ending::ok`].
+    pub fn created_at<T: ParseFromJSON + ToJSON + Send + Sync>(
         self,
         asking: &Asking,
         location: String,

@@ -11,7 +11,6 @@ use poem::web::Data;
 use poem_openapi::{Object, OpenApi, payload::Json};
 use rules::account::{Email, Password, PersonName, Phone};
 use sea_orm::{
-    ActiveModelTrait,
     ActiveValue::{NotSet, Set},
     EntityTrait,
 };
@@ -60,6 +59,7 @@ impl poem_openapi::types::Example for Registration {
 #[oai(deny_unknown_fields)]
 struct ProfileChange {
     name: Option<String>,
+    /// E.164; an empty text takes the number away.
     phone: Option<String>,
 }
 
@@ -98,7 +98,7 @@ impl Newcomer {
     pub(crate) fn check(email: &str, password: String, name: &str, phone: Option<&str>) -> Result<Self, ApiError> {
         let mut reasons = Reasons::default();
         let email = reasons.take("/email", Email::new(email));
-        let password = email.as_ref().and_then(|email| reasons.take("/password", Password::new(password, email)));
+        let password = reasons.take("/password", Password::new(password, email.as_ref()));
         let name = reasons.take("/name", PersonName::new(name));
         let phone = phone.and_then(|phone| reasons.take("/phone", Phone::new(phone)));
         match (email, password, name) {
@@ -109,18 +109,20 @@ impl Newcomer {
         }
     }
 
-    /// Writes down what the job may not carry, under the id of the account to be.
-    pub(crate) async fn keep(self, front: &Front) -> Result<Uuid, ApiError> {
+    /// Writes down what the job may not carry, under the id of the account to be, which is that of the job, too: as long
+    /// as that one is not done, the row stays.
+    pub(crate) async fn keep(self, front: &Front, id: Uuid) -> Result<(), ApiError> {
         let password_hash = front.passwords.hash(self.password.expose().to_owned()).await?;
         let registration = entity::registration::ActiveModel {
-            id: Set(Uuid::now_v7()),
+            id: Set(id),
             email: Set(self.email.as_str().to_owned()),
             name: Set(self.name.as_str().to_owned()),
             phone: Set(self.phone.map(|phone| phone.as_str().to_owned())),
             password_hash: Set(password_hash),
             created_at: NotSet,
         };
-        Ok(registration.insert(&front.db).await?.id)
+        entity::registration::Entity::insert(registration).exec_without_returning(&front.db).await?;
+        Ok(())
     }
 }
 
@@ -130,7 +132,7 @@ pub struct AccountApi;
 impl AccountApi {
     /// Register
     ///
-    /// Makes a customer's account.
+    /// Makes a customer's account. After `202` ask at `Location` how it ended; that needs no token.
     #[oai(path = "/auth/register", method = "post", operation_id = "register")]
     async fn register(
         &self,
@@ -141,9 +143,12 @@ impl AccountApi {
         let newcomer = Newcomer::check(&body.email, body.password, &body.name, body.phone.as_deref())?;
         // The password stays out of what a key stands for: a fast hash of it must not be stored.
         let request = json!({ "email": newcomer.email.as_str(), "name": body.name, "phone": body.phone });
-        let registration_id = newcomer.keep(&front).await?;
-        let job = job_for(&asking, Key::Optional, None, &RegisterAccount { registration_id }, &request)?;
-        front.write(&asking, job).await?.created(&asking, "/api/v1/me".to_owned())
+        let asking = asking.by_stranger(&newcomer.email);
+        let registration_id = Uuid::now_v7();
+        let mut job = job_for(&asking, Key::Optional, None, &RegisterAccount { registration_id }, &request)?;
+        job.id = registration_id;
+        newcomer.keep(&front, registration_id).await?;
+        front.write(&asking, job).await?.created_at(&asking, "/api/v1/me".to_owned())
     }
 
     /// Show my profile
@@ -164,15 +169,15 @@ impl AccountApi {
     ) -> Result<Written<User>, ApiError> {
         let mut reasons = Reasons::default();
         let name = body.name.as_deref().and_then(|name| reasons.take("/name", PersonName::new(name)));
-        let phone = body.phone.as_deref().and_then(|phone| reasons.take("/phone", Phone::new(phone)));
+        let phone = match body.phone.as_deref() {
+            Some("") => Some(String::new()),
+            given => given.and_then(|phone| reasons.take("/phone", Phone::new(phone))).map(|it| it.as_str().to_owned()),
+        };
         if !reasons.is_empty() {
             return Err(reasons.into_error());
         }
-        let change = ChangeProfile {
-            account_id: caller.account_id,
-            name: name.map(|name| name.as_str().to_owned()),
-            phone: phone.map(|phone| phone.as_str().to_owned()),
-        };
+        let change =
+            ChangeProfile { account_id: caller.account_id, name: name.map(|name| name.as_str().to_owned()), phone };
         let request = json!({ "name": change.name, "phone": change.phone });
         let job = job_for(&asking, Key::Optional, Some(caller.account_id), &change, &request)?;
         front.write(&asking, job).await?.ok(&asking)
@@ -185,7 +190,7 @@ impl AccountApi {
 /// When address or password are not acceptable, or the database does not answer.
 pub async fn create_admin(database_url: &str, email: &str, password: String) -> anyhow::Result<bool> {
     let email = Email::new(email)?;
-    let password = Password::new(password, &email)?;
+    let password = Password::new(password, Some(&email))?;
     let password_hash = crate::password::Passwords::new(1)?.hash(password.expose().to_owned()).await?;
     let db = sea_orm::Database::connect(database_url).await?;
     let sql = "insert into account (id, email, name, password_hash, role) values ($1, $2, 'Administrator', $3, 'admin')

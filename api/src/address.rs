@@ -4,10 +4,10 @@
 use std::borrow::Cow;
 
 use jobs::outcome::Reason;
-use poem::{Request, http::Method};
+use poem::http::{Method, Uri};
 use serde_json::Value;
 
-use crate::{document::served, error::ApiError};
+use crate::{document::served, error::ApiError, shape::wrong_parameter};
 
 /// One path of the document with everything that it answers.
 pub(crate) struct Address {
@@ -20,8 +20,16 @@ pub(crate) struct Address {
 
 struct Operation {
     method: Method,
-    /// Names of the query parameters.
-    parameters: Vec<String>,
+    /// Not for somebody without a token.
+    protected: bool,
+    /// Those of the query.
+    parameters: Vec<Parameter>,
+}
+
+struct Parameter {
+    name: String,
+    required: bool,
+    schema: Value,
 }
 
 /// All of a document.
@@ -49,8 +57,16 @@ impl Operation {
         let parameters = parameters.filter(|parameter| parameter["in"] == "query");
         Some(Self {
             method: method.to_uppercase().parse().ok()?,
-            parameters: parameters.filter_map(|parameter| Some(parameter["name"].as_str()?.to_owned())).collect(),
+            protected: operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty()),
+            parameters: parameters.filter_map(Parameter::listed).collect(),
         })
+    }
+}
+
+impl Parameter {
+    fn listed(parameter: &Value) -> Option<Self> {
+        let (required, schema) = (parameter["required"] == true, parameter["schema"].clone());
+        Some(Self { name: parameter["name"].as_str()?.to_owned(), required, schema })
     }
 }
 
@@ -109,31 +125,64 @@ pub(crate) fn allowed(path: &str) -> Option<String> {
     find(path).map(Address::allowed).or_else(page).map(|methods| methods.replace("GET", "GET, HEAD"))
 }
 
-/// Refuses a query parameter that the address does not know: a filter that is misspelt would otherwise let everything through.
+/// Holds the query against the document, which poem-openapi alone does up to the first mistake. A parameter that the address does
+/// not know is one: a filter that is misspelt would let everything through.
+///
+/// What is protected waits until it is known who asks (`known`): whoever may not ask at all is told that, and no more.
 ///
 /// # Errors
-/// Names every parameter that is not known, and those that are.
-pub(crate) fn hold_query(request: &Request) -> Result<(), ApiError> {
-    let Some(query) = request.uri().query() else { return Ok(()) };
+/// Names every parameter that is wrong, missing or not known, and for the last those that are.
+pub(crate) fn hold_query(method: &Method, uri: &Uri, known: bool) -> Result<(), ApiError> {
     // Whatever answers GET answers HEAD.
-    let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
-    let operation = find(request.uri().path())
-        .and_then(|address| address.operations.iter().find(|operation| operation.method == *method));
-    let Some(Operation { parameters, .. }) = operation else { return Ok(()) };
-    let unknown =
-        form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| !parameters.iter().any(|known| known == name));
-    let words = match parameters.as_slice() {
-        [] => "is no parameter: this address takes none".to_owned(),
-        known => format!("is no parameter of this address, which takes {}", known.join(", ")),
-    };
-    let unknown: Vec<_> =
-        unknown.take(50).map(|(name, _)| Reason { pointer: format!("/{name}"), message: words.clone() }).collect();
-    if unknown.is_empty() { Ok(()) } else { Err(ApiError::invalid(unknown)) }
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    let (path, query) = (uri.path(), uri.query());
+    // Only reads need a query at all.
+    if query.is_none() && method != Method::GET {
+        return Ok(());
+    }
+    let operation =
+        find(path).and_then(|address| address.operations.iter().find(|operation| operation.method == *method));
+    let Some(operation) = operation.filter(|operation| operation.protected == known) else { return Ok(()) };
+    let given: Vec<_> = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).take(MOST).collect();
+    let missing = operation
+        .parameters
+        .iter()
+        .filter(|known| known.required && !given.iter().any(|(name, _)| known.name == *name));
+    let missing = missing.map(|known| (known.name.as_str(), "is missing".to_owned()));
+    let wrong = given.iter().filter_map(|(name, text)| Some((&**name, operation.wrong(name, text)?)));
+    let reason = |(name, message)| Reason { pointer: format!("/{name}"), message };
+    let reasons: Vec<_> = wrong.chain(missing).map(reason).collect();
+    if reasons.is_empty() { Ok(()) } else { Err(ApiError::invalid(reasons)) }
+}
+
+/// Nobody mends more at once.
+const MOST: usize = 50;
+
+impl Operation {
+    fn wrong(&self, name: &str, text: &str) -> Option<String> {
+        if let Some(known) = self.parameters.iter().find(|known| known.name == name) {
+            return wrong_parameter(&known.schema, text);
+        }
+        let known: Vec<_> = self.parameters.iter().map(|known| known.name.as_str()).collect();
+        Some(match known.as_slice() {
+            [] => "is no parameter: this address takes none".to_owned(),
+            known => format!("is no parameter of this address, which takes {}", known.join(", ")),
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn ask(method: Method, uri: &str) -> Result<(), ApiError> {
+        let uri = uri.parse().unwrap();
+        hold_query(&method, &uri, true).and(hold_query(&method, &uri, false))
+    }
+
+    fn told(refused: &ApiError) -> Vec<(&str, &str)> {
+        refused.errors.iter().map(|reason| (reason.pointer.as_str(), reason.message.as_str())).collect()
+    }
 
     #[test]
     fn an_address_is_found_whatever_its_ids_are_and_no_other_is() {
@@ -157,16 +206,40 @@ mod tests {
 
     #[test]
     fn a_parameter_that_nobody_knows_is_named_with_those_that_are_known() {
-        let ask = |method: Method, uri: &str| hold_query(&Request::builder().method(method).uri_str(uri).finish());
         let refused = ask(Method::GET, "/api/v1/bookings?statsu=Active&limit=3&b%20c").unwrap_err();
         let words = "is no parameter of this address, which takes status, carId, limit, cursor";
-        let told: Vec<_> =
-            refused.errors.iter().map(|reason| (reason.pointer.as_str(), reason.message.as_str())).collect();
-        assert_eq!(told, [("/statsu", words), ("/b c", words)]);
-        assert!(ask(Method::GET, "/api/v1/bookings?status=Active&status=Closed&limit=3").is_ok());
+        assert_eq!(told(&refused), [("/statsu", words), ("/b c", words)]);
+        assert!(ask(Method::GET, "/api/v1/bookings?status=Active&status=Completed&limit=3").is_ok());
         assert!(ask(Method::POST, "/api/v1/bookings?status=Active").is_err());
         assert!(ask(Method::HEAD, "/api/v1/bookings?statsu=Active").is_err());
         assert!(ask(Method::GET, "/review/token?sent=1").is_ok());
+    }
+
+    #[test]
+    fn all_that_is_wrong_or_missing_is_named_in_the_words_of_a_body() {
+        let refused = ask(Method::GET, "/api/v1/cars?limit=0&seats=x&category=huge&lat=north&from=tomorrow&branchId=7");
+        let told_of_cars = [
+            ("/limit", "must be a whole number from 1 to 100"),
+            ("/seats", "must be a whole number from -32768 to 32767"),
+            ("/category", "must be one of: economy, compact, midsize, fullsize, suv, van, luxury, electric"),
+            ("/lat", "must be a number"),
+            ("/from", "must be a time such as 2027-03-01T09:00:00Z"),
+            ("/branchId", "must be a UUID"),
+        ];
+        assert_eq!(told(&refused.unwrap_err()), told_of_cars);
+        let refused = ask(Method::GET, "/api/v1/availability").unwrap_err();
+        assert_eq!(told(&refused), [("/from", "is missing"), ("/to", "is missing")]);
+        assert!(ask(Method::GET, "/api/v1/cars?limit=100&seats=5&lat=52.5&from=2027-03-01T09:00:00Z").is_ok());
+        let own = "/api/v1/bookings?limit=0".parse().unwrap();
+        assert!(hold_query(&Method::GET, &own, false).is_ok(), "nobody knows yet who asks");
+    }
+
+    #[test]
+    fn no_write_needs_a_query() {
+        let operations = served().addresses.iter().flat_map(|address| &address.operations);
+        for write in operations.filter(|operation| operation.method != Method::GET) {
+            assert!(write.parameters.iter().all(|parameter| !parameter.required));
+        }
     }
 
     #[test]

@@ -18,9 +18,10 @@ use rules::{
     account::{Role, Scope},
     problem,
 };
+use sea_orm::{Condition, sea_query::Expr};
 use uuid::Uuid;
 
-use crate::{error::ApiError, front::Front, token};
+use crate::{address, error::ApiError, front::Front, token};
 
 /// A scope as a type.
 pub trait Needs: Send + Sync + 'static {
@@ -52,7 +53,7 @@ needs!(
     JobsRead,
     JobsManage,
     CarsWrite,
-    BranchesWrite,
+    BranchesManage,
     StaffManage,
     SettingsWrite,
     NotificationsRead,
@@ -80,6 +81,41 @@ impl<S> Caller<S> {
     pub fn owner(&self) -> Option<Uuid> {
         (!self.is_staff()).then_some(self.account_id)
     }
+
+    /// Decides returns, at least those of the own branch, and so looks at other people's photos.
+    pub fn decides(&self) -> bool {
+        self.role.may(Scope::ReturnsDecide)
+    }
+
+    /// What a rental must meet to be seen, by its columns for the customer and the branch: one's own, those of the branch that
+    /// one decides for, or, without a condition, all. `$1` is the account.
+    fn sight(&self, customer: &str, branch: &str) -> Option<String> {
+        match (self.is_staff(), self.decides()) {
+            (true, _) => None,
+            (false, true) => Some(format!(
+                "({customer} = $1 or {branch} = (select account.branch_id from account where account.id = $1))"
+            )),
+            (false, false) => Some(format!("{customer} = $1")),
+        }
+    }
+
+    /// Rows of a table of rentals that the caller may see.
+    pub(crate) fn sees(&self, table: &str) -> Condition {
+        let sight = self.sight(&format!("{table}.customer_id"), &format!("{table}.branch_id"));
+        Condition::all().add_option(sight.map(|sight| Expr::cust_with_values(sight, [self.account_id])))
+    }
+
+    /// Rows that belong to a booking which the caller may see.
+    pub(crate) fn sees_by_booking(&self, table: &str) -> Condition {
+        let sight = self.sight("b.customer_id", "b.branch_id");
+        let through = |sight| format!("exists (select 1 from booking b where b.id = {table}.booking_id and {sight})");
+        Condition::all().add_option(sight.map(|sight| Expr::cust_with_values(through(sight), [self.account_id])))
+    }
+}
+
+/// The refusal of somebody without a token.
+pub(crate) fn unauthenticated() -> ApiError {
+    ApiError::new(problem::UNAUTHENTICATED, "Send an access token: Authorization: Bearer …")
 }
 
 /// The name of the scheme in the OpenAPI document.
@@ -92,7 +128,7 @@ impl<S: Needs> Caller<S> {
         let token =
             header.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let Some((_, token)) = token else {
-            return Err(ApiError::new(problem::UNAUTHENTICATED, "Send an access token: Authorization: Bearer …"));
+            return Err(unauthenticated());
         };
         let claims = front.tokens.verify(token.trim())?;
         if front.revoked.contains(claims.sid) {
@@ -102,7 +138,30 @@ impl<S: Needs> Caller<S> {
             let words = format!("This needs the scope {}, which the role {} does not have.", S::SCOPE, claims.role);
             return Err(ApiError::new(problem::FORBIDDEN, words));
         }
+        address::hold_query(request.method(), request.original_uri(), true)?;
         Ok(Self { account_id: claims.sub, session_id: claims.sid, role: claims.role, scope: PhantomData })
+    }
+}
+
+/// A [`Caller`], or somebody without any token, whom the operation itself sends away where it must.
+pub struct Visitor<S>(pub Option<Caller<S>>);
+
+impl<'a, S: Needs> ApiExtractor<'a> for Visitor<S> {
+    const TYPES: &'static [ApiExtractorType] = Caller::<S>::TYPES;
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        Caller::<S>::register(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        Caller::<S>::security_schemes()
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> poem::Result<Self> {
+        let signed = request.headers().contains_key(header::AUTHORIZATION);
+        Ok(Self(signed.then(|| Caller::identify(request)).transpose()?))
     }
 }
 

@@ -14,7 +14,7 @@ use poem_openapi::{
 };
 use rules::booking::BookingStatus;
 use rules::period::Period;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value, sea_query::Expr};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 use uuid::Uuid;
 use view::{Word, booking::Booking, waitlist::Entry};
@@ -26,7 +26,7 @@ use crate::{
     auth::{BookingsRead, BookingsWrite, Caller},
     error::ApiError,
     front::Front,
-    listing::{Cursor, Page, limit},
+    listing::{Cursor, Page, limit, older},
     shape::Shaped,
 };
 
@@ -101,21 +101,20 @@ struct Cancelling {
     reason: Option<String>,
 }
 
-/// The booking, if it belongs to the caller or the caller is staff. Somebody else's is not there at all.
+/// The booking, if the caller may see it. Somebody else's is not there at all.
 pub(crate) async fn own<S>(front: &Front, caller: &Caller<S>, id: Uuid) -> Result<Model, ApiError> {
-    let own =
-        Condition::all().add(Column::Id.eq(id)).add_option(caller.owner().map(|owner| Column::CustomerId.eq(owner)));
-    Entity::find().filter(own).one(&front.db).await?.ok_or_else(ApiError::not_found)
+    let query = Entity::find_by_id(id).filter(caller.sees("booking"));
+    query.one(&front.db).await?.ok_or_else(ApiError::not_found)
 }
 
-/// Tells a place in the queue from a booking, and where it stands.
-fn requested(ending: Ending) -> (Ending, Option<String>) {
+/// Tells a place in the queue from a booking.
+fn requested(ending: Ending, asking: &Asking) -> Result<Written<Requested>, ApiError> {
     match ending {
         Ending::Done(entry) if entry.get("number").is_none() => {
-            let location = entry["id"].as_str().map(|id| format!("/api/v1/waitlist/{id}"));
-            (Ending::Done(json!({ "waitlistEntry": entry })), location)
+            let location = format!("/api/v1/waitlist/{}", entry["id"].as_str().unwrap_or_default());
+            Ending::Done(json!({ "waitlistEntry": entry })).created_at(asking, location)
         }
-        ending => (ending, None),
+        booking => booking.created(asking, "/api/v1/bookings"),
     }
 }
 
@@ -151,13 +150,12 @@ impl BookingApi {
         let same = json!({ "carId": request.car_id, "start": request.start, "end": request.end,
                            "joinWaitlist": body.join_waitlist });
         let job = job_for(&asking, Key::Required, Some(caller.account_id), &request, &same)?;
-        let (ending, location) = requested(front.write(&asking, job).await?);
-        ending.created(&asking, location.unwrap_or_else(|| format!("/api/v1/bookings/{}", request.booking_id)))
+        requested(front.write(&asking, job).await?, &asking)
     }
 
     /// List bookings
     ///
-    /// One's own, newest first; staff see everybody's.
+    /// One's own, newest first; staff see everybody's, whoever runs a branch those of the branch.
     #[oai(path = "/bookings", method = "get", operation_id = "listBookings")]
     async fn list(
         &self,
@@ -165,15 +163,13 @@ impl BookingApi {
         caller: Caller<BookingsRead>,
         status: Query<Option<Word<BookingStatus>>>,
         #[oai(name = "carId")] car_id: Query<Option<Uuid>>,
-        #[oai(name = "limit")] asked: Query<Option<u64>>,
+        #[oai(name = "limit", validator(minimum(value = "1"), maximum(value = "100")))] asked: Query<Option<u64>>,
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<Booking>>, ApiError> {
         let limit = limit(asked.0);
-        let after = Cursor::read(cursor.0.as_deref())?.map(|last| {
-            Expr::cust_with_values("(created_at, id) < ($1, $2)", [Value::from(last.at), Value::from(last.id)])
-        });
-        let wanted = Condition::all()
-            .add_option(caller.owner().map(|owner| Column::CustomerId.eq(owner)))
+        let after = older(cursor.0.as_deref())?;
+        let wanted = caller
+            .sees("booking")
             .add_option(status.0.map(|status| Column::Status.eq(status.0.as_str())))
             .add_option(car_id.0.map(|car| Column::CarId.eq(car)))
             .add_option(after);

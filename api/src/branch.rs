@@ -13,7 +13,7 @@ use view::branch::Branch;
 use crate::{
     Tag,
     accept::{Asking, Key, Written, job_for},
-    auth::{BranchesWrite, Caller},
+    auth::{BranchesManage, Caller},
     error::ApiError,
     front::Front,
     shape::Shaped,
@@ -61,7 +61,7 @@ impl BranchApi {
     async fn add(
         &self,
         front: Data<&Arc<Front>>,
-        caller: Caller<BranchesWrite>,
+        caller: Caller<BranchesManage>,
         asking: Asking,
         Shaped(body): Shaped<NewBranch>,
     ) -> Result<Written<Branch>, ApiError> {
@@ -79,6 +79,6 @@ impl BranchApi {
         let request = json!(add);
         add.branch_id = Uuid::now_v7();
         let job = job_for(&asking, Key::Optional, Some(caller.account_id), &add, &request)?;
-        front.write(&asking, job).await?.created(&asking, "/api/v1/branches".to_owned())
+        front.write(&asking, job).await?.created_at(&asking, "/api/v1/branches".to_owned())
     }
 }

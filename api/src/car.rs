@@ -128,7 +128,7 @@ impl CarApi {
         to: Query<Option<chrono::DateTime<chrono::Utc>>>,
         /// `newest` (default), `price` or `-price`.
         sort: Query<Option<search::Sort>>,
-        limit: Query<Option<u64>>,
+        #[oai(name = "limit", validator(minimum(value = "1"), maximum(value = "100")))] asked: Query<Option<u64>>,
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<Car>>, ApiError> {
         let wanted = search::Wanted {
@@ -145,7 +145,7 @@ impl CarApi {
             free: search::period(from.0, to.0)?,
             sort: sort.0.unwrap_or_default(),
         };
-        search::find(&front.db, &wanted, limit_of(&limit), cursor.0.as_deref()).await.map(Json)
+        search::find(&front.db, &wanted, limit(asked.0), cursor.0.as_deref()).await.map(Json)
     }
 
     /// Show a car
@@ -192,7 +192,7 @@ impl CarApi {
         let request = json!(add);
         add.car_id = Uuid::now_v7();
         let job = job_for(&asking, Key::Optional, Some(caller.account_id), &add, &request)?;
-        front.write(&asking, job).await?.created(&asking, format!("/api/v1/cars/{}", add.car_id))
+        front.write(&asking, job).await?.created(&asking, "/api/v1/cars")
     }
 
     /// Change a car
@@ -249,8 +249,4 @@ impl CarApi {
         let job = job_for(&asking, Key::Optional, Some(caller.account_id), &retire, &json!(retire))?;
         front.write(&asking, job).await?.ok(&asking)
     }
-}
-
-fn limit_of(asked: &Query<Option<u64>>) -> u64 {
-    limit(asked.0)
 }

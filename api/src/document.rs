@@ -12,8 +12,8 @@ use crate::address::{self, Address};
 pub(crate) struct Served {
     pub(crate) text: String,
     pub(crate) addresses: Vec<Address>,
-    /// The schemas that bodies of requests are made of, by their names.
-    pub(crate) bodies: Map<String, Value>,
+    /// The schemas that requests are made of, by their names.
+    pub(crate) asked: Map<String, Value>,
 }
 
 static SERVED: OnceLock<Served> = OnceLock::new();
@@ -33,7 +33,7 @@ impl Served {
         Self {
             text: document.to_string(),
             addresses: address::listed(document),
-            bodies: of_bodies(document).into_iter().filter_map(schema).collect(),
+            asked: of_requests(document).into_iter().filter_map(schema).collect(),
         }
     }
 }
@@ -68,18 +68,19 @@ pub(crate) fn complete(derived: &str) -> Value {
 
 /// Says of everything that a body is made of that it has no other members: they are refused.
 fn close(document: &mut Value) {
-    let names = of_bodies(document);
+    let names = of_requests(document);
     let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
     for (_, schema) in schemas.iter_mut().filter(|(name, schema)| names.contains(*name) && schema["type"] == "object") {
         schema["additionalProperties"] = json!(false);
     }
 }
 
-/// The names of all schemas that bodies of requests are made of.
-fn of_bodies(document: &Value) -> BTreeSet<String> {
+/// The names of all schemas that bodies and parameters of requests are made of.
+fn of_requests(document: &Value) -> BTreeSet<String> {
     let operations = document["paths"].as_object().into_iter().flat_map(|paths| paths.values());
     let operations = operations.filter_map(Value::as_object).flat_map(|operations| operations.values());
-    let mut found: Vec<String> = operations.flat_map(|operation| named_in(&operation["requestBody"])).collect();
+    let parts = operations.flat_map(|operation| [&operation["requestBody"], &operation["parameters"]]);
+    let mut found: Vec<String> = parts.flat_map(named_in).collect();
     let mut names = BTreeSet::new();
     while let Some(name) = found.pop() {
         let parts = named_in(&document["components"]["schemas"][&name]);

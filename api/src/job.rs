@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use jobs::ledger::{self, Entry};
+use jobs::{
+    Job as _,
+    account::RegisterAccount,
+    ledger::{self, Entry},
+};
 use poem::web::Data;
 use poem_openapi::{
     Enum, Object, OpenApi,
@@ -19,7 +23,7 @@ use view::job::Job;
 use crate::{
     Tag,
     accept::{full_job_document, job_document},
-    auth::{Caller, JobsManage, JobsRead},
+    auth::{Caller, JobsManage, JobsRead, Visitor, unauthenticated},
     error::ApiError,
     front::Front,
     listing::{Cursor, Page, limit},
@@ -70,19 +74,27 @@ pub struct JobApi;
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Jobs")]
 impl JobApi {
     /// Show how a request ended
+    ///
+    /// To whoever asked, and to admins. How registering ended is shown without a token, too: whoever registers has none yet,
+    /// and nobody else knows the job's id.
     #[oai(path = "/jobs/:id", method = "get", operation_id = "showJob")]
     async fn show(
         &self,
         front: Data<&Arc<Front>>,
-        caller: Caller<JobsRead>,
+        visitor: Visitor<JobsRead>,
         id: Path<Uuid>,
     ) -> Result<Json<Job>, ApiError> {
-        let entry = ledger::find(&front.db, id.0).await?.ok_or_else(ApiError::not_found)?;
-        let admin = caller.role.may(rules::account::Scope::JobsManage);
-        if !admin && entry.principal != Some(caller.account_id) {
-            return Err(ApiError::not_found());
+        let hidden = || if visitor.0.is_some() { ApiError::not_found() } else { unauthenticated() };
+        let entry = ledger::find(&front.db, id.0).await?.ok_or_else(hidden)?;
+        let admin = visitor.0.as_ref().is_some_and(|caller| caller.role.may(rules::account::Scope::JobsManage));
+        let asked = visitor.0.as_ref().is_some_and(|caller| entry.principal == Some(caller.account_id));
+        if admin {
+            Ok(Json(full_job_document(&entry)))
+        } else if asked || entry.kind == RegisterAccount::KIND {
+            Ok(Json(job_document(&entry)))
+        } else {
+            Err(hidden())
         }
-        Ok(Json(if admin { full_job_document(&entry) } else { job_document(&entry) }))
     }
 
     /// List dead jobs
@@ -92,11 +104,11 @@ impl JobApi {
         front: Data<&Arc<Front>>,
         _caller: Caller<JobsManage>,
         #[oai(name = "state")] _state: Query<Option<ListedState>>,
-        #[oai(name = "limit")] asked: Query<Option<u64>>,
+        #[oai(name = "limit", validator(minimum(value = "1"), maximum(value = "100")))] asked: Query<Option<u64>>,
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<DeadJob>>, ApiError> {
         let limit = limit(asked.0);
-        let before = Cursor::read(cursor.0.as_deref())?.map(|last| (last.at, last.id));
+        let before = Cursor::read(cursor.0.as_deref())?.map(|last: Cursor| (last.at, last.id));
         let rows = ledger::dead(&front.db, ledger::Page { before, limit: limit + 1 }).await?;
         let cursor = |row: &Entry| Cursor { at: row.finished_at.unwrap_or(row.created_at), id: row.id };
         Ok(Json(Page::cut(rows, limit, cursor, DeadJob::from)))

@@ -7,6 +7,10 @@ use poem_openapi::{
     Object,
     types::{ParseFromJSON, ToJSON},
 };
+use sea_orm::{
+    Value,
+    sea_query::{Expr, SimpleExpr},
+};
 use uuid::Uuid;
 
 use crate::error::ApiError;
@@ -20,26 +24,53 @@ pub struct Page<T: ParseFromJSON + ToJSON + Send + Sync> {
     pub next_cursor: Option<String>,
 }
 
-/// Where a page begins: just after this row. It is opaque to clients but no secret:
+/// Where a page begins: just after this row, by what rows are sorted by. It is opaque to clients but no secret:
 /// what may be seen is decided by each query, whatever the cursor says.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Cursor {
-    pub at: DateTime<Utc>,
+pub struct Cursor<K = DateTime<Utc>> {
+    pub at: K,
     pub id: Uuid,
+}
+
+/// What rows are sorted by, as a number.
+pub trait SortKey: Sized {
+    fn number(&self) -> i64;
+    fn of(number: i64) -> Option<Self>;
+}
+
+/// By microseconds, which is how PostgreSQL keeps times.
+impl SortKey for DateTime<Utc> {
+    fn number(&self) -> i64 {
+        self.timestamp_micros()
+    }
+
+    fn of(number: i64) -> Option<Self> {
+        Self::from_timestamp_micros(number)
+    }
+}
+
+impl SortKey for i64 {
+    fn number(&self) -> i64 {
+        *self
+    }
+
+    fn of(number: i64) -> Option<Self> {
+        Some(number)
+    }
 }
 
 /// Rows on a page unless the client says otherwise.
 const USUAL: u64 = 20;
 
-impl Cursor {
+impl<K: SortKey> Cursor<K> {
     fn encode(&self) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(format!("{}/{}", self.at.timestamp_micros(), self.id))
+        BASE64_URL_SAFE_NO_PAD.encode(format!("{}/{}", self.at.number(), self.id))
     }
 
     fn decode(text: &str) -> Option<Self> {
         let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         let (at, id) = text.split_once('/')?;
-        Some(Self { at: DateTime::from_timestamp_micros(at.parse().ok()?)?, id: id.parse().ok()? })
+        Some(Self { at: K::of(at.parse().ok()?)?, id: id.parse().ok()? })
     }
 
     /// The position that a client sent.
@@ -54,14 +85,29 @@ impl Cursor {
     }
 }
 
-/// How many rows a page holds.
+/// Of rows that come newest first, those behind the place that a client sent.
+///
+/// # Errors
+/// As [`Cursor::read`].
+pub fn older(cursor: Option<&str>) -> Result<Option<SimpleExpr>, ApiError> {
+    let behind =
+        |last: Cursor| Expr::cust_with_values("(created_at, id) < ($1, $2)", [Value::from(last.at), last.id.into()]);
+    Ok(Cursor::read(cursor)?.map(behind))
+}
+
+/// How many rows a page holds: what was asked for, which each list takes from 1 to 100.
 pub fn limit(asked: Option<u64>) -> u64 {
-    asked.unwrap_or(USUAL).clamp(1, 100)
+    asked.unwrap_or(USUAL)
 }
 
 impl<T: ParseFromJSON + ToJSON + Send + Sync> Page<T> {
     /// Makes a page of rows that were queried with one more than `limit`.
-    pub fn cut<M>(mut rows: Vec<M>, limit: u64, cursor: impl Fn(&M) -> Cursor, show: impl Fn(M) -> T) -> Self {
+    pub fn cut<M, K: SortKey>(
+        mut rows: Vec<M>,
+        limit: u64,
+        cursor: impl Fn(&M) -> Cursor<K>,
+        show: impl Fn(M) -> T,
+    ) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
@@ -77,9 +123,9 @@ mod tests {
     #[test]
     fn a_cursor_reads_back_and_nonsense_is_refused() {
         let cursor = Cursor { at: DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap(), id: Uuid::now_v7() };
-        assert_eq!(Cursor::read(Some(&cursor.encode())).unwrap(), Some(cursor));
+        assert_eq!(<Cursor>::read(Some(&cursor.encode())).unwrap(), Some(cursor));
         for nonsense in ["", "x", "AAAA", "🚗", &"9".repeat(500)] {
-            assert!(Cursor::read(Some(nonsense)).is_err(), "{nonsense}");
+            assert!(<Cursor>::read(Some(nonsense)).is_err(), "{nonsense}");
         }
     }
 }

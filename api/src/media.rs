@@ -13,9 +13,7 @@ use poem::{
     web::Data,
 };
 use poem_openapi::{ApiResponse, Enum, OpenApi, param::Path};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, DatabaseConnection, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
 use crate::{
@@ -182,7 +180,7 @@ pub struct MediaApi;
 impl MediaApi {
     /// Show a photo
     ///
-    /// To whoever rented the car, and to staff; that staff looked at an original is written down. Smaller copies are there a moment after the photo was accepted.
+    /// To whoever rented the car, to staff, and to whoever runs the branch; that one of these looked at an original is written down. Smaller copies are there a moment after the photo was accepted.
     #[oai(path = "/media/:id/:variant", method = "get", operation_id = "showPhoto")]
     async fn show(
         &self,
@@ -191,12 +189,9 @@ impl MediaApi {
         id: Path<Uuid>,
         variant: Path<Variant>,
     ) -> Result<Media, ApiError> {
-        let own = "exists (select 1 from booking where booking.id = photo.booking_id and booking.customer_id = $1)";
-        let visible = Condition::all()
-            .add(photo::Column::Id.eq(id.0))
-            .add_option(caller.owner().map(|owner| Expr::cust_with_values(own, [owner])));
-        let photo = photo::Entity::find().filter(visible).one(&front.db).await?.ok_or_else(ApiError::not_found)?;
-        let by_staff = caller.is_staff() && variant.0 == Variant::Original;
+        let query = photo::Entity::find_by_id(id.0).filter(caller.sees_by_booking("photo"));
+        let photo = query.one(&front.db).await?.ok_or_else(ApiError::not_found)?;
+        let by_staff = caller.decides() && variant.0 == Variant::Original;
         let photo_id = photo.id;
         let object = object(&front.db, photo, variant.0).await?.ok_or_else(ApiError::not_found)?;
         if by_staff {
@@ -208,8 +203,8 @@ impl MediaApi {
 
     /// Show a photo of a dispute
     ///
-    /// The `original`, or the copy `1600`. To the customer who sent it, and to staff; that staff looked at an original
-    /// is written down.
+    /// The `original`, or the copy `1600`. To the customer who sent it, to staff, and to whoever runs the branch; that one of
+    /// these looked at an original is written down.
     #[oai(path = "/damage-cases/:id/photos/:photo/:variant", method = "get", operation_id = "showDisputePhoto")]
     async fn show_of_dispute(
         &self,
@@ -219,12 +214,10 @@ impl MediaApi {
         photo: Path<Uuid>,
         variant: Path<Variant>,
     ) -> Result<Media, ApiError> {
-        let visible = Condition::all()
-            .add(damage_case::Column::Id.eq(id.0))
-            .add_option(caller.owner().map(|owner| damage_case::Column::CustomerId.eq(owner)));
-        let case = damage_case::Entity::find().filter(visible).one(&front.db).await?.ok_or_else(ApiError::not_found)?;
+        let query = damage_case::Entity::find_by_id(id.0).filter(caller.sees("damage_case"));
+        let case = query.one(&front.db).await?.ok_or_else(ApiError::not_found)?;
         let object = sent(&case, photo.0, variant.0).ok_or_else(ApiError::not_found)?;
-        if caller.is_staff() && variant.0 == Variant::Original {
+        if caller.decides() && variant.0 == Variant::Original {
             note_original_shown(&front.db, photo.0, caller.account_id).await?;
         }
         let address = front.bucket.presigned_get(&object.key, &object.content_type).await?;

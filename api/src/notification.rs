@@ -37,14 +37,14 @@ impl NotificationApi {
         front: Data<&Arc<Front>>,
         caller: Caller<NotificationsRead>,
         #[oai(name = "isRead")] is_read: Query<Option<bool>>,
-        #[oai(name = "limit")] asked: Query<Option<u64>>,
+        #[oai(name = "limit", validator(minimum(value = "1"), maximum(value = "100")))] asked: Query<Option<u64>>,
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<Notification>>, ApiError> {
         let limit = limit(asked.0);
         // The numbers are the order in which they are told; times may be alike.
         let before = "seq < (select last.seq from notification last where last.id = $1 and last.account_id = $2)";
         let after = Cursor::read(cursor.0.as_deref())?
-            .map(|last| Expr::cust_with_values(before, [Value::from(last.id), Value::from(caller.account_id)]));
+            .map(|last: Cursor| Expr::cust_with_values(before, [Value::from(last.id), Value::from(caller.account_id)]));
         let wanted = Condition::all()
             .add(Column::AccountId.eq(caller.account_id))
             .add_option(is_read.0.map(|read| Column::IsRead.eq(read)))

@@ -2,6 +2,7 @@
 //! panics and errors as problems, security headers, access log, metrics.
 
 use std::{
+    collections::HashSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -35,25 +36,64 @@ pub(crate) fn json(text: &'static str) -> impl Endpoint {
 /// Puts everything around the routes.
 pub(crate) fn wrap(routes: impl Endpoint + 'static, settings: &FrontSettings) -> BoxEndpoint<'static, Response> {
     let panics = CatchPanic::new().with_handler(|_| ApiError::internal("a handler panicked").response("", ""));
-    let mut cors =
-        Cors::new().allow_credentials(false).allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE]);
-    for origin in &settings.cors_origins {
-        cors = cors.allow_origin(origin);
-    }
-    // Without an origin the middleware would allow all of them.
-    let cors = (!settings.cors_origins.is_empty()).then_some(cors);
     let routes = routes.with(panics).around(hold);
-    let routes = match cors {
-        Some(cors) => routes.with(cors).map_to_response().boxed(),
-        None => routes.map_to_response().boxed(),
-    };
-    routes.around(observe).boxed()
+    match settings.cors_origins.as_slice() {
+        // Without an origin the middleware would allow all of them.
+        [] => routes.around(observe).boxed(),
+        origins => shared(routes, origins).around(observe).boxed(),
+    }
+}
+
+/// What a script may read of an answer besides its body.
+const READABLE: [&str; 8] = [
+    "location",
+    "retry-after",
+    "preference-applied",
+    "allow",
+    "ratelimit",
+    "ratelimit-policy",
+    "www-authenticate",
+    "x-request-id",
+];
+
+/// Lets scripts of these origins read what the API answers. Whoever comes from elsewhere is served like anybody: it is their
+/// browser that keeps the answer from a script. Pages are not for scripts.
+fn shared(routes: impl Endpoint + 'static, origins: &[String]) -> impl Endpoint + 'static {
+    // As answers, because the middleware would make its own of errors.
+    let routes = Arc::new(routes.around(explain).boxed());
+    let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+    let cors = Cors::new().allow_credentials(false).allow_methods(methods).allow_origins(origins);
+    let readable = Arc::new(Arc::clone(&routes).with(cors.expose_headers(READABLE)).map_to_response().boxed());
+    let origins: Arc<HashSet<String>> = Arc::new(origins.iter().cloned().collect());
+    poem::endpoint::make(move |request: Request| {
+        let (routes, readable, origins) = (Arc::clone(&routes), Arc::clone(&readable), Arc::clone(&origins));
+        async move {
+            let api = request.uri().path().starts_with("/api/") || request.uri().path() == "/openapi.json";
+            let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+            let known = origin.is_some_and(|origin| origins.contains(origin));
+            let mut response = if api && known { readable.call(request).await } else { routes.call(request).await }?;
+            if api {
+                response.headers_mut().append(header::VARY, HeaderValue::from_static("Origin"));
+            }
+            Ok::<_, poem::Error>(response)
+        }
+    })
+}
+
+/// Errors as problems.
+async fn explain<E: Endpoint>(next: Arc<E>, request: Request) -> Result<Response> {
+    let id = request.extensions().get().cloned().unwrap_or_else(|| trace::request_id(&request));
+    let path = error::instance(&request);
+    Ok(match next.call(request).await {
+        Ok(response) => response.into_response(),
+        Err(failure) => error::to_problem(&failure, &id, &path),
+    })
 }
 
 /// What no operation looks at: parameters that it does not know, and a JSON body, which is read here, up to a limit.
 /// Multipart bodies are counted where they are streamed.
 async fn hold<E: Endpoint>(next: Arc<E>, mut request: Request) -> Result<Response> {
-    address::hold_query(&request)?;
+    address::hold_query(request.method(), request.original_uri(), false)?;
     if !request.content_type().is_some_and(|kind| kind.starts_with("multipart/")) {
         let read = read(request.take_body(), PATIENCE).await?;
         request.set_body(read);
@@ -122,7 +162,7 @@ fn seal(response: &mut Response, id: &trace::RequestId) {
         headers.insert(HeaderName::from_static("x-request-id"), id);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.entry(header::VARY).or_insert(HeaderValue::from_static("Prefer"));
+    headers.append(header::VARY, HeaderValue::from_static("Prefer"));
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     headers.entry(header::X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
     if matches!(response.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT) {

@@ -14,8 +14,8 @@ use poem_openapi::{
     param::{Path, Query},
     payload::Json,
 };
-use rules::{account::Scope, money::Currency, problem, rental::ReturnState};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value, sea_query::Expr};
+use rules::{money::Currency, problem, rental::ReturnState};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 use uuid::Uuid;
 use view::{Word, booking::Booking, rental::Return};
@@ -27,7 +27,7 @@ use crate::{
     booking,
     error::ApiError,
     front::Front,
-    listing::{Cursor, Page, limit},
+    listing::{Cursor, Page, limit, older},
     shape::Shaped,
     upload::{Incoming, check_readings},
 };
@@ -55,20 +55,8 @@ fn asker<S>(caller: &Caller<S>, origin: Origin) -> Asker {
     Asker { account_id: caller.account_id, staff: caller.is_staff(), ip: origin.ip, user_agent: origin.user_agent }
 }
 
-/// Returns that the caller may see: one's own and those of the branch that one decides for, or all.
-fn visible<S>(caller: &Caller<S>) -> Condition {
-    let own = match caller.role.may(Scope::ReturnsDecide) {
-        true => {
-            "exists (select 1 from booking b join account a on a.id = $1
-                     where b.id = rental_return.booking_id and (b.customer_id = a.id or b.branch_id = a.branch_id))"
-        }
-        false => "exists (select 1 from booking b where b.id = rental_return.booking_id and b.customer_id = $1)",
-    };
-    Condition::all().add_option(caller.owner().map(|owner| Expr::cust_with_values(own, [owner])))
-}
-
 async fn own<S>(front: &Front, caller: &Caller<S>, id: Uuid) -> Result<Model, ApiError> {
-    let query = Entity::find_by_id(id).filter(visible(caller));
+    let query = Entity::find_by_id(id).filter(caller.sees_by_booking("rental_return"));
     query.one(&front.db).await?.ok_or_else(ApiError::not_found)
 }
 
@@ -196,14 +184,13 @@ impl RentalApi {
         caller: Caller<ReturnsRead>,
         state: Query<Option<Word<ReturnState>>>,
         #[oai(name = "bookingId")] booking_id: Query<Option<Uuid>>,
-        #[oai(name = "limit")] asked: Query<Option<u64>>,
+        #[oai(name = "limit", validator(minimum(value = "1"), maximum(value = "100")))] asked: Query<Option<u64>>,
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<Return>>, ApiError> {
         let limit = limit(asked.0);
-        let after = Cursor::read(cursor.0.as_deref())?.map(|last| {
-            Expr::cust_with_values("(created_at, id) < ($1, $2)", [Value::from(last.at), Value::from(last.id)])
-        });
-        let wanted = visible(&caller)
+        let after = older(cursor.0.as_deref())?;
+        let wanted = caller
+            .sees_by_booking("rental_return")
             .add_option(state.0.map(|state| Column::State.eq(state.0.as_str())))
             .add_option(booking_id.0.map(|booking| Column::BookingId.eq(booking)))
             .add_option(after);
@@ -280,7 +267,7 @@ impl RentalApi {
         let job = job_for(asking, Key::Required, Some(account), &give_back, &form.fingerprint())?;
         match front.write(asking, job).await? {
             Ending::Done(document) => opened::completed(document, asking),
-            pending @ Ending::Pending(_) => pending.created(asking, String::new()),
+            pending @ Ending::Pending(_) => pending.created(asking, "/api/v1/returns"),
         }
     }
 }

@@ -81,7 +81,7 @@ fn unexplained(words: &str) -> ApiError {
 }
 
 fn named(name: &str) -> Option<&'static Value> {
-    served().bodies.get(name)
+    served().asked.get(name)
 }
 
 /// Nobody mends more at once, and an answer shall not be larger than what was asked.
@@ -158,17 +158,43 @@ fn wrong(schema: &Value, value: &Value) -> Option<String> {
         ("string", _) => return length(schema, text),
         ("integer", format) => {
             let (least, most) = range(format);
+            let limit = |name: &str| schema[name].as_f64().map(|limit| limit as i128);
+            let (least, most) = (limit("minimum").unwrap_or(least), limit("maximum").unwrap_or(most));
             let fits = value.as_i64().is_some_and(|number| (least..=most).contains(&number.into()));
             let fits = fits || value.as_u64().is_some_and(|number| (least..=most).contains(&number.into()));
             (fits, format!("a whole number from {least} to {most}"))
         }
-        ("number", _) => (value.is_number(), "a number".to_owned()),
+        ("number", _) => return number(schema, value),
         ("boolean", _) => (value.is_boolean(), "true or false".to_owned()),
         ("array", _) => (value.is_array(), "a list".to_owned()),
         ("object", _) => (value.is_object(), "an object".to_owned()),
         _ => return None,
     };
     (!right).then(|| format!("must be {wanted}"))
+}
+
+/// What is wrong with a parameter of the query string, by its schema.
+pub(crate) fn wrong_parameter(schema: &Value, text: &str) -> Option<String> {
+    let schema = resolved(schema);
+    let read = match schema["type"].as_str() {
+        Some("integer" | "number" | "boolean") => text.parse().ok(),
+        _ => None,
+    };
+    wrong(schema, &read.unwrap_or_else(|| Value::from(text)))
+}
+
+fn number(schema: &Value, value: &Value) -> Option<String> {
+    let (least, most) = (schema["minimum"].as_f64(), schema["maximum"].as_f64());
+    let given = value.as_f64();
+    let fits = |given: f64| least.is_none_or(|least| given >= least) && most.is_none_or(|most| given <= most);
+    if given.is_some_and(fits) {
+        return None;
+    }
+    Some(match (least, most) {
+        (Some(least), Some(most)) => format!("must be a number from {least} to {most}"),
+        (Some(least), None) => format!("must be a number, at least {least}"),
+        _ => "must be a number".to_owned(),
+    })
 }
 
 /// PostgreSQL keeps none in a text; it would refuse everybody whose requests are written together with this one.
@@ -236,8 +262,8 @@ mod tests {
 
     #[test]
     fn nothing_is_told_of_what_is_right_and_a_list_is_no_object() {
-        assert!(served().bodies.len() > 30);
-        for (name, schema) in &served().bodies {
+        assert!(served().asked.len() > 30);
+        for (name, schema) in &served().asked {
             if let Some(example) = schema.get("example") {
                 assert_eq!(told(name, example), [], "{name}");
             }

@@ -17,7 +17,7 @@ use poem_openapi::{
     payload::Json,
 };
 use rules::waitlist::EntryState;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value, sea_query::Expr};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 use uuid::Uuid;
 use view::{Word, waitlist::Entry};
@@ -31,7 +31,7 @@ use crate::{
     auth::{Caller, WaitlistRead, WaitlistWrite},
     error::ApiError,
     front::Front,
-    listing::{Cursor, Page, limit},
+    listing::{Cursor, Page, limit, older},
     shape::Shaped,
 };
 
@@ -61,7 +61,7 @@ impl WaitlistApi {
         let join = body.job(caller.account_id)?;
         let same = json!({ "target": join.target, "wish": join.wish, "priceCap": join.price_cap });
         let job = job_for(&asking, Key::Optional, Some(caller.account_id), &join, &same)?;
-        front.write(&asking, job).await?.created(&asking, format!("/api/v1/waitlist/{}", join.entry_id))
+        front.write(&asking, job).await?.created(&asking, "/api/v1/waitlist")
     }
 
     /// List places in the queue
@@ -73,13 +73,11 @@ impl WaitlistApi {
         front: Data<&Arc<Front>>,
         caller: Caller<WaitlistRead>,
         state: Query<Option<Word<EntryState>>>,
-        #[oai(name = "limit")] asked: Query<Option<u64>>,
+        #[oai(name = "limit", validator(minimum(value = "1"), maximum(value = "100")))] asked: Query<Option<u64>>,
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<Entry>>, ApiError> {
         let limit = limit(asked.0);
-        let after = Cursor::read(cursor.0.as_deref())?.map(|last| {
-            Expr::cust_with_values("(created_at, id) < ($1, $2)", [Value::from(last.at), Value::from(last.id)])
-        });
+        let after = older(cursor.0.as_deref())?;
         let wanted = Condition::all()
             .add_option(caller.owner().map(|owner| Column::CustomerId.eq(owner)))
             .add_option(state.0.map(|state| Column::State.eq(state.0.as_str())))

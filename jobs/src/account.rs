@@ -10,7 +10,7 @@ use crate::{Job, Queue};
 /// with this id, because a payload never holds them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RegisterAccount {
-    /// Also the id of the account to be.
+    /// Also the id of the account to be, and of the job.
     pub registration_id: Uuid,
 }
 
@@ -40,6 +40,7 @@ pub struct ChangeProfile {
     pub account_id: Uuid,
     #[serde(default)]
     pub name: Option<String>,
+    /// Empty: there is none any more.
     #[serde(default)]
     pub phone: Option<String>,
 }

@@ -46,6 +46,7 @@ pub struct NewJob {
 /// The client's own name for one request, and what it asked under that name.
 #[derive(Clone, Debug)]
 pub struct Idempotency {
+    /// With what it is a key for: two operations of one person may have the same.
     pub key: String,
     /// SHA-256 over the request, so that the same key with another body is noticed.
     pub request_hash: [u8; 32],

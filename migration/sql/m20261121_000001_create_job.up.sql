@@ -7,7 +7,8 @@ create table job (
     payload json not null,
     -- Who asked; NULL is the platform itself or somebody without an account.
     principal uuid,
-    idempotency_key text check (length(idempotency_key) between 1 and 255),
+    -- The client's own name for the request, and what it is a name for: method and path.
+    idempotency_key text collate "C" check (length(idempotency_key) between 1 and 1000),
     request_hash bytea,
     dedupe_key text,
     state text not null default 'ready' check (state in ('ready', 'running', 'done', 'dead', 'cancelled')),
@@ -31,7 +32,8 @@ create table job (
     constraint job_finish check ((state in ('done', 'dead', 'cancelled')) = (finished_at is not null))
 ) with (fillfactor = 75);
 
-create unique index job_idempotency on job (principal, kind, idempotency_key) nulls not distinct
+-- The key first: nobody can be looked for by an index who may be nobody.
+create unique index job_idempotency on job (idempotency_key, principal) nulls not distinct
     where idempotency_key is not null;
 create unique index job_dedupe on job (kind, dedupe_key) where dedupe_key is not null;
 create index job_due on job (queue, priority desc, run_at, id) where state = 'ready';

@@ -236,6 +236,19 @@ async fn a_case_belongs_to_its_customer_and_the_house_lists_it_by_state_and_bran
     let own = format!("update account set branch_id = '{}' where id = '{}'", text(&case, "branchId"), manager.id);
     yard.house.bed.run(&own).await;
     assert_eq!(listed("", &manager).await, 1);
+    let photo = "select count(*) from audit_log where action = 'show_original'";
+    let (booking, shown) = (text(&case, "bookingId"), yard.house.bed.number(photo).await);
+    let rental_return = yard.house.get(&format!("/api/v1/returns/{}", text(&case, "returnId")), Some(&manager)).await;
+    let original = format!("/api/v1/media/{}/original", text(&rental_return.body["photos"][0], "id"));
+    for (person, status) in [(&manager, 302), (&stranger, 404), (&yard.customer, 302)] {
+        assert_eq!(yard.house.get(&original, Some(person)).await.status, status);
+    }
+    assert_eq!(yard.house.bed.number(photo).await, shown + 1, "whoever is not the renter is written down");
+    for (person, status) in [(&manager, 200), (&stranger, 404)] {
+        let booking = yard.house.get(&format!("/api/v1/bookings/{booking}"), Some(person)).await;
+        assert_eq!(booking.status, status);
+    }
+    assert_eq!(yard.house.get("/api/v1/bookings", Some(&manager)).await.body["items"].as_array().unwrap().len(), 1);
     assert_eq!(yard.house.get("/api/v1/admin/damage-cases", Some(&stranger)).await.code(), "forbidden");
 
     let accepted = yard.post(&format!("{path}/accept"), &yard.customer, json!({})).await;

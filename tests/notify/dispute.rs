@@ -113,7 +113,7 @@ async fn a_dispute_through_the_contract_may_bring_photos_too() {
     assert_eq!(kept().await, before, "a second dispute leaves neither original nor copy");
 
     // A year later, when the job of the first is cleared away, its key brings the same photo under the same id.
-    yard.house.bed.run("delete from job where idempotency_key = 'once'").await;
+    yard.house.bed.run("delete from job where idempotency_key like 'once %'").await;
     assert_eq!(dispute(right()).await.code(), "illegal_state");
     assert_eq!(kept().await, before, "what the case names stays");
 }

@@ -57,7 +57,13 @@ impl House {
 
     /// A front on a bed that a test has made.
     pub async fn on(bed: Bed) -> Self {
-        let settings = FrontSettings::with_defaults(bed.settings.clone());
+        Self::with(bed, |_| ()).await
+    }
+
+    /// The same with other settings.
+    pub async fn with(bed: Bed, change: impl FnOnce(&mut FrontSettings)) -> Self {
+        let mut settings = FrontSettings::with_defaults(bed.settings.clone());
+        change(&mut settings);
         let front = Front::start(settings, bed.stop.clone()).await.unwrap();
         let url = serve(front, &bed).await;
         Self { bed, url, http: reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap() }

@@ -16,6 +16,9 @@ pub struct User {
     pub name: String,
     pub phone: Option<String>,
     pub role: Word<Role>,
+    /// Where a member of staff works.
+    #[serde(default)]
+    pub branch_id: Option<Uuid>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -27,6 +30,7 @@ impl From<entity::account::Model> for User {
             name: account.name,
             phone: account.phone,
             role: account.role.into(),
+            branch_id: account.branch_id,
             created_at: account.created_at,
         }
     }

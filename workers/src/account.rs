@@ -9,7 +9,8 @@ use jobs::{
 };
 use rules::{account::Role, problem};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel, sea_query::OnConflict,
+    ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel, QuerySelect,
+    sea_query::OnConflict,
 };
 use uuid::Uuid;
 use view::account::User;
@@ -97,14 +98,18 @@ impl Perform for AddStaff {
 impl Perform for ChangeProfile {
     async fn perform(self, work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
-        let Some(account) = account::Entity::find_by_id(self.account_id).one(&tx).await? else {
+        // Two changes at once, of two devices, take turns.
+        let Some(account) = account::Entity::find_by_id(self.account_id).lock_exclusive().one(&tx).await? else {
             return Ok(work.skip("the account is gone"));
         };
 
-        let unchanged = account.clone();
         let mut change = account.into_active_model();
-        change.name = Set(self.name.unwrap_or(unchanged.name));
-        change.phone = Set(self.phone.or(unchanged.phone));
+        if let Some(name) = self.name {
+            change.name = Set(name);
+        }
+        if let Some(phone) = self.phone {
+            change.phone = Set(Some(phone).filter(|phone| !phone.is_empty()));
+        }
         change.updated_at = Set(work.now());
         let account = change.update(&tx).await?;
 

@@ -147,7 +147,9 @@ async fn not_collected(db: &DatabaseConnection) -> Result<Vec<Uuid>, DbErr> {
 /// accounts, links that expired.
 async fn forget(db: &DatabaseConnection) -> Result<(), DbErr> {
     for sql in [
-        "delete from registration where created_at < now() - interval '1 day'",
+        // Its job has the same id. Without one, the row is of a request that came again, or whose front died.
+        "delete from registration where created_at < now() - interval '1 hour'
+         and not exists (select 1 from job where job.id = registration.id and job.state in ('ready', 'running', 'dead'))",
         "delete from session where greatest(expires_at, revoked_at) < now() - interval '30 days'",
         "delete from refresh_token where used_at < now() - interval '30 days'",
         "delete from decision_call where created_at < now() - interval '30 days' and (alone or told_by is not null)",

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jobs::ledger::Trace;
 use poem::{FromRequest, Request, RequestBody};
-use rules::problem;
+use rules::{account::Email, problem};
+use sha2::{Digest, Sha256};
 
 use crate::{error::ApiError, settings::LONGEST_WAIT, trace::Traced};
 
@@ -13,7 +14,7 @@ use crate::{error::ApiError, settings::LONGEST_WAIT, trace::Traced};
 pub struct Asking {
     /// The client's own name for this request.
     pub key: Option<String>,
-    /// Method and path, part of what the key stands for.
+    /// Method and path: what the key is a key for.
     pub operation: String,
     pub trace: Trace,
     prefer: Prefer,
@@ -37,6 +38,13 @@ impl Asking {
         }
     }
 
+    /// The same of somebody who has no account: others use the same keys.
+    pub(crate) fn by_stranger(mut self, email: &Email) -> Self {
+        let digest = Sha256::digest(email.as_str());
+        self.operation = format!("{} {}", self.operation, hex::encode(&digest[..16]));
+        self
+    }
+
     /// What `Preference-Applied` says.
     pub(super) fn applied(&self) -> Option<String> {
         match self.prefer {
@@ -47,7 +55,8 @@ impl Asking {
     }
 }
 
-/// Unknown preferences are ignored, as the RFC wants. `respond-async` with `wait` means: wait, then 202.
+/// Unknown preferences are ignored and of a repeated one the first counts, as the RFC wants. `respond-async` with `wait` means:
+/// wait, then 202.
 fn prefer<'a>(headers: impl Iterator<Item = &'a str>) -> Prefer {
     let mut found = Prefer::Nothing;
     for preference in headers.flat_map(|header| header.split(',')) {
@@ -55,7 +64,9 @@ fn prefer<'a>(headers: impl Iterator<Item = &'a str>) -> Prefer {
         let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
         let seconds = value.trim().trim_matches('"').parse::<u64>();
         match (name.trim().to_ascii_lowercase().as_str(), seconds) {
-            ("wait", Ok(seconds)) => found = Prefer::Wait(Duration::from_secs(seconds).min(LONGEST_WAIT)),
+            ("wait", Ok(seconds)) if !matches!(found, Prefer::Wait(_)) => {
+                found = Prefer::Wait(Duration::from_secs(seconds).min(LONGEST_WAIT));
+            }
             ("respond-async", _) if found == Prefer::Nothing => found = Prefer::Async,
             _ => {}
         }
@@ -99,6 +110,7 @@ mod tests {
             ("respond-async, wait=10", seconds(10)),
             ("Wait=\"3\"; foo", seconds(3)),
             ("wait=9999", Prefer::Wait(LONGEST_WAIT)),
+            ("wait=1, wait=9", seconds(1)),
             ("wait=-1", Prefer::Nothing),
             ("handling=lenient", Prefer::Nothing),
             ("", Prefer::Nothing),

@@ -66,8 +66,8 @@ async fn write(db: DatabaseConnection, jobs: Vec<NewJob>) -> Vec<Option<Row>> {
 }
 
 fn order(one: &NewJob, other: &NewJob) -> Ordering {
-    fn key(job: &NewJob) -> (Option<Uuid>, &str, Option<&str>) {
-        (job.principal, job.kind, job.idempotency.as_ref().map(|once| once.key.as_str()))
+    fn key(job: &NewJob) -> (Option<&str>, Option<Uuid>) {
+        (job.idempotency.as_ref().map(|once| once.key.as_str()), job.principal)
     }
     key(one).cmp(&key(other))
 }

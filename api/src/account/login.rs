@@ -14,7 +14,8 @@ use uuid::Uuid;
 use view::account::Session;
 
 use super::session::{
-    LiveSession, close, explain_unusable, hash, keep, open_session, own_sessions, successor, use_up, used_just_now,
+    LiveSession, close, close_all, explain_unusable, hash, keep, open_session, own_sessions, successor, use_up,
+    used_just_now,
 };
 use crate::{
     Tag,
@@ -119,7 +120,7 @@ impl LoginApi {
 
     /// Log out
     ///
-    /// Closes the session that the refresh token belongs to; its access tokens stop working.
+    /// Closes the session that the refresh token belongs to, or else the one that asks; its access tokens stop working.
     #[oai(path = "/auth/logout", method = "post", operation_id = "logout")]
     async fn logout(
         &self,
@@ -128,8 +129,11 @@ impl LoginApi {
         Shaped(body): Shaped<Refresh>,
     ) -> Result<LoggedOut, ApiError> {
         let token = entity::refresh_token::Entity::find_by_id(hash(&body.refresh_token)).one(&front.db).await?;
-        let session = token.map_or(caller.session_id, |token| token.session_id);
-        close(&front, caller.account_id, session).await?;
+        let named = token.map_or(caller.session_id, |token| token.session_id);
+        if !close(&front, caller.account_id, named).await? {
+            // Somebody else's.
+            close(&front, caller.account_id, caller.session_id).await?;
+        }
         Ok(LoggedOut::Closed)
     }
 
@@ -158,9 +162,7 @@ impl LoginApi {
     /// Log all my devices out
     #[oai(path = "/me/sessions", method = "delete", operation_id = "closeSessions")]
     async fn close_all(&self, front: Data<&Arc<Front>>, caller: Caller<ProfileWrite>) -> Result<LoggedOut, ApiError> {
-        for session in own_sessions(&front, caller.account_id).await? {
-            close(&front, caller.account_id, session.id).await?;
-        }
+        close_all(&front, caller.account_id).await?;
         Ok(LoggedOut::Closed)
     }
 }

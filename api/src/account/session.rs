@@ -6,19 +6,21 @@ use entity::Word;
 use rules::{account::Role, problem};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Statement,
-    Value,
+    Value, sea_query::Expr,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{auth::Origin, error::ApiError, front::Front, link};
 
-/// The sessions of an account that are not revoked, the latest first.
+/// The sessions of an account that may go on, the latest first.
 pub(super) async fn own_sessions(front: &Front, account_id: Uuid) -> Result<Vec<entity::session::Model>, DbErr> {
     use entity::session::{Column, Entity};
+    let alive = "expires_at > now() and last_seen_at > now() - make_interval(secs => $1)";
     Entity::find()
         .filter(Column::AccountId.eq(account_id))
         .filter(Column::RevokedAt.is_null())
+        .filter(Expr::cust_with_values(alive, [front.settings.session_idle.as_secs_f64()]))
         .order_by_desc(Column::CreatedAt)
         .all(&front.db)
         .await
@@ -131,6 +133,15 @@ pub(super) async fn explain_unusable(front: &Front, hash: &[u8]) -> Result<ApiEr
 async fn revoke(db: &impl ConnectionTrait, session: Uuid) -> Result<(), DbErr> {
     let sql = "update session set revoked_at = now() where id = $1 and revoked_at is null";
     db.execute_raw(statement(sql, [session.into()])).await?;
+    Ok(())
+}
+
+/// Closes all sessions of an account.
+pub(super) async fn close_all(front: &Front, account_id: Uuid) -> Result<(), ApiError> {
+    let sql = "update session set revoked_at = now() where account_id = $1 and revoked_at is null returning id";
+    for closed in front.db.query_all_raw(statement(sql, [account_id.into()])).await? {
+        front.revoked.insert(closed.try_get("", "id")?);
+    }
     Ok(())
 }
 

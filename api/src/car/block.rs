@@ -86,7 +86,7 @@ impl BlockApi {
         };
         let same = json!({ "start": block.start, "end": block.end, "purpose": block.purpose, "reason": block.reason });
         let job = job_for(&asking, Key::Optional, Some(caller.account_id), &block, &same)?;
-        front.write(&asking, job).await?.created(&asking, format!("/api/v1/cars/{}/blocks", id.0))
+        front.write(&asking, job).await?.created_at(&asking, format!("/api/v1/cars/{}/blocks", id.0))
     }
 
     /// List a car's blocks

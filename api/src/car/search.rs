@@ -9,7 +9,7 @@ use rules::{
 };
 use sea_orm::{
     ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value,
-    sea_query::{Expr, SimpleExpr},
+    sea_query::{Expr, Order, SimpleExpr},
 };
 use uuid::Uuid;
 use view::car::Car;
@@ -125,27 +125,25 @@ pub(crate) async fn find(
     if !wanted.features.is_empty() {
         found = found.add(Expr::cust_with_values("features @> $1", [wanted.features.clone()]));
     }
-    if let Some(cursor) = Cursor::read(cursor)? {
-        found = found.add(after(wanted.sort, &cursor));
-    }
-    let query = Entity::find().filter(found);
-    let query = match wanted.sort {
-        Sort::Newest => query.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id),
-        Sort::Price => query.order_by_asc(Column::PricePerDay).order_by_asc(Column::Id),
-        Sort::PriceDescending => query.order_by_desc(Column::PricePerDay).order_by_desc(Column::Id),
+    let newest = async |at: Option<Cursor>| {
+        let query = Entity::find().filter(found.clone().add_option(at.map(|at| after("(created_at, id) <", at))));
+        let rows = query.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).limit(limit + 1).all(db).await?;
+        Ok(Page::cut(rows, limit, |car: &Model| Cursor { at: car.created_at, id: car.id }, Car::from))
     };
-    let rows = query.limit(limit + 1).all(db).await?;
-    Ok(Page::cut(rows, limit, |car: &Model| Cursor { at: car.created_at, id: car.id }, Car::from))
+    let by_price = async |at: Option<Cursor<i64>>, behind, order: Order| {
+        let query = Entity::find().filter(found.clone().add_option(at.map(|at| after(behind, at))));
+        let query = query.order_by(Column::PricePerDay, order.clone()).order_by(Column::Id, order);
+        let rows = query.limit(limit + 1).all(db).await?;
+        Ok(Page::cut(rows, limit, |car: &Model| Cursor { at: car.price_per_day, id: car.id }, Car::from))
+    };
+    match wanted.sort {
+        Sort::Newest => newest(Cursor::read(cursor)?).await,
+        Sort::Price => by_price(Cursor::read(cursor)?, "(price_per_day, id) >", Order::Asc).await,
+        Sort::PriceDescending => by_price(Cursor::read(cursor)?, "(price_per_day, id) <", Order::Desc).await,
+    }
 }
 
-/// The rows behind the cursor's row. For prices the row itself tells where that is.
-fn after(sort: Sort, cursor: &Cursor) -> SimpleExpr {
-    let price = "(select price_per_day from car last where last.id = $1)";
-    match sort {
-        Sort::Newest => {
-            Expr::cust_with_values("(created_at, id) < ($1, $2)", [Value::from(cursor.at), Value::from(cursor.id)])
-        }
-        Sort::Price => Expr::cust_with_values(format!("(price_per_day, id) > ({price}, $1)"), [cursor.id]),
-        Sort::PriceDescending => Expr::cust_with_values(format!("(price_per_day, id) < ({price}, $1)"), [cursor.id]),
-    }
+/// The rows behind the cursor's place, which stays where it is when that row changes or goes.
+fn after<K: Into<Value>>(behind: &str, cursor: Cursor<K>) -> SimpleExpr {
+    Expr::cust_with_values(format!("{behind} ($1, $2)"), [cursor.at.into(), Value::from(cursor.id)])
 }

@@ -13,10 +13,7 @@ use poem_openapi::{
     types::Type,
 };
 use rules::damage::{CaseState, MOST_DISPUTE_PHOTOS};
-use sea_orm::{
-    ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value,
-    sea_query::Expr,
-};
+use sea_orm::{ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 use uuid::Uuid;
 use view::{Word, damage::DamageCase};
@@ -28,7 +25,7 @@ use crate::{
     auth::{Caller, Origin, ReturnsRead, ReturnsWrite},
     error::ApiError,
     front::Front,
-    listing::{Cursor, Page, limit},
+    listing::{Cursor, Page, limit, older},
     rental::body::{JsonOrForm, OrForm, photo},
     upload::Statement,
 };
@@ -103,9 +100,7 @@ pub(super) async fn page(
     cursor: Option<&str>,
 ) -> Result<Page<DamageCase>, ApiError> {
     let limit = limit(asked);
-    let after = Cursor::read(cursor)?.map(|last| {
-        Expr::cust_with_values("(created_at, id) < ($1, $2)", [Value::from(last.at), Value::from(last.id)])
-    });
+    let after = older(cursor)?;
     let query = Entity::find().filter(wanted.add_option(after));
     let newest = query.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
     let rows = newest.limit(limit + 1).all(db).await?;
@@ -125,7 +120,7 @@ impl CaseApi {
         front: Data<&Arc<Front>>,
         caller: Caller<ReturnsRead>,
         state: Query<Option<Word<CaseState>>>,
-        #[oai(name = "limit")] asked: Query<Option<u64>>,
+        #[oai(name = "limit", validator(minimum(value = "1"), maximum(value = "100")))] asked: Query<Option<u64>>,
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<DamageCase>>, ApiError> {
         let wanted = own(caller.account_id).add_option(state.0.map(|state| Column::State.eq(state.0.as_str())));

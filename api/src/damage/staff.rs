@@ -92,7 +92,7 @@ impl StaffCaseApi {
         #[oai(name = "branchId")] branch_id: Query<Option<Uuid>>,
         #[oai(name = "carId")] car_id: Query<Option<Uuid>>,
         #[oai(name = "returnId")] return_id: Query<Option<Uuid>>,
-        #[oai(name = "limit")] asked: Query<Option<u64>>,
+        #[oai(name = "limit", validator(minimum(value = "1"), maximum(value = "100")))] asked: Query<Option<u64>>,
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<DamageCase>>, ApiError> {
         let wanted = visible(&caller)

@@ -9,7 +9,7 @@ use poem_openapi::{
     types::{ParseFromJSON, ToJSON},
 };
 use rules::{problem, rental::Slot};
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 use view::{
     Word,
@@ -73,7 +73,7 @@ pub(super) fn key_required() -> ApiError {
 pub(super) async fn opened(front: &Front, ending: Ending, asking: &Asking) -> Result<Written<ReturnAnswer>, ApiError> {
     let document = match ending {
         Ending::Done(document) => document,
-        pending @ Ending::Pending(_) => return pending.created(asking, String::new()),
+        pending @ Ending::Pending(_) => return pending.created(asking, "/api/v1/returns"),
     };
     let opened: OpenedReturn = serde_json::from_value(document).map_err(ApiError::internal)?;
     let expires_at = Utc::now() + PRESIGNED_FOR;
@@ -88,20 +88,16 @@ pub(super) async fn opened(front: &Front, ending: Ending, asking: &Asking) -> Re
             expires_at,
         });
     }
+    let location = format!("/api/v1/returns/{}", opened.return_id);
     let document = Opened { return_id: opened.return_id, uploads };
-    Ending::Done(document.to_json().unwrap_or_default()).created(asking, location(opened.return_id))
+    Ending::Done(document.to_json().unwrap_or_default()).created_at(asking, location)
 }
 
 /// The return that was completed at once.
 pub(super) fn completed(document: Value, asking: &Asking) -> Result<Written<ReturnAnswer>, ApiError> {
     let rental_return =
         Return::parse_from_json(Some(document)).map_err(|error| ApiError::internal(error.into_message()))?;
-    let return_id = rental_return.id;
     let mut document = rental_return.to_json().unwrap_or_default();
-    document["returnId"] = json!(return_id);
-    Ending::Done(document).created(asking, location(return_id))
-}
-
-fn location(return_id: Uuid) -> String {
-    format!("/api/v1/returns/{return_id}")
+    document["returnId"] = document["id"].clone();
+    Ending::Done(document).created(asking, "/api/v1/returns")
 }

@@ -124,13 +124,13 @@ impl StaffWaitlistApi {
         #[oai(name = "branchId")] branch_id: Query<Option<Uuid>>,
         category: Query<Option<Word<Category>>>,
         state: Query<Option<Word<EntryState>>>,
-        #[oai(name = "limit")] asked: Query<Option<u64>>,
+        #[oai(name = "limit", validator(minimum(value = "1"), maximum(value = "100")))] asked: Query<Option<u64>>,
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<QueueEntry>>, ApiError> {
         let limit = limit(asked.0);
         let place = "(-priority, seq) > (select -last.priority, last.seq from waitlist_entry last where last.id = $1)";
-        let after =
-            Cursor::read(cursor.0.as_deref())?.map(|last| Expr::cust_with_values(place, [Value::from(last.id)]));
+        let after = Cursor::read(cursor.0.as_deref())?
+            .map(|last: Cursor| Expr::cust_with_values(place, [Value::from(last.id)]));
         let serves = match car_id.0 {
             Some(id) => Some(served_by(&front.db, id).await?),
             None => None,
@@ -188,7 +188,7 @@ impl StaffWaitlistApi {
             reason: body.reason,
         };
         let job = job_for(&asking, Key::Optional, Some(caller.account_id), &offer, &same)?;
-        front.write(&asking, job).await?.created(&asking, format!("/api/v1/offers/{}", offer.offer_id))
+        front.write(&asking, job).await?.created(&asking, "/api/v1/offers")
     }
 
     /// Move somebody up or down

@@ -131,8 +131,8 @@ async fn insert_anew(db: &impl ConnectionTrait, job: &NewJob) -> Result<Option<W
 /// How it must not be done: between the two statements the same request may come again.
 async fn insert_then_key(db: &impl ConnectionTrait, job: &NewJob) -> Result<Option<Written>, DbErr> {
     let Some(once) = &job.idempotency else { return insert_one(db, job).await };
-    let known = "select id from job where principal is not distinct from $1 and kind = $2 and idempotency_key = $3";
-    let values = [job.principal.into(), job.kind.into(), once.key.clone().into()];
+    let known = "select id from job where principal is not distinct from $1 and idempotency_key = $2";
+    let values = [job.principal.into(), once.key.clone().into()];
     if db.query_one_raw(statement(known, values)).await?.is_some() {
         return Ok(None);
     }
@@ -179,8 +179,8 @@ pub async fn accepted(
     };
     let before = Before::find_by_statement(statement(
         "select id, state, outcome, request_hash from job
-         where principal is not distinct from $1 and kind = $2 and idempotency_key = $3",
-        [job.principal.into(), job.kind.into(), once.key.clone().into()],
+         where principal is not distinct from $1 and idempotency_key = $2",
+        [job.principal.into(), once.key.clone().into()],
     ))
     .one(db)
     .await?

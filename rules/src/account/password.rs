@@ -23,12 +23,13 @@ const SHORTEST: usize = 10;
 const LONGEST: usize = 1024;
 
 impl Password {
-    pub fn new(text: String, owner: &Email) -> Result<Self, PasswordRefused> {
+    /// `owner` is left out where the address is no address.
+    pub fn new(text: String, owner: Option<&Email>) -> Result<Self, PasswordRefused> {
         if text.len() > LONGEST {
             Err(PasswordRefused::TooLong)
         } else if text.chars().count() < SHORTEST {
             Err(PasswordRefused::TooShort)
-        } else if text.trim().eq_ignore_ascii_case(owner.as_str()) {
+        } else if owner.is_some_and(|owner| text.trim().eq_ignore_ascii_case(owner.as_str())) {
             Err(PasswordRefused::SameAsEmail)
         } else {
             Ok(Self(text))
@@ -47,7 +48,7 @@ mod tests {
 
     fn refusal(text: &str) -> Option<PasswordRefused> {
         let owner = Email::new("customer@example.com").unwrap();
-        Password::new(text.to_owned(), &owner).err()
+        Password::new(text.to_owned(), Some(&owner)).err()
     }
 
     #[test]

@@ -37,6 +37,7 @@ words! {
         JobsManage = "jobs:manage",
         CarsWrite = "cars:write",
         BranchesWrite = "branches:write",
+        BranchesManage = "branches:manage",
         WorkOrdersRead = "work_orders:read",
         WorkOrdersWrite = "work_orders:write",
         CustomersManage = "customers:manage",
@@ -135,9 +136,9 @@ mod tests {
     }
 
     #[test]
-    fn only_an_admin_replays_jobs_and_makes_staff() {
+    fn only_an_admin_replays_jobs_makes_staff_and_opens_branches() {
         for role in Role::ALL {
-            for scope in [Scope::JobsManage, Scope::StaffManage, Scope::SettingsWrite] {
+            for scope in [Scope::JobsManage, Scope::StaffManage, Scope::SettingsWrite, Scope::BranchesManage] {
                 assert_eq!(role.may(scope), *role == Role::Admin, "{role} {scope}");
             }
         }

@@ -93,7 +93,7 @@ pub(super) struct Truth {
 }
 
 const JOBS: &str = "
-select kind, state, principal, idempotency_key as key, payload, outcome from job";
+select kind, state, principal, split_part(idempotency_key, ' ', 1) as key, payload, outcome from job";
 
 const BOOKINGS: &str = "
 select id, car_id, customer_id, starts_at, ends_at, status, picked_up_at is not null as picked_up,
@@ -106,7 +106,7 @@ select (select count(*) from (select 1 from notification group by account_id, ti
      + (select count(*) from (select 1 from audit_log where action in ('cancel_booking', 'pick_up_car', 'return_car')
                               group by action, subject_id, detail having count(*) > 1) t)
      + (select count(*) from (select 1 from job where idempotency_key is not null
-                              group by principal, kind, idempotency_key having count(*) > 1) t)";
+                              group by principal, idempotency_key having count(*) > 1) t)";
 
 const OVERLAPPING: &str = "
 select count(*) from reservation a join reservation b on a.id < b.id and a.resource_id = b.resource_id
