@@ -2,6 +2,7 @@
 
 use jobs::Queue;
 use reqwest::Method;
+use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
 use tests::{
     House, bed,
     house::{PASSWORD, send},
@@ -40,4 +41,55 @@ async fn what_is_no_answer_of_the_api_says_in_which_format_it_is() {
             "{path}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_clock_forgets_it_finds_by_an_index() {
+    let bed = tests::bed().await;
+    let tx = bed.db.begin().await.unwrap();
+    tx.execute_unprepared("set local enable_seqscan = off").await.unwrap();
+    for sql in
+        workers::clock::FORGET.iter().filter(|sql| !sql.contains("registration") && !sql.contains("decision_call"))
+    {
+        let plan = Statement::from_string(DbBackend::Postgres, format!("explain {sql}"));
+        let lines = tx.query_all_raw(plan).await.unwrap();
+        let lines: Vec<String> = lines.iter().map(|line| line.try_get("", "QUERY PLAN").unwrap()).collect();
+        assert!(!lines.join("\n").contains("Seq Scan"), "{lines:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_stays_ready_while_a_newer_schema_stands_and_not_before_its_own_does() {
+    let house = House::open(&[]).await;
+    let ready = async || {
+        let answer = house.get("/readyz", None).await;
+        (answer.status.as_u16(), answer.body.as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(ready().await.0, 200);
+    house
+        .bed
+        .run("insert into seaql_migrations (version, applied_at) values ('m20991231_000001_next_release', 0)")
+        .await;
+    assert_eq!(ready().await.0, 200, "the release before goes on until it is replaced");
+    house.bed.run("delete from seaql_migrations where version like '%create_job'").await;
+    assert_eq!(ready().await, (503, "1 migrations are pending; run `migration up`".to_owned()));
+    house.bed.run("drop table seaql_migrations").await;
+    assert_eq!(ready().await, (503, "there is no schema yet; run `migration up`".to_owned()));
+    let tables = "select count(*) from pg_tables where tablename = 'seaql_migrations'";
+    assert_eq!(house.bed.number(tables).await, 0, "who only asks creates nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_worker_is_gone_is_an_alarm_on_the_ledger() {
+    let bed = bed().await;
+    bed.run(
+        "insert into job (id, queue, kind, payload, state, max_attempts, attempt, lease_until, run_at)
+         values (gen_random_uuid(), 'damage', 'detect_damage', '{}', 'running', 3, 1, now() - interval '1 minute', now()),
+                (gen_random_uuid(), 'damage', 'detect_damage', '{}', 'running', 3, 1, now() + interval '1 minute', now())",
+    )
+    .await;
+    let depths = jobs::ledger::depth(&bed.db).await.unwrap();
+    let find = |state: &str| depths.iter().find(|depth| depth.state == state).unwrap();
+    assert_eq!((find("abandoned").jobs, find("running").jobs), (1, 1));
+    assert!(find("abandoned").oldest_seconds >= 60.0 && find("running").oldest_seconds == 0.0, "{depths:?}");
 }

@@ -152,10 +152,20 @@ impl Front {
         if patience.is_zero() {
             return Ok(Ending::Pending(new_document(&job, created_at)));
         }
-        match waiter.wait(patience).await {
+        let outcome = tokio::select! {
+            outcome = waiter.wait(patience) => outcome,
+            () = self.leaving() => None,
+        };
+        match outcome {
             Some(outcome) => end(outcome),
             None => self.look(job.id).await,
         }
+    }
+
+    /// Comes a moment after this front was told to stop: whoever waits for longer would be cut off without an answer.
+    async fn leaving(&self) {
+        self.stop.cancelled().await;
+        tokio::time::sleep(self.settings.default_wait).await;
     }
 
     /// The same request came before. Its outcome went to whoever asked first, so this one looks at the row,
@@ -174,7 +184,7 @@ impl Front {
         let mut pause = Duration::from_millis(50);
         loop {
             match self.look(id).await? {
-                Ending::Pending(_) if Instant::now() < deadline => {
+                Ending::Pending(_) if Instant::now() < deadline && !self.stop.is_cancelled() => {
                     sleep_until(deadline.min(Instant::now() + pause)).await
                 }
                 ending => return Ok(ending),

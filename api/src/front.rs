@@ -24,6 +24,8 @@ pub struct Front {
     pub(crate) intake: Intake,
     pub(crate) tickets: Tickets,
     pub(crate) waiters: Waiters,
+    /// Whoever waits is answered then, while there is time.
+    pub(crate) stop: CancellationToken,
 }
 
 impl Front {
@@ -40,10 +42,11 @@ impl Front {
             tokens: Tokens::new(settings.access_token_key.expose(), settings.access_token_life),
             passwords: Passwords::new(settings.password_hashes)?,
             guesses: Guesses::start(&place.redis_url, &place.prefix).context("REDIS_URL")?,
-            revoked: Revoked::follow(db.clone(), settings.access_token_life, stop),
+            revoked: Revoked::follow(db.clone(), settings.access_token_life, stop.clone()),
             intake: Intake::start(db.clone()),
             tickets: Tickets::start(&place).context("REDIS_URL")?,
             waiters: Waiters::connect(&place.redis_url, &place.prefix).context("REDIS_URL")?,
+            stop,
             db,
             settings,
         }))

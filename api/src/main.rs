@@ -1,7 +1,8 @@
 //! The front's process.
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use api::FrontSettings;
+use platform::settings::Reader;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -29,8 +30,9 @@ async fn serve() -> anyhow::Result<()> {
 }
 
 async fn create_admin(email: &str) -> anyhow::Result<()> {
-    let url = std::env::var("DATABASE_URL").context("DATABASE_URL is not set")?;
-    let password = std::env::var("ADMIN_PASSWORD").context("ADMIN_PASSWORD is not set")?;
+    let mut reader = Reader::default();
+    let (url, password) = (reader.url("DATABASE_URL", &["postgres", "postgresql"]), reader.required("ADMIN_PASSWORD"));
+    reader.finish()?;
     if api::account::create_admin(&url, email, password).await? {
         println!("created {email}");
     } else {

@@ -52,12 +52,7 @@ impl FrontSettings {
             session_life: days(reader.or("SESSION_DAYS", 30)),
             password_hashes: reader.or("PASSWORD_HASHES", 2),
             default_wait: Duration::from_millis(reader.or("DEFAULT_WAIT_MILLISECONDS", 2_000)),
-            cors_origins: reader
-                .or("CORS_ORIGINS", String::new())
-                .split(',')
-                .filter(|origin| !origin.is_empty())
-                .map(|origin| origin.trim().to_owned())
-                .collect(),
+            cors_origins: reader.origins("CORS_ORIGINS"),
             dev_mail_url: reader.optional("DEV_MAIL_URL"),
         };
         reader.finish()?;

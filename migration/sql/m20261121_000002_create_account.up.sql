@@ -53,6 +53,7 @@ create table session (
     revoked_at timestamptz
 );
 create index session_account on session (account_id) where revoked_at is null;
+create index session_over on session (greatest(expires_at, revoked_at));
 create index session_revoked on session (revoked_at) where revoked_at is not null;
 
 -- Single use: a second use of one token revokes its whole session.
@@ -63,6 +64,7 @@ create table refresh_token (
     used_at timestamptz
 );
 create index refresh_token_session on refresh_token (session_id);
+create index refresh_token_used on refresh_token (used_at) where used_at is not null;
 
 create table audit_log (
     id bigint generated always as identity primary key,

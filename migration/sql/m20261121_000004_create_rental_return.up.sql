@@ -158,6 +158,7 @@ create table link (
     created_at timestamptz not null default now()
 );
 create index link_subject on link (scope, subject_id);
+create index link_expiry on link (expires_at);
 
 -- What damage usually costs; each replacement is a new version, and decisions name the one they were made with.
 create table damage_matrix (

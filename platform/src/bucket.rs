@@ -38,7 +38,7 @@ pub struct BucketSettings {
 impl BucketSettings {
     pub(crate) fn read(reader: &mut Reader) -> Self {
         Self {
-            endpoint: reader.optional("S3_ENDPOINT"),
+            endpoint: reader.optional_url("S3_ENDPOINT", &["https", "http"]),
             region: reader.or("S3_REGION", "us-east-1".to_owned()),
             name: reader.required("S3_BUCKET"),
             access_key_id: reader.required("S3_ACCESS_KEY_ID"),

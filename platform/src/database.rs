@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, sqlx::Connection};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr, FromQueryResult, Statement, sqlx::Connection,
+};
 
 use crate::Settings;
 
@@ -64,11 +67,31 @@ fn program() -> String {
 
 /// Is the database writable and its schema that of this release (or newer)?
 ///
+/// Asked by hand: the library creates its table where it is missing, which takes a right that a process needs for nothing else, and
+/// takes a step that only a newer release knows for an error, although the processes of this one go on meanwhile.
+///
 /// # Errors
 /// Says in words what is not as it should be.
 pub async fn ready(db: &DatabaseConnection) -> anyhow::Result<()> {
-    let pending = tokio::time::timeout(Duration::from_secs(2), Migrator::get_pending_migrations(db)).await;
-    let pending = pending.map_err(|_| anyhow::anyhow!("the database does not answer"))??;
-    anyhow::ensure!(pending.is_empty(), "{} migrations are pending; run `migration up`", pending.len());
+    #[derive(FromQueryResult)]
+    struct State {
+        read_only: bool,
+        steps: Vec<String>,
+    }
+    let sql = "select current_setting('transaction_read_only')::bool as read_only,
+                      coalesce((select array_agg(version::text) from seaql_migrations), '{}') as steps";
+    let state = State::find_by_statement(Statement::from_string(DbBackend::Postgres, sql)).one(db);
+    let state = tokio::time::timeout(Duration::from_secs(2), state).await;
+    let state = match state.map_err(|_| anyhow::anyhow!("the database does not answer"))? {
+        Ok(state) => state.context("the database does not answer")?,
+        Err(error) if error.to_string().contains("seaql_migrations") => {
+            anyhow::bail!("there is no schema yet; run `migration up`")
+        }
+        Err(error) => return Err(error.into()),
+    };
+    anyhow::ensure!(!state.read_only, "the database takes no writes");
+    let known = Migrator::migrations();
+    let pending = known.iter().filter(|step| !state.steps.iter().any(|done| done == step.name())).count();
+    anyhow::ensure!(pending == 0, "{pending} migrations are pending; run `migration up`");
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use anyhow::Context as _;
 use jobs::ledger;
 use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler, http::StatusCode, web::Data};
 use sea_orm::DatabaseConnection;
@@ -37,13 +38,20 @@ impl Probe {
         Route::new().at("/livez", get(livez)).at("/readyz", get(readyz)).at("/metrics", get(metrics)).data(self.clone())
     }
 
-    /// Serves the addresses until the process stops.
+    /// Serves the addresses until the process stops, beside whatever the process does.
     ///
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn serve(self, listen: SocketAddr) -> anyhow::Result<()> {
-        let listener = TcpListener::bind(listen).await?;
-        Ok(http::serve(listener, self.routes(), self.stop.clone(), Duration::from_secs(1)).await?)
+        let listener = TcpListener::bind(listen).await;
+        let listener = listener.with_context(|| format!("PROBE_LISTEN: cannot listen on {listen}"))?;
+        tokio::spawn(async move {
+            let served = http::serve(listener, self.routes(), self.stop.clone(), Duration::from_secs(1)).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "the probes are not served any more");
+            }
+        });
+        Ok(())
     }
 }
 
@@ -71,22 +79,54 @@ async fn readyz(Data(probe): Data<&Probe>) -> Response {
 
 #[handler]
 async fn metrics(Data(probe): Data<&Probe>) -> Response {
-    if let Ok(Ok(depths)) = tokio::time::timeout(Duration::from_secs(2), ledger::depth(&probe.db)).await {
-        record(&depths);
-    }
+    let depths = tokio::time::timeout(Duration::from_secs(2), ledger::depth(&probe.db)).await;
+    let depths = depths.ok().and_then(Result::ok);
+    ::metrics::gauge!("database_up").set(if depths.is_some() { 1.0 } else { 0.0 });
+    record(depths.as_deref());
     crate::metric::render().with_content_type("text/plain; version=0.0.4").into_response()
 }
 
-fn record(depths: &[ledger::Depth]) {
-    // A queue that emptied has no row: it must be set back, not left standing.
+/// `None`: the database does not answer. Nobody knows then, and the last values would say that all is well.
+fn record(depths: Option<&[ledger::Depth]>) {
     for queue in jobs::Queue::ALL {
-        let find = |state: &str| depths.iter().find(|depth| depth.queue == queue.as_str() && depth.state == state);
-        for state in ["ready", "running", "dead"] {
+        // A queue that emptied has no row: it must be set back, not left standing.
+        let sum = |value: fn(&ledger::Depth) -> f64, state: &str| match depths {
+            Some(depths) => {
+                let found = depths.iter().find(|depth| depth.queue == queue.as_str() && depth.state == state);
+                found.map_or(0.0, value)
+            }
+            None => f64::NAN,
+        };
+        for state in ["ready", "running", "abandoned", "dead"] {
             #[expect(clippy::cast_precision_loss, reason = "a gauge of 2^53 jobs is good enough")]
-            let jobs = find(state).map_or(0.0, |depth| depth.jobs as f64);
+            let jobs = sum(|depth| depth.jobs as f64, state);
             ::metrics::gauge!("jobs_state", "queue" => queue.as_str(), "state" => state).set(jobs);
         }
-        let oldest = find("ready").map_or(0.0, |depth| depth.oldest_seconds);
+        let oldest = sum(|depth| depth.oldest_seconds, "ready").max(sum(|depth| depth.oldest_seconds, "abandoned"));
         ::metrics::gauge!("jobs_oldest_age_seconds", "queue" => queue.as_str()).set(oldest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    #[test]
+    fn a_job_whose_worker_is_gone_waits_and_nobody_knows_while_the_database_is_away() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let told = |depths: Option<&[ledger::Depth]>, line: &str| {
+            ::metrics::with_local_recorder(&recorder, || record(depths));
+            let text = recorder.handle().render();
+            text.lines().find_map(|told| told.strip_prefix(line)).map(|value| value.trim().to_owned())
+        };
+        let (queue, state) = ("damage".to_owned(), "abandoned".to_owned());
+        let left = [ledger::Depth { queue, state, jobs: 4, oldest_seconds: 61.0 }];
+        let (age, jobs) =
+            ("jobs_oldest_age_seconds{queue=\"damage\"}", "jobs_state{queue=\"damage\",state=\"abandoned\"}");
+        assert_eq!([age, jobs].map(|line| told(Some(&left), line).unwrap()), ["61", "4"]);
+        assert_eq!([age, jobs].map(|line| told(None, line).unwrap()), ["NaN", "NaN"]);
+        assert_eq!([age, jobs].map(|line| told(Some(&[]), line).unwrap()), ["0", "0"]);
     }
 }

@@ -1,10 +1,11 @@
 //! Settings from environment variables, checked all at once.
 
-use std::{fmt, net::SocketAddr, str::FromStr};
+use std::{fmt, net::SocketAddr, num::NonZeroU32, str::FromStr};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::TimeDelta;
 use rules::waitlist::Terms;
+use url::Url;
 
 /// Reads environment variables and remembers everything that is wrong with them,
 /// so that an operator mends all of it in one go.
@@ -14,19 +15,28 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// The text of a variable; a `NAME_FILE` variable names a file that holds it instead.
+    /// The text of a variable; a `NAME_FILE` variable names a file that holds it instead. What is empty is not set.
     fn text(&mut self, name: &str) -> Option<String> {
         let file = std::env::var(format!("{name}_FILE")).ok().filter(|path| !path.is_empty());
-        let Some(path) = file else {
-            return std::env::var(name).ok().filter(|text| !text.is_empty());
-        };
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Some(text.trim_end().to_owned()),
+        match file {
+            Some(path) => self.file(name, &path),
+            None => std::env::var(name).ok().filter(|text| !text.is_empty()),
+        }
+    }
+
+    fn file(&mut self, name: &str, path: &str) -> Option<String> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Some(text.trim_end().to_owned()).filter(|text| !text.is_empty()),
             Err(error) => {
                 self.wrong.push(format!("{name}_FILE: cannot read {path}: {error}"));
                 None
             }
         }
+    }
+
+    /// Adds something that is wrong with a variable. Its value stays unsaid: it may be a secret.
+    pub fn refuse(&mut self, name: &str, words: impl fmt::Display) {
+        self.wrong.push(format!("{name}: {words}"));
     }
 
     /// A variable that must be there. The default of `T` stands in for a wrong one until [`Reader::finish`].
@@ -53,23 +63,62 @@ impl Reader {
 
     /// A key of exactly 32 bytes in base64.
     pub fn key(&mut self, name: &str) -> Secret<[u8; 32]> {
-        let text: String = self.required(name);
-        let bytes = BASE64_STANDARD.decode(&text).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-        if bytes.is_none() && !text.is_empty() {
-            self.wrong.push(format!("{name} must be 32 bytes in base64 (openssl rand -base64 32)"));
+        let Some(text) = self.text(name) else {
+            self.wrong.push(format!("{name} is not set"));
+            return Secret::default();
+        };
+        self.read_key(name, &text)
+    }
+
+    fn read_key(&mut self, name: &str, text: &str) -> Secret<[u8; 32]> {
+        let bytes = BASE64_STANDARD.decode(text).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        if bytes.is_none() {
+            self.refuse(name, "must be 32 bytes in base64 (openssl rand -base64 32)");
         }
         Secret(bytes.unwrap_or_default())
     }
 
-    fn parse<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, text: &str) -> Option<T> {
-        match text.parse() {
-            Ok(value) => Some(value),
+    /// An address that must be there, and begin with one of `schemes`.
+    pub fn url(&mut self, name: &str, schemes: &[&str]) -> String {
+        let text: String = self.required(name);
+        self.check_url(name, &text, schemes);
+        text
+    }
+
+    /// An address that may be absent.
+    pub fn optional_url(&mut self, name: &str, schemes: &[&str]) -> Option<String> {
+        let text: String = self.optional(name)?;
+        self.check_url(name, &text, schemes);
+        Some(text)
+    }
+
+    /// Origins as browsers write them: scheme, host and port, and no slash behind; separated by commas, none by default.
+    pub fn origins(&mut self, name: &str) -> Vec<String> {
+        let list: String = self.or(name, String::new());
+        let origins = list.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+        let origins: Vec<String> = origins.map(str::to_owned).collect();
+        let written =
+            |origin: &String| Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
+        for wrong in origins.iter().filter(|origin| !written(origin)) {
+            self.refuse(name, format!("{wrong} is no origin, such as https://app.example.com"));
+        }
+        origins
+    }
+
+    fn check_url(&mut self, name: &str, text: &str, schemes: &[&str]) {
+        match Url::parse(text) {
+            // That it is not set was said.
+            _ if text.is_empty() => {}
+            Ok(url) if schemes.contains(&url.scheme()) => {}
+            Ok(_) => self.refuse(name, format!("must begin with {}://", schemes.join(":// or "))),
             Err(error) => {
-                // The text itself stays unsaid: it may be a secret.
-                self.wrong.push(format!("{name}: {error}"));
-                None
+                self.refuse(name, format!("is no URL ({error}); in a password write / as %2F, @ as %40 and # as %23"))
             }
         }
+    }
+
+    fn parse<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, text: &str) -> Option<T> {
+        text.parse().map_err(|error| self.refuse(name, error)).ok()
     }
 
     /// # Errors
@@ -138,11 +187,12 @@ impl Settings {
     /// Reads what every process needs; the caller goes on reading and then calls [`Reader::finish`].
     pub fn read(reader: &mut Reader) -> Self {
         Self {
-            database_url: reader.required("DATABASE_URL"),
-            database_connections: reader.or("DATABASE_CONNECTIONS", 20),
-            redis_url: reader.required("REDIS_URL"),
+            database_url: Secret(reader.url("DATABASE_URL", &["postgres", "postgresql"])),
+            database_connections: reader.or("DATABASE_CONNECTIONS", NonZeroU32::MIN.saturating_add(19)).get(),
+            // Without TLS, which neither of the two libraries is built with.
+            redis_url: Secret(reader.url("REDIS_URL", &["redis"])),
             redis_prefix: reader.or("REDIS_PREFIX", String::new()),
-            public_url: reader.or("PUBLIC_URL", "http://localhost:8080".to_owned()).trim_end_matches('/').to_owned(),
+            public_url: reader.url("PUBLIC_URL", &["https", "http"]).trim_end_matches('/').to_owned(),
             link_token_key: reader.key("LINK_TOKEN_KEY"),
             probe_listen: reader.optional("PROBE_LISTEN"),
             shutdown_grace: std::time::Duration::from_secs(reader.or("SHUTDOWN_GRACE_SECONDS", 20)),
@@ -177,10 +227,28 @@ mod tests {
         let mut reader = Reader::default();
         let _: String = reader.required("FORECOURT_TEST_ABSENT");
         let _: Option<u16> = reader.parse("FORECOURT_TEST_PORT", "hunter2");
+        for url in
+            ["postgres://me:hunter/2@db:5432/house", "postgress://me:hunter2@db/house", "postgres://me:hunter2@db:x/h"]
+        {
+            reader.check_url("FORECOURT_TEST_URL", url, &["postgres"]);
+        }
         let words = reader.finish().expect_err("two settings are wrong").to_string();
         assert!(words.contains("FORECOURT_TEST_ABSENT is not set"));
         assert!(words.contains("FORECOURT_TEST_PORT"));
-        assert!(!words.contains("hunter2"));
+        assert_eq!(words.matches("FORECOURT_TEST_URL").count(), 3, "{words}");
+        assert!(!words.contains("hunter"));
+    }
+
+    #[test]
+    fn a_key_that_is_empty_or_in_an_empty_file_is_no_key() {
+        let file = std::env::temp_dir().join(format!("forecourt-key-{}", std::process::id()));
+        std::fs::write(&file, "\n").expect("a file for the test");
+        let mut reader = Reader::default();
+        assert_eq!(reader.file("FORECOURT_TEST_KEY", file.to_str().unwrap_or_default()), None);
+        std::fs::remove_file(&file).expect("the file of the test");
+        let _ = (reader.key("FORECOURT_TEST_KEY"), reader.read_key("FORECOURT_TEST_OTHER", "AAAA"));
+        let words = reader.finish().expect_err("there is no key").to_string();
+        assert!(words.contains("FORECOURT_TEST_KEY is not set") && words.contains("FORECOURT_TEST_OTHER: must be 32"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use jobs::{
-    NewJob,
+    Job as _, NewJob,
     booking::ReleaseNoShow,
     fault, ledger,
     photo::ForgetUploads,
@@ -18,7 +18,7 @@ use jobs::{
 };
 use platform::{Settings, probe::Probe, settings::Reader};
 use rules::booking::{BookingStatus, Limits};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryResult, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryResult, Statement, Value};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -45,7 +45,7 @@ pub async fn run() -> anyhow::Result<()> {
     let db = platform::database::connect(&settings).await?;
     let stop = platform::signal::stop_token()?;
     if let Some(listen) = settings.probe_listen {
-        tokio::spawn(Probe::new(db.clone(), stop.clone()).serve(listen));
+        Probe::new(db.clone(), stop.clone()).serve(listen).await?;
     }
     tracing::info!("working");
     keep_time(&db, &settings.ticket_place(), keep_days, stop).await?;
@@ -65,8 +65,9 @@ pub async fn keep_time(
 ) -> anyhow::Result<()> {
     let tickets = Tickets::start(place)?;
     while !stop.is_cancelled() {
-        if let Err(error) = tick(db, &tickets, keep_days).await {
-            tracing::warn!(%error, "this round of the clock failed; the next repeats it");
+        match tick(db, &tickets, keep_days).await {
+            Ok(()) => metrics::gauge!("clock_last_round_timestamp_seconds").set(Utc::now().timestamp() as f64),
+            Err(error) => tracing::warn!(%error, "this round of the clock failed; the next repeats it"),
         }
         tokio::select! {
             () = stop.cancelled() => {}
@@ -89,8 +90,8 @@ async fn tick(db: &DatabaseConnection, tickets: &Tickets, keep_days: i32) -> Res
     for digest in decision::digests(db).await? {
         enqueue(db, tickets, NewJob::new(&digest)).await?;
     }
-    if let Some(before) = uploads_before(db).await? {
-        enqueue(db, tickets, NewJob::new(&ForgetUploads { before, after: None })).await?;
+    if let Some(uploads) = uploads(db).await? {
+        enqueue(db, tickets, NewJob::new(&uploads)).await?;
     }
     for reminder in rental::ending(db).await? {
         enqueue(db, tickets, NewJob::new(&reminder)).await?;
@@ -117,13 +118,17 @@ struct Moment {
     at: DateTime<Utc>,
 }
 
-/// Until when uploads had their time to become part of a return; once an hour.
-async fn uploads_before(db: &DatabaseConnection) -> Result<Option<DateTime<Utc>>, DbErr> {
-    let sql = "select date_trunc('hour', now()) - interval '48 hours' as at
-               where not exists (select 1 from job where kind = 'forget_uploads'
-                                 and created_at >= date_trunc('hour', now()))";
-    let moment = Moment::find_by_statement(Statement::from_string(DbBackend::Postgres, sql)).one(db).await?;
-    Ok(moment.map(|moment| moment.at))
+/// Uploads that had their time to become part of a return; once an hour.
+async fn uploads(db: &DatabaseConnection) -> Result<Option<ForgetUploads>, DbErr> {
+    let hour = "select date_trunc('hour', now()) - interval '48 hours' as at";
+    let Some(Moment { at: before }) = Moment::find_by_statement(statement(hour, [])).one(db).await? else {
+        return Ok(None);
+    };
+    let uploads = ForgetUploads { before, after: None };
+    // By the key, which has an index; the ledger is large.
+    let asked = "select 1 from job where kind = $1 and dedupe_key = $2";
+    let values = [ForgetUploads::KIND.into(), uploads.dedupe_key().into()];
+    Ok(db.query_one_raw(statement(asked, values)).await?.is_none().then_some(uploads))
 }
 
 #[derive(FromQueryResult)]
@@ -139,14 +144,17 @@ async fn not_collected(db: &DatabaseConnection) -> Result<Vec<Uuid>, DbErr> {
                order by b.starts_at limit $3";
     let patience = Limits::default().no_show_after.as_seconds_f64();
     let values = [BookingStatus::Confirmed.as_str().into(), patience.into(), BATCH.into()];
-    let rows = Id::find_by_statement(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).all(db).await?;
+    let rows = Id::find_by_statement(statement(sql, values)).all(db).await?;
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
-/// Drops what is of no more use: sessions that ended, registrations that never became
-/// accounts, links that expired.
-async fn forget(db: &DatabaseConnection) -> Result<(), DbErr> {
-    for sql in [
+fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+    Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
+}
+
+/// Drops what is of no more use: sessions that ended, registrations that never became accounts, links that expired. Every few
+/// seconds, so each finds it by an index, or in a table that never grows large.
+pub const FORGET: [&str; 5] = [
         // Its job has the same id. Without one, the row is of a request that came again, or whose front died.
         "delete from registration where created_at < now() - interval '1 hour'
          and not exists (select 1 from job where job.id = registration.id and job.state in ('ready', 'running', 'dead'))",
@@ -154,7 +162,10 @@ async fn forget(db: &DatabaseConnection) -> Result<(), DbErr> {
         "delete from refresh_token where used_at < now() - interval '30 days'",
         "delete from decision_call where created_at < now() - interval '30 days' and (alone or told_by is not null)",
         "delete from link where expires_at < now() - interval '30 days'",
-    ] {
+];
+
+async fn forget(db: &DatabaseConnection) -> Result<(), DbErr> {
+    for sql in FORGET {
         db.execute_unprepared(sql).await?;
     }
     Ok(())

@@ -73,6 +73,15 @@ impl DetectorSlot {
         Self { settings, loaded: Mutex::default() }
     }
 
+    /// What is plainly not there, without loading anything: reports would say NOT ANALYSED, each of them.
+    pub fn missing(&self) -> Option<String> {
+        let model = self.settings.model.as_ref()?;
+        let files = [Some(model), self.settings.runtime.as_ref()];
+        let gone = files.into_iter().flatten().find(|file| !file.exists());
+        let card = || Card::load(&model.with_extension("json")).err().map(|unavailable| unavailable.reason);
+        gone.map(|file| format!("{} is not there", file.display())).or_else(card)
+    }
+
     /// The detector that the files describe now. Blocks for as long as loading takes, [`PATIENCE`] at most.
     ///
     /// # Errors

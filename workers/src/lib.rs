@@ -118,9 +118,11 @@ pub async fn run(queue: Queue) -> anyhow::Result<()> {
     let (context, concurrency) = Context::from_env(queue).await?;
     let stop = platform::signal::stop_token()?;
     if let Some(listen) = context.settings.probe_listen {
-        tokio::spawn(Probe::new(context.db.clone(), stop.clone()).serve(listen));
+        Probe::new(context.db.clone(), stop.clone()).serve(listen).await?;
     }
-    tracing::info!(%queue, concurrency, "working");
+    if let Some(reason) = context.detector.missing() {
+        tracing::warn!(reason, "photos will not be analysed");
+    }
     let grace = context.settings.shutdown_grace;
     Pool::serve(queue, concurrency, context, registry(), stop, grace).await?;
     tracing::info!(%queue, "stopped");

@@ -89,6 +89,8 @@ impl Pool {
             context,
             registry,
         });
+        // The name stands with the jobs that it works on, so that whoever looks at one finds the process.
+        tracing::info!(%queue, worker = pool.name, concurrency, "working");
         let heart = tokio::spawn(pool.clone().keep_leases());
         tokio::spawn(pool.clone().take_suspects(stop.clone()));
         let sweeping = tokio::spawn(pool.clone().sweep(stop.clone()));
@@ -184,9 +186,13 @@ impl Pool {
     }
 
     async fn failed(&self, job: &Claimed, reason: &str) -> &'static str {
+        let last = job.attempt >= job.max_attempts;
         tracing::warn!(reason, "the attempt failed");
+        if last {
+            tracing::error!(reason, "the job is dead");
+        }
         self.record(|| ledger::fail(&self.context.db, job, reason)).await;
-        if job.attempt >= job.max_attempts { "dead" } else { "failed" }
+        if last { "dead" } else { "failed" }
     }
 
     async fn gave_up(&self, job: &Claimed, reason: &str) -> &'static str {

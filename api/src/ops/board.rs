@@ -21,6 +21,8 @@ use crate::{
 const SHOWN: u64 = 50;
 /// A due job that waits longer than this is an alarm, in seconds.
 const LATE: f64 = 60.0;
+/// The same of one whose worker is gone: others take it back within a second, where there are any.
+const LEFT: f64 = 5.0;
 
 #[derive(Serialize)]
 struct Board {
@@ -46,6 +48,8 @@ struct QueueRow {
     name: &'static str,
     ready: i64,
     running: i64,
+    /// Their workers are gone, and nobody has taken them back.
+    abandoned: i64,
     dead: i64,
     oldest: String,
     alarm: bool,
@@ -96,14 +100,16 @@ fn rows(depths: &[Depth]) -> Vec<QueueRow> {
     let row = |queue: Queue| {
         let find = |state: &str| depths.iter().find(|depth| depth.queue == queue.as_str() && depth.state == state);
         let jobs = |state: &str| find(state).map_or(0, |depth| depth.jobs);
-        let oldest = find("ready").map_or(0.0, |depth| depth.oldest_seconds);
+        let waits = |state: &str| find(state).map_or(0.0, |depth| depth.oldest_seconds);
+        let oldest = waits("ready").max(waits("abandoned"));
         QueueRow {
             name: queue.as_str(),
             ready: jobs("ready"),
             running: jobs("running"),
+            abandoned: jobs("abandoned"),
             dead: jobs("dead"),
             oldest: if oldest > 0.0 { age(oldest) } else { "–".to_owned() },
-            alarm: oldest > LATE,
+            alarm: oldest > LATE || waits("abandoned") > LEFT,
         }
     };
     Queue::ALL.into_iter().map(row).collect()
@@ -167,12 +173,17 @@ mod tests {
 
     #[test]
     fn a_queue_that_stands_still_is_an_alarm() {
-        let depth =
-            |oldest_seconds| Depth { queue: "notify".to_owned(), state: "ready".to_owned(), jobs: 3, oldest_seconds };
-        let alarm = |seconds| rows(&[depth(seconds)]).iter().any(|row| row.alarm);
-        assert!(alarm(61.0) && !alarm(59.0));
+        let depth = |state: &str, oldest_seconds| Depth {
+            queue: "notify".to_owned(),
+            state: state.to_owned(),
+            jobs: 3,
+            oldest_seconds,
+        };
+        let alarm = |state, seconds| rows(&[depth(state, seconds)]).iter().any(|row| row.alarm);
+        assert!(alarm("ready", 61.0) && !alarm("ready", 59.0));
+        assert!(alarm("abandoned", 6.0) && !alarm("abandoned", 1.0) && !alarm("running", 0.0));
         assert_eq!(health(&rows(&[])).tone, "good");
-        assert_eq!(health(&rows(&[depth(100.0)])).tone, "bad");
+        assert_eq!(health(&rows(&[depth("ready", 100.0)])).tone, "bad");
     }
 
     #[test]

@@ -124,9 +124,11 @@ pub async fn discard(db: &impl ConnectionTrait, id: Uuid) -> Result<bool, DbErr>
 #[derive(Clone, Debug, FromQueryResult)]
 pub struct Depth {
     pub queue: String,
+    /// `ready`, `running` or `dead`; or `abandoned`: it is running by its row, but the lease of its worker is over. Other workers
+    /// of the queue take it back within a second, if there are any.
     pub state: String,
     pub jobs: i64,
-    /// Age of the oldest due job in seconds; 0 unless the state is `ready`.
+    /// For how many seconds the oldest due or abandoned job has waited; 0 in other states.
     pub oldest_seconds: f64,
 }
 
@@ -135,10 +137,11 @@ pub struct Depth {
 /// # Errors
 /// When the database fails.
 pub async fn depth(db: &impl ConnectionTrait) -> Result<Vec<Depth>, DbErr> {
-    let sql = "select queue, state, count(*) as jobs,
-                      coalesce(extract(epoch from clock_timestamp() - min(run_at)
-                          filter (where state = 'ready' and run_at <= clock_timestamp())), 0)::float8 as oldest_seconds
-               from job where state in ('ready', 'running', 'dead') group by queue, state";
+    let sql = "select queue, case when lease_until < now() then 'abandoned' else state end as state, count(*) as jobs,
+                      coalesce(extract(epoch from now() - min(case state when 'ready' then run_at else lease_until end)
+                          filter (where state = 'ready' and run_at <= now() or lease_until < now())), 0)::float8
+                          as oldest_seconds
+               from job where state in ('ready', 'running', 'dead') group by 1, 2";
     Depth::find_by_statement(statement(sql, [])).all(db).await
 }
 

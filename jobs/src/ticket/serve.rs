@@ -24,6 +24,8 @@ use crate::Queue;
 const FALLBACK_POLL: Duration = Duration::from_millis(200);
 /// How often finished tickets are forgotten.
 const TIDY: Duration = Duration::from_secs(1);
+/// For how long Redis may be silent then.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Tickets that may wait for room at a time, and as many wake-ups.
 const AT_ONCE: usize = 8;
 /// The pause before an apalis worker that Redis ended is started again.
@@ -46,7 +48,8 @@ where
     let named = Arc::new(Named { handle, heard: Heard::default(), room: Arc::new(Semaphore::new(AT_ONCE)) });
     while !stop.is_cancelled() {
         if let Err(error) = receive(&place, queue, &wakes, stop.clone(), named.clone())?.await {
-            tracing::warn!(%error, %queue, "Redis ended the ticket worker; it starts again");
+            // How Redis is, the tidying tells, once.
+            tracing::debug!(%error, %queue, "Redis ended the ticket worker; it starts again");
         }
         tokio::select! {
             () = stop.cancelled() => {}
@@ -131,13 +134,24 @@ where
     Ok(worker.run_until(stopped).boxed())
 }
 
-/// Every second until `stop`, what apalis leaves behind of finished tickets is forgotten.
+/// Every second until `stop`, what apalis leaves behind of finished tickets is forgotten. Redis may be away; it is tidied when it
+/// is back, and both are told.
 async fn tidy(mut leavings: Leavings, stop: CancellationToken) {
+    let mut away = false;
     while !stop.is_cancelled() {
-        // Redis may be away; it is tidied when it is back.
-        if let Err(error) = leavings.forget().await {
-            tracing::debug!(%error, "finished tickets stay for now");
+        let tidied = tokio::time::timeout(PATIENCE, leavings.forget()).await;
+        let trouble = match tidied {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("it does not answer".to_owned()),
+        };
+        match &trouble {
+            Some(error) if !away => tracing::warn!(error, "Redis is away; what is due starts up to a second later"),
+            None if away => tracing::info!("Redis is back"),
+            _ => {}
         }
+        away = trouble.is_some();
+        metrics::gauge!("redis_up").set(if away { 0.0 } else { 1.0 });
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(TIDY) => {}

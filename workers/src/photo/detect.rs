@@ -93,6 +93,8 @@ async fn analyse_original(work: &Work, photo: &photo::Model) -> Result<Looked, J
         Ok(bytes) => analyse(work.context.clone(), bytes, photo.sha256.clone().unwrap_or_default()).await,
         Err(words) => Looked::nothing(words),
     };
+    let outcome = if looked.analysis.is_ok() { "analysed" } else { "not_analysed" };
+    metrics::counter!("photos_looked_at_total", "outcome" => outcome).increment(1);
     if let Err(reason) = &looked.analysis {
         tracing::warn!(reason, photo = %photo.id, "not analysed");
         if fault::removed("model_only_advises") {
