@@ -389,3 +389,15 @@ async fn scripts_of_a_known_origin_read_everything_and_pages_work_for_everybody(
     let served = send(served).await;
     assert_eq!((served.status.as_u16(), served.headers.get("access-control-allow-origin")), (200, None));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_suspended_is_out_within_a_moment() {
+    let house = House::open(&[Queue::Booking]).await;
+    let (customer, other) = (house.customer().await, house.customer().await);
+    house.bed.run(&format!("update account set suspended_at = now() where id = '{}'", customer.id)).await;
+    tests::until("the token is refused", || async {
+        (house.get("/api/v1/me", Some(&customer)).await.status == 401).then_some(())
+    })
+    .await;
+    assert_eq!(house.get("/api/v1/me", Some(&other)).await.status, 200);
+}

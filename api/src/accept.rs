@@ -11,6 +11,7 @@ use jobs::{
     Job, NewJob, Outcome, fault,
     ledger::{self, Accepted, Idempotency, State},
 };
+use platform::database::{PATIENCE, answered};
 use poem_openapi::{
     ApiResponse,
     payload::Json,
@@ -142,7 +143,7 @@ impl Front {
         // Before the row is there, or a fast worker's outcome is missed.
         let waiter = self.waiters.wait_for(job.id);
         fault::crash_point("before_accept");
-        let accepted = self.intake.accept(&job).await?;
+        let accepted = answered(PATIENCE, self.intake.accept(&job)).await?;
         fault::crash_point("after_accept");
         let created_at = match accepted {
             Accepted::New { created_at } => created_at,
@@ -194,7 +195,7 @@ impl Front {
     }
 
     async fn look(&self, id: Uuid) -> Result<Ending, ApiError> {
-        let entry = ledger::find(&self.db, id).await?.ok_or_else(ApiError::not_found)?;
+        let entry = answered(PATIENCE, ledger::find(&self.db, id)).await?.ok_or_else(ApiError::not_found)?;
         match (entry.state(), entry.outcome()) {
             (State::Done, Some(outcome)) => end(outcome),
             (State::Dead | State::Cancelled, _) => Err(ApiError::new(

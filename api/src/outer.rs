@@ -21,12 +21,19 @@ use tracing::Instrument;
 use crate::{
     address,
     error::{self, ApiError},
-    settings::{BODY_LIMIT, FrontSettings},
+    settings::{BODY_LIMIT, FrontSettings, LONGEST_WAIT},
     trace,
 };
 
 /// How long a body without photos may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long the answer to it may take: as long as anybody may wait for an outcome, and some more. A database that is gone without
+/// a word would keep the connection that it was asked through for ever.
+const LONGEST: Duration = LONGEST_WAIT.saturating_add(Duration::from_secs(15));
+
+/// The same with photos, which take up to five minutes to arrive.
+const LONGEST_WITH_PHOTOS: Duration = LONGEST.saturating_add(Duration::from_secs(300));
 
 /// Serves one JSON text.
 pub(crate) fn json(text: &'static str) -> impl Endpoint {
@@ -94,11 +101,15 @@ async fn explain<E: Endpoint>(next: Arc<E>, request: Request) -> Result<Response
 /// Multipart bodies are counted where they are streamed.
 async fn hold<E: Endpoint>(next: Arc<E>, mut request: Request) -> Result<Response> {
     address::hold_query(request.method(), request.original_uri(), false)?;
-    if !request.content_type().is_some_and(|kind| kind.starts_with("multipart/")) {
+    let with_photos = request.content_type().is_some_and(|kind| kind.starts_with("multipart/"));
+    if !with_photos {
         let read = read(request.take_body(), PATIENCE).await?;
         request.set_body(read);
     }
-    Ok(next.call(request).await?.into_response())
+    let longest = if with_photos { LONGEST_WITH_PHOTOS } else { LONGEST };
+    let answer = tokio::time::timeout(longest, next.call(request)).await;
+    let late = |_| ApiError::new(problem::SERVICE_UNAVAILABLE, "This took too long. Please try again in a moment.");
+    Ok(answer.map_err(late)??.into_response())
 }
 
 async fn read(body: Body, patience: Duration) -> Result<Bytes, ApiError> {

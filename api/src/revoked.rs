@@ -6,14 +6,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sea_orm::{DatabaseConnection, DbErr, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
+use platform::database::{PATIENCE, answered};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// For clocks that differ a little.
 const MARGIN: Duration = Duration::from_secs(60);
 
-/// The sessions that were revoked within the life of an access token. This process's
+/// The sessions that were revoked, or whose account was suspended, within the life of an access token. This process's
 /// own revocations count at once, those of other fronts within a second; while the
 /// database is away the set stays as it is.
 #[derive(Clone, Default)]
@@ -26,7 +27,7 @@ impl Revoked {
         let following = revoked.clone();
         tokio::spawn(async move {
             while !stop.is_cancelled() {
-                match recent(&db, token_life).await {
+                match answered(PATIENCE, recent(&db, token_life)).await {
                     Ok(sessions) => following.learn(sessions, token_life),
                     Err(error) => tracing::debug!(%error, "revoked sessions were not read"),
                 }
@@ -60,14 +61,13 @@ impl Revoked {
     }
 }
 
+/// Sessions that were revoked lately, and those of accounts that were suspended lately.
 async fn recent(db: &DatabaseConnection, token_life: Duration) -> Result<Vec<Uuid>, DbErr> {
-    let since =
-        Expr::cust_with_values("revoked_at > now() - make_interval(secs => $1)", [(token_life + MARGIN).as_secs_f64()]);
-    entity::session::Entity::find()
-        .select_only()
-        .column(entity::session::Column::Id)
-        .filter(since)
-        .into_tuple()
-        .all(db)
-        .await
+    let sql = "select id from session where revoked_at > now() - make_interval(secs => $1)
+               union all
+               select session.id from account join session on session.account_id = account.id and revoked_at is null
+               where account.suspended_at > now() - make_interval(secs => $1)";
+    let since = (token_life + MARGIN).as_secs_f64();
+    let recent = Statement::from_sql_and_values(DbBackend::Postgres, sql, [since.into()]);
+    db.query_all_raw(recent).await?.iter().map(|row| row.try_get("", "id")).collect()
 }

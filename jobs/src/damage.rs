@@ -7,7 +7,7 @@ use rules::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Job, Queue};
+use crate::{Job, OUTSIDE_ATTEMPTS, Queue};
 
 /// An admin replaces the price list of damage by a new version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,6 +69,7 @@ pub struct DisputeDamage {
 impl Job for DisputeDamage {
     const KIND: &'static str = "dispute_damage";
     const QUEUE: Queue = Queue::Booking;
+    const MAX_ATTEMPTS: i32 = OUTSIDE_ATTEMPTS;
 }
 
 /// A person answers a dispute, lets the amount go, or writes down what became of it.
@@ -101,6 +102,7 @@ pub struct ExportEvidence {
 impl Job for ExportEvidence {
     const KIND: &'static str = "export_evidence";
     const QUEUE: Queue = Queue::Thumbnail;
+    const MAX_ATTEMPTS: i32 = OUTSIDE_ATTEMPTS;
 }
 
 /// The time for a dispute is over.

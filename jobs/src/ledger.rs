@@ -16,9 +16,11 @@ use sea_orm::{DbBackend, FromQueryResult, Statement, Value};
 use uuid::Uuid;
 
 pub use accept::{AcceptError, Accepted, Written, accept, accepted, insert, insert_all};
-pub use admin::{Depth, Entry, Page, State, dead, depth, discard, find, prune, replay};
+pub use admin::{DEPTH, Depth, Entry, Page, State, dead, depth, discard, find, prune, replay};
 pub use claim::{Claimed, MAX_CRASHES, claim, claim_due, claim_suspect, heartbeat, reap};
-pub use complete::{LeaseLost, complete, complete_all, complete_held, fail, give_up, rejected, release, snooze};
+pub use complete::{
+    LeaseLost, complete, complete_all, complete_held, fail, finished, give_up, rejected, release, snooze,
+};
 
 use crate::{Job, Queue, fault};
 

@@ -28,6 +28,9 @@ pub use outcome::{Outcome, Refusal};
 pub use queue::Queue;
 pub use together::let_others_come_along;
 
+/// Attempts of what needs another server besides the database, the bucket say: it may be away for four hours.
+pub(crate) const OUTSIDE_ATTEMPTS: i32 = 25;
+
 /// Something that can be asked for: the payload of one kind of job.
 ///
 /// Payloads evolve like migrations: a new field is optional for one release, and

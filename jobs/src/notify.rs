@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Job, Queue};
+use crate::{Job, OUTSIDE_ATTEMPTS, Queue};
 
 /// What happened, as far as somebody should hear of it. The name of the mail's template too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -190,7 +190,7 @@ impl Job for SendMail {
     const KIND: &'static str = "send_mail";
     const QUEUE: Queue = Queue::Notify;
     /// With the back-off of the ledger about four hours, so that a mail server may be down for a while.
-    const MAX_ATTEMPTS: i32 = 25;
+    const MAX_ATTEMPTS: i32 = OUTSIDE_ATTEMPTS;
 
     fn dedupe_key(&self) -> Option<String> {
         Some(format!("{}/{}/{}/{}", self.subject_id, self.news.as_str(), self.turn, self.account_id))

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Job, Queue};
+use crate::{Job, OUTSIDE_ATTEMPTS, Queue};
 
 /// Makes the smaller copies of a photo.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,7 @@ pub struct MakeThumbnails {
 impl Job for MakeThumbnails {
     const KIND: &'static str = "make_thumbnails";
     const QUEUE: Queue = Queue::Thumbnail;
+    const MAX_ATTEMPTS: i32 = OUTSIDE_ATTEMPTS;
 
     fn dedupe_key(&self) -> Option<String> {
         Some(self.photo_id.to_string())
@@ -30,7 +31,7 @@ pub struct DetectDamage {
 impl Job for DetectDamage {
     const KIND: &'static str = "detect_damage";
     const QUEUE: Queue = Queue::Damage;
-    const MAX_ATTEMPTS: i32 = 3;
+    const MAX_ATTEMPTS: i32 = OUTSIDE_ATTEMPTS;
 
     fn dedupe_key(&self) -> Option<String> {
         Some(self.photo_id.to_string())

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Job, Queue};
+use crate::{Job, OUTSIDE_ATTEMPTS, Queue};
 
 /// A photo that the front has streamed to the bucket already.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +47,7 @@ pub struct PickUpCar {
 impl Job for PickUpCar {
     const KIND: &'static str = "pick_up_car";
     const QUEUE: Queue = Queue::Booking;
+    const MAX_ATTEMPTS: i32 = OUTSIDE_ATTEMPTS;
 }
 
 /// The customer begins to give the car back: opens the four slots, or new versions of them.
@@ -88,6 +89,7 @@ pub struct ReturnCar {
 impl Job for ReturnCar {
     const KIND: &'static str = "return_car";
     const QUEUE: Queue = Queue::Booking;
+    const MAX_ATTEMPTS: i32 = OUTSIDE_ATTEMPTS;
 }
 
 /// All photos of a return are in, or one gave up: assemble the report and tell the admins.

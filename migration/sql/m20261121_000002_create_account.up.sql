@@ -29,6 +29,7 @@ create table account (
 -- One person, however the mail is sorted: the address without its +alias.
 create index account_person on account (regexp_replace(email, '^([^+@]+)[+][^@]*@', '\1@'));
 create index account_role on account (role) where suspended_at is null;
+create index account_suspended on account (suspended_at) where suspended_at is not null;
 create index account_staff on account (created_at desc, id desc) where role <> 'customer';
 
 -- What a job may not carry: the address and password hash of somebody who registers.

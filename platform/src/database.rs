@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::Context;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr, FromQueryResult, Statement, sqlx::Connection,
+    ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr, FromQueryResult, RuntimeErr, Statement,
+    sqlx::Connection,
 };
 
 use crate::Settings;
@@ -15,7 +16,7 @@ const RESTED: Duration = Duration::from_secs(1);
 
 /// What the server does for us when a process is frozen, or its machine is gone without a word: a car's row
 /// must not stay locked for long. No transaction of ours waits for anything but the database.
-const PATIENCE: [(&str, &str); 2] = [
+const SERVER_SIDE: [(&str, &str); 2] = [
     // A session that does nothing inside a transaction is ended.
     ("idle_in_transaction_session_timeout", "10s"),
     // Less than half of that: sessions of the same process may stand in line for the lock that the ended one
@@ -52,7 +53,7 @@ pub async fn connect(settings: &Settings) -> Result<DatabaseConnection, DbErr> {
         })
         .map_sqlx_postgres_opts(|options| {
             let named = options.get_application_name().is_some();
-            let options = options.options(PATIENCE);
+            let options = options.options(SERVER_SIDE);
             if named { options } else { options.application_name(&program()) }
         })
         .sqlx_logging(false);
@@ -63,6 +64,23 @@ pub async fn connect(settings: &Settings) -> Result<DatabaseConnection, DbErr> {
 fn program() -> String {
     let path = std::env::current_exe().unwrap_or_default();
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// How long an answer of the database is waited for, where nothing else ends the wait.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the database answers, or that it does not. A server that is gone without a word, with its machine or with a firewall's
+/// memory, leaves whoever had asked it waiting for ever, while new connections work: sessions have no keepalive. What many wait
+/// behind is asked through this; dropping a question in the middle drops its connection, too.
+///
+/// # Errors
+/// When there was no answer in time, besides those of the question.
+pub async fn answered<T, E: From<DbErr>>(
+    within: Duration,
+    question: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let silent = |_| DbErr::Conn(RuntimeErr::Internal("the database does not answer".to_owned()));
+    tokio::time::timeout(within, question).await.map_err(silent)?
 }
 
 /// Is the database writable and its schema that of this release (or newer)?

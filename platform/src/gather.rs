@@ -4,11 +4,16 @@
 //! Nobody waits for company: a call that finds nobody goes alone at once. While a group is under way the next one
 //! gathers.
 
+use std::time::Duration;
+
 use jobs::let_others_come_along;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
 };
+
+/// How long a group may take: a database that is gone without a word would otherwise stop all that gather behind it.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// Groups that are under way at a time: while one waits for the disk and one for its program, the third one writes.
 const AT_ONCE: usize = 3;
@@ -31,8 +36,16 @@ impl<A: Send + 'static, B: Send + 'static> Gather<A, B> {
         F: Fn(Vec<A>) -> Fut + Send + 'static,
         Fut: Future<Output = Vec<Option<B>>> + Send + 'static,
     {
+        Self::start_with(LONGEST, most, carry_out)
+    }
+
+    fn start_with<F, Fut>(longest: Duration, most: usize, carry_out: F) -> Self
+    where
+        F: Fn(Vec<A>) -> Fut + Send + 'static,
+        Fut: Future<Output = Vec<Option<B>>> + Send + 'static,
+    {
         let (asked, next) = mpsc::channel(most);
-        tokio::spawn(form_groups(next, most, carry_out));
+        tokio::spawn(form_groups(next, most, longest, carry_out));
         Self { asked }
     }
 
@@ -44,7 +57,7 @@ impl<A: Send + 'static, B: Send + 'static> Gather<A, B> {
     }
 }
 
-async fn form_groups<A, B, F, Fut>(mut next: mpsc::Receiver<Asked<A, B>>, most: usize, carry_out: F)
+async fn form_groups<A, B, F, Fut>(mut next: mpsc::Receiver<Asked<A, B>>, most: usize, longest: Duration, carry_out: F)
 where
     A: Send + 'static,
     B: Send + 'static,
@@ -60,7 +73,12 @@ where
             let group: Vec<Asked<A, B>> = std::mem::take(&mut group);
             let (calls, waiting): (Vec<A>, Vec<_>) = group.into_iter().map(|asked| (asked.call, asked.answer)).unzip();
             let answers = carry_out(calls);
-            under_way.spawn(async move { answer(answers.await, waiting) });
+            under_way.spawn(async move {
+                match tokio::time::timeout(longest, answers).await {
+                    Ok(answers) => answer(answers, waiting),
+                    Err(_) => tracing::warn!("a group was given up after {longest:?}; its calls are made alone"),
+                }
+            });
             continue;
         }
         let room = most - group.len();
@@ -144,6 +162,19 @@ mod tests {
             answers.into_iter().map(|answer| answer.unwrap()).collect::<Vec<_>>(),
             (0..13).map(Some).collect::<Vec<_>>()
         );
+    }
+
+    #[tokio::test]
+    async fn a_group_that_never_ends_is_given_up_and_others_are_carried_out() {
+        let gather = Gather::start_with(Duration::from_millis(5), 4, |calls: Vec<u32>| async move {
+            if calls.contains(&1) {
+                std::future::pending::<()>().await;
+            }
+            calls.into_iter().map(Some).collect()
+        });
+        let stuck = join_all([1, 1, 1].map(|call| gather.call(call))).await;
+        assert_eq!(stuck, [None, None, None]);
+        assert_eq!(gather.call(2).await, Some(2));
     }
 
     #[tokio::test]

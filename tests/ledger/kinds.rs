@@ -1,10 +1,14 @@
 //! Small kinds of job that do one thing each.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use jobs::{Job, Queue, Refusal};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 use workers::{Ending, JobError, Perform, Work};
 
 use super::{QUEUE, mark, write_effect};
@@ -147,5 +151,75 @@ impl Perform for PassOn {
     async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         work.then(&Mark {});
         Ok(work.skip("somebody else has to do it"))
+    }
+}
+
+kind!(
+    /// Goes on until somebody stops it, and tells that then.
+    Linger = "test_linger", attempts 8
+);
+
+static STOPPED: Mutex<Vec<(Uuid, i32)>> = Mutex::new(Vec::new());
+
+struct Stopped(Uuid, i32);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        STOPPED.lock().unwrap_or_else(PoisonError::into_inner).push((self.0, self.1));
+    }
+}
+
+impl Linger {
+    pub(crate) fn stopped(job: Uuid, attempt: i32) -> bool {
+        STOPPED.lock().unwrap_or_else(PoisonError::into_inner).contains(&(job, attempt))
+    }
+}
+
+impl Perform for Linger {
+    const TIMEOUT: Duration = Duration::from_secs(600);
+
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
+        let _stopped = Stopped(work.id(), work.attempt());
+        std::future::pending().await
+    }
+}
+
+kind!(
+    /// Keeps its connection for three seconds.
+    Keep = "test_keep", attempts 8
+);
+
+impl Perform for Keep {
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
+        let tx = work.begin().await?;
+        tx.execute_unprepared("select pg_sleep(3)").await?;
+        work.done(tx, "kept")
+    }
+}
+
+kind!(
+    /// Has one second, and needs less.
+    Hurry = "test_hurry", attempts 8
+);
+
+impl Perform for Hurry {
+    const TIMEOUT: Duration = Duration::from_secs(1);
+
+    async fn perform(self, work: Work) -> Result<Ending, JobError> {
+        mark(work).await
+    }
+}
+
+kind!(
+    /// Waits for a server that does not answer.
+    Outside = "test_outside", attempts 8
+);
+
+impl Perform for Outside {
+    const TIMEOUT: Duration = Duration::from_secs(600);
+    const OUTSIDE: bool = true;
+
+    async fn perform(self, _: Work) -> Result<Ending, JobError> {
+        std::future::pending().await
     }
 }

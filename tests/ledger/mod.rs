@@ -7,6 +7,7 @@ mod clock;
 mod dispatch;
 mod finish;
 mod kinds;
+mod lease;
 mod wake;
 
 use jobs::{Job, NewJob, Queue, ledger};
@@ -27,6 +28,10 @@ pub(crate) fn registry() -> Registry {
         .with::<kinds::PassOn>()
         .with::<kinds::Relay>()
         .with::<kinds::Overtaken>()
+        .with::<kinds::Linger>()
+        .with::<kinds::Keep>()
+        .with::<kinds::Hurry>()
+        .with::<kinds::Outside>()
 }
 
 pub(crate) async fn bed() -> Bed {

@@ -16,7 +16,7 @@ use jobs::{
     photo::ForgetUploads,
     ticket::{Place, Tickets},
 };
-use platform::{Settings, probe::Probe, settings::Reader};
+use platform::{Settings, database::answered, probe::Probe, settings::Reader};
 use rules::booking::{BookingStatus, Limits};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryResult, Statement, Value};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,9 @@ use crate::booking::unresolved;
 
 /// How often the clock looks.
 const TICK: Duration = Duration::from_secs(5);
+
+/// How long a round may take.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// Subjects of one kind in one round; the rest waits for the next.
 const BATCH: i64 = 500;
@@ -65,7 +68,7 @@ pub async fn keep_time(
 ) -> anyhow::Result<()> {
     let tickets = Tickets::start(place)?;
     while !stop.is_cancelled() {
-        match tick(db, &tickets, keep_days).await {
+        match answered(LONGEST, tick(db, &tickets, keep_days)).await {
             Ok(()) => metrics::gauge!("clock_last_round_timestamp_seconds").set(Utc::now().timestamp() as f64),
             Err(error) => tracing::warn!(%error, "this round of the clock failed; the next repeats it"),
         }

@@ -18,6 +18,9 @@ pub(crate) use letter::{Attachment, Envelope, Inline, Mail, plain};
 /// How long every step of the conversation with the mail server may take.
 const STEP: Duration = Duration::from_secs(10);
 
+/// How long the last step may take, in which the server looks at the whole mail: RFC 5321 asks for ten minutes, an attempt has two.
+const CONTENT: Duration = Duration::from_secs(75);
+
 /// How long a job waits for its turn to send before it is put off.
 const PATIENCE: Duration = Duration::from_secs(1);
 

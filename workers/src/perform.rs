@@ -27,6 +27,9 @@ pub trait Perform: Job {
     /// After this long an attempt counts as failed.
     const TIMEOUT: Duration = Duration::from_secs(30);
 
+    /// Whether an attempt waits for another server, the bucket say, while others wait for the connection that it may hold.
+    const OUTSIDE: bool = false;
+
     fn perform(self, work: Work) -> impl Future<Output = Result<Ending, JobError>> + Send;
 }
 
@@ -86,7 +89,10 @@ pub struct Work {
 }
 
 /// The right to hold a connection of the pool's: there are fewer of them than jobs.
-pub(crate) type Connected = OwnedSemaphorePermit;
+pub(crate) struct Connected {
+    pub(crate) _alone: OwnedSemaphorePermit,
+    pub(crate) _outside: Option<OwnedSemaphorePermit>,
+}
 
 impl Work {
     pub(crate) fn alone(context: Arc<Context>, job: Arc<Claimed>, connected: Connected) -> Self {

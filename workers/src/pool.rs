@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use attempt::{Group, groups, panic_words, perform};
+use attempt::{Group, Rights, groups, panic_words, perform};
 use jobs::{
     Claimed, Outcome, Queue, fault,
     ledger::{self, LeaseLost},
@@ -20,10 +20,16 @@ use jobs::{
     ticket::{self, Place, Tickets},
 };
 use lease::Leases;
-use platform::Gather;
+use platform::{
+    Gather,
+    database::{PATIENCE, answered},
+};
 use serde_json::value::RawValue;
 use take::claim;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::MissedTickBehavior,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use uuid::Uuid;
@@ -50,8 +56,17 @@ pub struct Pool {
     claims: Gather<Vec<Uuid>, Vec<Claimed>>,
     groups: HashMap<&'static str, Arc<Group>>,
     /// Those that are not performed in a group hold a connection each, until they end without having written anything.
-    alone: Arc<Semaphore>,
+    rights: Rights,
 }
+
+/// Whether the job was still this attempt's.
+enum Held {
+    Yes,
+    No,
+}
+
+/// Between two tries at what must be written.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Connections that are left for claims, leases, ends and groups.
 const SHARED_CONNECTIONS: u32 = 6;
@@ -77,7 +92,7 @@ impl Pool {
             queue,
             claims: Gather::start(concurrency, move |ids| claim(db.clone(), queue, ids, worker.clone())),
             groups: groups(queue, concurrency, &context, &registry),
-            alone: Arc::new(Semaphore::new(connections as usize)),
+            rights: Rights::to(connections as usize),
             name,
             tickets: Tickets::start(&place)?,
             outcomes: Publisher::connect(&place.redis_url, &place.prefix)?,
@@ -122,7 +137,7 @@ impl Pool {
                 Some(performer) => self.attempt(performer, &job).await,
                 None => self.park(&job).await,
             };
-            self.leases.give_back(job.id);
+            self.leases.give_back(&job);
             // The one line that ties a request's id to the work that was done for it.
             tracing::info!(outcome = ended, milliseconds = started.elapsed().as_secs_f64() * 1000.0, "ended");
             metrics::histogram!("jobs_process_duration_seconds", "queue" => self.queue.as_str(), "kind" => job.kind.clone())
@@ -147,23 +162,17 @@ impl Pool {
             let _ = ledger::complete(&self.context.db, job, &early).await;
         }
         let (context, copy) = (self.context.clone(), job.clone());
-        let watched = self.watch.begins(job, performer.timeout);
-        let together = (self.groups.get(performer.kind).cloned(), self.alone.clone());
-        let task =
-            tokio::spawn(perform(performer, context, copy, together, watched).instrument(tracing::Span::current()));
+        let together = (self.groups.get(performer.kind).cloned(), self.rights.clone());
+        let attempt = perform(performer, context, copy, together, self.watch.clone());
+        let task = tokio::spawn(attempt.instrument(tracing::Span::current()));
         self.leases.hold(job, task.abort_handle());
-        let abort = task.abort_handle();
-        match tokio::time::timeout(performer.timeout, task).await {
-            Ok(Ok(Ok(finished))) => self.finished(job, finished),
-            Ok(Ok(Err(JobError::LeaseLost))) => lost(),
-            Ok(Ok(Err(JobError::GiveUp(reason)))) => self.gave_up(job, &reason).await,
-            Ok(Ok(Err(JobError::Retry(error)))) => self.failed(job, &format!("{error:#}")).await,
-            Ok(Err(ended)) if ended.is_panic() => self.failed(job, &panic_words(ended)).await,
-            Ok(Err(_)) => self.cancelled(job).await,
-            Err(_) => {
-                abort.abort();
-                self.failed(job, &format!("took longer than {:?}", performer.timeout)).await
-            }
+        match task.await {
+            Ok(Ok(finished)) => self.finished(job, finished),
+            Ok(Err(JobError::LeaseLost)) => self.lost(job).await,
+            Ok(Err(JobError::GiveUp(reason))) => self.gave_up(job, &reason).await,
+            Ok(Err(JobError::Retry(error))) => self.failed(job, &format!("{error:#}")).await,
+            Err(ended) if ended.is_panic() => self.failed(job, &panic_words(ended)).await,
+            Err(_) => self.cancelled(job).await,
         }
     }
 
@@ -191,56 +200,81 @@ impl Pool {
         if last {
             tracing::error!(reason, "the job is dead");
         }
-        self.record(|| ledger::fail(&self.context.db, job, reason)).await;
-        if last { "dead" } else { "failed" }
+        match self.record(|| ledger::fail(&self.context.db, job, reason)).await {
+            Held::No => self.lost(job).await,
+            Held::Yes if last => "dead",
+            Held::Yes => "failed",
+        }
     }
 
     async fn gave_up(&self, job: &Claimed, reason: &str) -> &'static str {
         tracing::error!(reason, "the job is dead");
-        self.record(|| ledger::give_up(&self.context.db, job, reason)).await;
-        "dead"
+        match self.record(|| ledger::give_up(&self.context.db, job, reason)).await {
+            Held::No => self.lost(job).await,
+            Held::Yes => "dead",
+        }
     }
 
     /// The attempt was stopped from outside: the lease was lost, or the process stops.
     async fn cancelled(&self, job: &Claimed) -> &'static str {
-        self.record(|| ledger::release(&self.context.db, job)).await;
-        "released"
+        match self.record(|| ledger::release(&self.context.db, job)).await {
+            Held::No => self.lost(job).await,
+            Held::Yes => "released",
+        }
     }
 
     /// A newer release knows this kind: it is put off, not burned.
     async fn park(&self, job: &Claimed) -> &'static str {
         tracing::warn!("this release does not know the kind; the job is parked");
-        self.record(|| ledger::snooze(&self.context.db, job, Duration::from_secs(60))).await;
-        "parked"
+        match self.record(|| ledger::snooze(&self.context.db, job, Duration::from_secs(60))).await {
+            Held::No => self.lost(job).await,
+            Held::Yes => "parked",
+        }
     }
 
     /// Writes down how an attempt ended, trying on while the database is away: an end
     /// that is not written would count as a crash.
-    async fn record<F, Fut>(&self, write: F)
+    async fn record<F, Fut>(&self, write: F) -> Held
     where
         F: Fn() -> Fut,
         Fut: Future<Output = Result<(), LeaseLost>>,
     {
         loop {
-            match write().await {
-                Ok(()) => return,
-                Err(LeaseLost::Lost) => {
-                    lost();
-                    return;
-                }
+            match answered(PATIENCE, write()).await {
+                Ok(()) => return Held::Yes,
+                Err(LeaseLost::Lost) => return Held::No,
                 Err(LeaseLost::Database(error)) => {
                     tracing::warn!(%error, "the end of an attempt could not be written yet");
-                    tokio::time::sleep(Duration::from_millis(500)).await;
+                    tokio::time::sleep(AGAIN).await;
                 }
+            }
+        }
+    }
+
+    /// The lease is gone: somebody took it, or this attempt had ended and only the answer to its commit was lost.
+    async fn lost(&self, job: &Claimed) -> &'static str {
+        match answered(PATIENCE, ledger::finished(&self.context.db, job)).await {
+            Ok(Some(outcome)) => {
+                tracing::info!("the attempt had ended; the answer to its commit was lost");
+                self.finished(job, Finished { outcome: Some(outcome), follow_ups: Vec::new() })
+            }
+            Ok(None) | Err(_) => {
+                tracing::warn!("the lease was lost; whatever this attempt did is rolled back");
+                metrics::counter!("jobs_lease_lost_total").increment(1);
+                "lease_lost"
             }
         }
     }
 
     async fn keep_leases(self: Arc<Self>) {
         let lease = self.queue.lease();
+        let mut beat = tokio::time::interval(lease / 3);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
-            tokio::time::sleep(lease / 3).await;
-            self.leases.renew(&self.context.db, lease).await;
+            beat.tick().await;
+            while !self.leases.renew(&self.context.db, lease).await {
+                tokio::time::sleep(AGAIN).await;
+            }
         }
     }
 
@@ -253,10 +287,4 @@ impl Pool {
         self.leases.cancel_all();
         let _ = tokio::time::timeout(Duration::from_secs(5), self.room.acquire_many(all)).await;
     }
-}
-
-fn lost() -> &'static str {
-    tracing::warn!("the lease was lost; whatever this attempt did is rolled back");
-    metrics::counter!("jobs_lease_lost_total").increment(1);
-    "lease_lost"
 }

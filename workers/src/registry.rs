@@ -17,6 +17,7 @@ pub struct Performer {
     pub kind: &'static str,
     pub queue: Queue,
     pub timeout: Duration,
+    pub(crate) outside: bool,
     pub(crate) run: Run,
     pub(crate) run_together: Option<RunTogether>,
 }
@@ -83,7 +84,14 @@ impl Registry {
     }
 
     fn add<J: Perform>(mut self, run_together: Option<RunTogether>) -> Self {
-        let performer = Performer { kind: J::KIND, queue: J::QUEUE, timeout: J::TIMEOUT, run: run::<J>, run_together };
+        let performer = Performer {
+            kind: J::KIND,
+            queue: J::QUEUE,
+            timeout: J::TIMEOUT,
+            outside: J::OUTSIDE,
+            run: run::<J>,
+            run_together,
+        };
         assert!(self.performers.insert(J::KIND, performer).is_none(), "two kinds are named {}", J::KIND);
         self
     }

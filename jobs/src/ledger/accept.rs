@@ -150,6 +150,7 @@ struct Before {
     state: String,
     outcome: Option<Json>,
     request_hash: Option<Vec<u8>>,
+    created_at: DateTime<Utc>,
 }
 
 /// Writes a request's job row, or finds the one that the same request wrote before.
@@ -175,16 +176,23 @@ pub async fn accepted(
         return Ok(Accepted::New { created_at });
     }
     let Some(once) = &job.idempotency else {
-        return Err(DbErr::Custom(format!("job {} was not inserted", job.id)).into());
+        // It stands already when the answer to its commit was lost and it was written once more.
+        let sql = "select id, created_at from job where id = $1";
+        let written = Written::find_by_statement(statement(sql, [job.id.into()])).one(db).await?;
+        let Written { created_at, .. } = written.ok_or_else(|| DbErr::RecordNotInserted)?;
+        return Ok(Accepted::New { created_at });
     };
     let before = Before::find_by_statement(statement(
-        "select id, state, outcome, request_hash from job
+        "select id, state, outcome, request_hash, created_at from job
          where principal is not distinct from $1 and idempotency_key = $2",
         [job.principal.into(), once.key.clone().into()],
     ))
     .one(db)
     .await?
     .ok_or_else(|| DbErr::RecordNotFound("the job of this idempotency key was pruned just now".to_owned()))?;
+    if before.id == job.id {
+        return Ok(Accepted::New { created_at: before.created_at });
+    }
     if before.request_hash.as_deref() != Some(once.request_hash.as_slice()) {
         return Err(AcceptError::Reused);
     }

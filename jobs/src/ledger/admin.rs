@@ -132,17 +132,24 @@ pub struct Depth {
     pub oldest_seconds: f64,
 }
 
+/// Each state by its own index: there are as many finished jobs as a month brought.
+pub const DEPTH: &str = "
+select queue, 'ready' as state, count(*) as jobs,
+       coalesce(extract(epoch from now() - min(run_at) filter (where run_at <= now())), 0)::float8 as oldest_seconds
+from job where state = 'ready' group by queue
+union all
+select queue, case when lease_until < now() then 'abandoned' else 'running' end, count(*),
+       coalesce(extract(epoch from now() - min(lease_until) filter (where lease_until < now())), 0)::float8
+from job where state = 'running' group by 1, 2
+union all
+select queue, 'dead', count(*), 0 from job where state = 'dead' group by queue";
+
 /// The live and dead jobs per queue. Finished ones are not counted: there are too many.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn depth(db: &impl ConnectionTrait) -> Result<Vec<Depth>, DbErr> {
-    let sql = "select queue, case when lease_until < now() then 'abandoned' else state end as state, count(*) as jobs,
-                      coalesce(extract(epoch from now() - min(case state when 'ready' then run_at else lease_until end)
-                          filter (where state = 'ready' and run_at <= now() or lease_until < now())), 0)::float8
-                          as oldest_seconds
-               from job where state in ('ready', 'running', 'dead') group by 1, 2";
-    Depth::find_by_statement(statement(sql, [])).all(db).await
+    Depth::find_by_statement(statement(DEPTH, [])).all(db).await
 }
 
 /// Forgets up to 10,000 jobs that finished more than `days` ago. Dead ones are never forgotten.

@@ -159,9 +159,10 @@ pub async fn heartbeat(db: &impl ConnectionTrait, held: &[(Uuid, i64)], lease: D
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
+/// By the time at which it was asked, not at which it was carried out: where a stall lay between, its leases are not over.
 const REAP: &str = r"
 with lost as (
-    select id from job where queue = $1 and state = 'running' and lease_until < clock_timestamp()
+    select id from job where queue = $1 and state = 'running' and lease_until < now()
     limit 500 for update skip locked
 )
 update job set crashes = crashes + 1, lease_until = null, worker = null,

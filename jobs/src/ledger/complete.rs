@@ -101,6 +101,18 @@ pub async fn complete(tx: &impl ConnectionTrait, job: &Claimed, outcome: &Outcom
     complete_all(tx, &[(job, outcome)], &[]).await
 }
 
+/// How an attempt ended that does not know it, because the answer to its commit was lost. Whoever holds the fence is the only one who
+/// can have finished the job. `None`: it did not, and somebody else has the job.
+///
+/// # Errors
+/// When the database fails.
+pub async fn finished(db: &impl ConnectionTrait, job: &Claimed) -> Result<Option<Outcome>, DbErr> {
+    let sql = "select outcome from job where id = $1 and fence = $2 and state = 'done'";
+    let row = db.query_one_raw(statement(sql, [job.id.into(), job.fence.into()])).await?;
+    let outcome = row.map(|row| row.try_get::<Option<serde_json::Value>>("", "outcome")).transpose()?.flatten();
+    Ok(outcome.and_then(|outcome| serde_json::from_value(outcome).ok()))
+}
+
 /// Exponential back-off (1 s, 2 s, 4 s … at most 15 minutes) with ±20 % of jitter,
 /// so that jobs that failed together do not come back together.
 const FAIL: &str = r"

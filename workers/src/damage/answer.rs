@@ -92,6 +92,7 @@ async fn zone(work: &Work, case_id: Uuid) -> Result<Option<Tz>, JobError> {
 impl Perform for DisputeDamage {
     /// Five photos may have to be fetched and decoded.
     const TIMEOUT: Duration = Duration::from_secs(120);
+    const OUTSIDE: bool = true;
 
     async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let Some(zone) = zone(&work, self.case_id).await? else { return refuse(work, &self, not_found()).await };

@@ -30,6 +30,8 @@ use crate::{Context, Ending, JobError, Perform, Work, audit};
 const LARGEST_COPY: u64 = 4 * 1024 * 1024;
 
 impl Perform for ExportEvidence {
+    const OUTSIDE: bool = true;
+
     async fn perform(self, work: Work) -> Result<Ending, JobError> {
         // One moment for all tables, whatever happens to the case meanwhile.
         let level = sea_orm::IsolationLevel::RepeatableRead;

@@ -13,7 +13,7 @@ use lettre::{
 };
 
 use super::{
-    STEP, Sent,
+    CONTENT, STEP, Sent,
     server::{Server, Tls},
 };
 
@@ -25,8 +25,16 @@ pub(super) struct Line {
 
 /// One step of the conversation: an answer in time, a refusal, or an error of the network.
 async fn step<T>(name: &str, step: impl Future<Output = Result<T, Error>>) -> anyhow::Result<Result<T, Error>> {
-    match tokio::time::timeout(STEP, step).await {
-        Err(_) => anyhow::bail!("the mail server did not answer to {name} within {STEP:?}"),
+    within(STEP, name, step).await
+}
+
+async fn within<T>(
+    limit: Duration,
+    name: &str,
+    step: impl Future<Output = Result<T, Error>>,
+) -> anyhow::Result<Result<T, Error>> {
+    match tokio::time::timeout(limit, step).await {
+        Err(_) => anyhow::bail!("the mail server did not answer to {name} within {limit:?}"),
         Ok(Err(error)) if error.is_permanent() => Ok(Err(error)),
         Ok(answer) => Ok(Ok(answer.with_context(|| format!("{name} to the mail server"))?)),
     }
@@ -77,7 +85,8 @@ impl Line {
         if let Err(error) = step("DATA", self.connection.command(Data)).await? {
             return Ok(Sent::Bounced(error.to_string()));
         }
-        if let Err(error) = step("the message", self.connection.message(message)).await? {
+        // Whoever gives up here sends the mail again although the server may have taken it.
+        if let Err(error) = within(CONTENT, "the message", self.connection.message(message)).await? {
             return Ok(Sent::Bounced(error.to_string()));
         }
         self.since = Instant::now();

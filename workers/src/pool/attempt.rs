@@ -4,11 +4,15 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jobs::{Claimed, Queue, fault};
 use platform::Gather;
-use tokio::sync::Semaphore;
+use tokio::{
+    sync::{AcquireError, Semaphore},
+    time::{Instant, timeout, timeout_at},
+};
 
-use super::watch::Watched;
+use super::watch::Watch;
 use crate::{
     Context, Finished, JobError, Registry,
+    perform::Connected,
     registry::{Performer, RunTogether},
 };
 
@@ -37,31 +41,61 @@ pub(super) fn groups(
     ours.map(group).collect()
 }
 
+/// Connections for those that are not performed in a group.
+#[derive(Clone)]
+pub(super) struct Rights {
+    /// As many as there are connections for them.
+    pub(super) alone: Arc<Semaphore>,
+    /// Half as many, for those that keep theirs while they wait for another server: one that stalls holds up only them.
+    outside: Arc<Semaphore>,
+}
+
+impl Rights {
+    pub(super) fn to(connections: usize) -> Self {
+        let outside = Arc::new(Semaphore::new(connections.div_ceil(2)));
+        Self { alone: Arc::new(Semaphore::new(connections)), outside }
+    }
+
+    async fn acquire(&self, performer: Performer) -> Result<Connected, AcquireError> {
+        let outside = match performer.outside {
+            true => Some(self.outside.clone().acquire_owned().await?),
+            false => None,
+        };
+        Ok(Connected { _alone: self.alone.clone().acquire_owned().await?, _outside: outside })
+    }
+}
+
 pub(super) async fn perform(
     performer: Performer,
     context: Arc<Context>,
     job: Arc<Claimed>,
-    (group, alone): (Option<Arc<Group>>, Arc<Semaphore>),
-    _watched: Watched,
+    (group, rights): (Option<Arc<Group>>, Rights),
+    watch: Watch,
 ) -> Result<Finished, JobError> {
+    let watched = watch.begins(&job, performer.timeout);
     fault::poison(&job.payload);
     if let Some(group) = group
-        && let Some(finished) = group.call(job.clone()).await
+        && let Ok(Some(finished)) = timeout(performer.timeout, group.call(job.clone())).await
     {
         return Ok(finished);
     }
-    let connected = || alone.clone().acquire_owned();
-    for _ in 1..CONFLICT_TRIES {
-        match (performer.run)(context.clone(), job.clone(), connected().await?).await {
-            Err(error) if error.gave_way() => {
+    drop(watched);
+    let mut until = None;
+    for try_ in 1.. {
+        let connected = rights.acquire(performer).await?;
+        // Its time begins when it has what it needs: that others keep it waiting is not charged to it.
+        let until = *until.get_or_insert_with(|| Instant::now() + performer.timeout);
+        let _watched = watch.begins(&job, until.saturating_duration_since(Instant::now()));
+        match timeout_at(until, (performer.run)(context.clone(), job.clone(), connected)).await {
+            Err(_) => return Err(anyhow::anyhow!("took longer than {:?}", performer.timeout).into()),
+            Ok(Err(error)) if try_ < CONFLICT_TRIES && error.gave_way() => {
                 metrics::counter!("db_retry_total").increment(1);
-                let pause = Duration::from_millis(rand::random_range(1..20));
-                tokio::time::sleep(pause).await;
             }
-            ended => return ended,
+            Ok(ended) => return ended,
         }
+        tokio::time::sleep(Duration::from_millis(rand::random_range(1..20))).await;
     }
-    (performer.run)(context, job, connected().await?).await
+    unreachable!("the last try returns however it ended")
 }
 
 pub(super) fn panic_words(ended: tokio::task::JoinError) -> String {

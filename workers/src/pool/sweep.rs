@@ -7,6 +7,7 @@ use std::{
 };
 
 use jobs::{fault, ledger};
+use platform::database::{PATIENCE, answered};
 use sea_orm::DbErr;
 use tokio_util::sync::CancellationToken;
 
@@ -42,6 +43,9 @@ impl Pool {
                 _ => {}
             }
             failing = swept.is_err();
+            if failing {
+                self.leases.trouble();
+            }
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(SWEEP) => {}
@@ -55,7 +59,10 @@ impl Pool {
         let mut turn = pin!(self.turn());
         loop {
             let began = Instant::now();
-            let taken_back = ledger::reap(&self.context.db, self.queue).await?;
+            let taken_back = match self.leases.tell_of_death() {
+                true => answered(PATIENCE, ledger::reap(&self.context.db, self.queue)).await?,
+                false => Vec::new(),
+            };
             fault::crash_point("after_reap");
             if !taken_back.is_empty() {
                 // They have waited for a whole lease already: not behind everything else that is due.
@@ -78,7 +85,7 @@ impl Pool {
     /// Returns when everything that was claimed before and needs a connection has one: it is ahead in this line. With more of it it
     /// would only lie here longer, and another process may have a connection left.
     async fn turn(&self) {
-        drop(self.alone.acquire().await);
+        drop(self.rights.alone.acquire().await);
     }
 
     /// Claims what is due, for a share of the room at most. `false`: nothing is left.
@@ -86,7 +93,8 @@ impl Pool {
         let was_behind = self.behind.load(Ordering::Acquire);
         let gather = if was_behind { GATHER } else { Duration::ZERO };
         let Some(permits) = self.permits(self.share, gather, stop).await else { return Ok(false) };
-        let claimed = ledger::claim_due(&self.context.db, self.queue, permits.len(), &self.name).await?;
+        let claim = ledger::claim_due(&self.context.db, self.queue, permits.len(), &self.name);
+        let claimed = answered(PATIENCE, claim).await?;
         let behind = claimed.len() == permits.len();
         metrics::counter!("jobs_swept_total", "queue" => self.queue.as_str()).increment(claimed.len() as u64);
         self.behind.store(behind, Ordering::Release);

@@ -7,6 +7,7 @@ use std::{
 };
 
 use jobs::{Claimed, Queue, fault, ledger};
+use platform::database::{PATIENCE, answered};
 use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
@@ -69,7 +70,7 @@ impl Pool {
         let Some(permit) = self.permits(1, Duration::ZERO, stop).await.and_then(|mut permits| permits.pop()) else {
             return false;
         };
-        match ledger::claim_suspect(&self.context.db, self.queue, &self.name).await {
+        match answered(PATIENCE, ledger::claim_suspect(&self.context.db, self.queue, &self.name)).await {
             Ok(Some(job)) => {
                 self.work_on(Arc::new(job), permit).await;
                 true

@@ -13,7 +13,10 @@ use uuid::Uuid;
 const LOOK: Duration = Duration::from_secs(5);
 
 /// When the time of each attempt is over, and its kind.
-type Running = Mutex<HashMap<Uuid, (Instant, String)>>;
+type Running = Mutex<HashMap<Attempt, (Instant, String)>>;
+
+/// A job and the fence of the attempt at it: a process may claim a job again that it still works on.
+type Attempt = (Uuid, i64);
 
 /// Ends this process when an attempt goes on although its time is over. Nothing else gives its thread back;
 /// the leases then run out like those of any process that died, and the job counts a crash.
@@ -31,7 +34,7 @@ impl Watch {
             while let Some(running) = watched.upgrade() {
                 let late = late(&running);
                 drop(running);
-                if let Some((id, kind)) = late.iter().find(|one| before.contains(*one)) {
+                if let Some(((id, _), kind)) = late.iter().find(|one| before.contains(*one)) {
                     tracing::error!(job.id = %id, job.kind = kind, "a job keeps its thread after its time; the process ends");
                     std::process::abort();
                 }
@@ -49,31 +52,31 @@ impl Watch {
 
     /// To be kept by the attempt itself: dropped when the attempt is over or was stopped.
     pub(super) fn begins(&self, job: &Claimed, timeout: Duration) -> Watched {
-        self.watch(job.id, &job.kind, timeout)
+        self.watch((job.id, job.fence), &job.kind, timeout)
     }
 
-    fn watch(&self, job: Uuid, kind: &str, timeout: Duration) -> Watched {
+    fn watch(&self, attempt: Attempt, kind: &str, timeout: Duration) -> Watched {
         let until = (Instant::now() + timeout, kind.to_owned());
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(job, until);
-        Watched { watch: self.clone(), job }
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(attempt, until);
+        Watched { watch: self.clone(), attempt }
     }
 }
 
-fn late(running: &Running) -> Vec<(Uuid, String)> {
+fn late(running: &Running) -> Vec<(Attempt, String)> {
     let (now, running) = (Instant::now(), running.lock().unwrap_or_else(PoisonError::into_inner));
     let late = running.iter().filter(|(_, (until, _))| *until < now);
-    late.map(|(id, (_, kind))| (*id, kind.clone())).collect()
+    late.map(|(attempt, (_, kind))| (*attempt, kind.clone())).collect()
 }
 
 /// An attempt that goes on.
 pub(super) struct Watched {
     watch: Watch,
-    job: Uuid,
+    attempt: Attempt,
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        self.watch.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.job);
+        self.watch.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.attempt);
     }
 }
 
@@ -84,7 +87,7 @@ mod tests {
     #[test]
     fn an_attempt_is_late_from_the_end_of_its_time_until_it_lets_go() {
         let watch = Watch(Arc::default());
-        let attempt = |timeout| watch.watch(Uuid::now_v7(), "test", timeout);
+        let attempt = |timeout| watch.watch((Uuid::now_v7(), 1), "test", timeout);
         let _in_time = attempt(Duration::from_secs(60));
         assert!(!watch.sees_one_late());
         let over = attempt(Duration::ZERO);

@@ -34,6 +34,7 @@ use crate::{
 impl Perform for ReturnCar {
     /// Four photos may have to be fetched and decoded.
     const TIMEOUT: Duration = Duration::from_secs(120);
+    const OUTSIDE: bool = true;
 
     async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let Some(booking) = booking_of(&work, &self).await? else { return Ok(work.refuse(not_found())) };

@@ -34,6 +34,7 @@ use crate::{
 impl Perform for PickUpCar {
     /// Four photos may have to be fetched and decoded.
     const TIMEOUT: Duration = Duration::from_secs(120);
+    const OUTSIDE: bool = true;
 
     async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let seen = Case::find(work.db(), self.booking_id).await?.filter(|case| case.belongs_to(&self.asker));
