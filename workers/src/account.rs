@@ -9,8 +9,7 @@ use jobs::{
 };
 use rules::{account::Role, problem};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel, QuerySelect,
-    sea_query::OnConflict,
+    ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel, sea_query::OnConflict,
 };
 use uuid::Uuid;
 use view::account::User;
@@ -98,11 +97,11 @@ impl Perform for AddStaff {
 impl Perform for ChangeProfile {
     async fn perform(self, work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
-        // Two changes at once, of two devices, take turns.
-        let Some(account) = account::Entity::find_by_id(self.account_id).lock_exclusive().one(&tx).await? else {
+        let Some(account) = account::Entity::find_by_id(self.account_id).one(&tx).await? else {
             return Ok(work.skip("the account is gone"));
         };
 
+        // Nothing but what was given is written: another device may change the rest at the same time.
         let mut change = account.into_active_model();
         if let Some(name) = self.name {
             change.name = Set(name);
