@@ -2,7 +2,9 @@
 
 mod block;
 mod change;
+mod fleet;
 mod freed;
+mod no_show;
 mod overdue;
 mod together;
 
@@ -186,9 +188,18 @@ async fn a_search_with_dates_shows_only_cars_that_are_free_then() {
 
     let asked = house.get(&format!("/api/v1/availability?carId={taken}&{}", query(9, 14)), None).await;
     assert_eq!(asked.body["available"], false);
-    assert_eq!(asked.body["gaps"].as_array().unwrap().len(), 2);
+    let gaps = asked.body["gaps"].as_array().unwrap();
+    assert_eq!(gaps.len(), 2);
+    for gap in gaps {
+        let wish = json!({ "carId": taken, "startDate": gap["from"], "endDate": gap["to"] });
+        let booked = house.post("/api/v1/bookings", Some(&customer), wish).await;
+        assert_eq!(booked.status, 201, "what is shown as free can be booked: {booked:?}");
+    }
+    house.bed.run(&format!("update car set status = 'workshop' where id = '{taken}'")).await;
+    let asked = house.get(&format!("/api/v1/availability?carId={taken}&{}", query(20, 24)), None).await;
+    assert_eq!((&asked.body["available"], &asked.body["gaps"]), (&json!(false), &json!([])));
     let calendar = house.get(&format!("/api/v1/cars/{taken}/calendar?{}", query(0, 30)), None).await;
-    assert_eq!(calendar.body["busy"].as_array().unwrap().len(), 1);
+    assert_eq!(calendar.body["busy"].as_array().unwrap().len(), 3);
     let quote = house.get(&format!("/api/v1/quotes?carId={free}&{}", query(1, 3)), None).await;
     assert_eq!(quote.body["total"]["amount"], 11_900);
 }

@@ -58,6 +58,7 @@ fn the_json_of_every_kind_is_pinned() {
     pinned::<booking::ResolveConflict>("resolve_conflict", json!({ "booking_id": id, "car_id": id, "turn": 3 }));
     pinned::<booking::CancelBooking>("cancel_booking", json!({ "booking_id": id, "cancelled_by": id }));
     pinned::<booking::ReleaseNoShow>("release_no_show", json!({ "booking_id": id }));
+    pinned::<booking::ReleaseNoShow>("release_no_show", json!({ "booking_id": id, "start": start }));
     pinned::<car::AddCar>(
         "add_car",
         json!({ "car_id": id, "added_by": id, "make": "VW", "model": "Golf", "year": 2025, "plate": "B-1",

@@ -2,9 +2,9 @@
 
 use std::{str::FromStr, sync::Arc};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use entity::{car, reservation};
+use entity::{branch, car, reservation};
 use poem::web::Data;
 use poem_openapi::{
     Object, OpenApi,
@@ -33,7 +33,8 @@ struct Availability {
     available: bool,
     /// The cars that are free for the whole time; asked by category and branch.
     cars: Vec<Car>,
-    /// The stretches in which the one car asked for is free.
+    /// The stretches in which the one car asked for can be booked: they end a turnaround before somebody else has it, and a
+    /// car that is not rented out has none.
     gaps: Vec<Stretch>,
 }
 
@@ -64,13 +65,23 @@ async fn busy(db: &DatabaseConnection, car: Uuid, period: Period) -> Result<Vec<
     Ok(rows.into_iter().map(|row| Stretch { from: row.starts_at, to: row.ends_at }).collect())
 }
 
-/// What lies between the busy stretches of a period.
-fn gaps(period: Period, busy: &[Stretch]) -> Vec<Stretch> {
+/// When a car can be booked within a period.
+async fn free_time(db: &DatabaseConnection, car: &car::Model, period: Period) -> Result<Vec<Stretch>, ApiError> {
+    let branch = branch::Entity::find_by_id(car.branch_id).one(db).await?.ok_or_else(ApiError::not_found)?;
+    let minutes = u32::try_from(branch.turnaround_minutes).unwrap_or_default();
+    let busy = busy(db, car.id, period.with_turnaround(minutes)).await?;
+    Ok(gaps(period, &busy, TimeDelta::minutes(minutes.into())))
+}
+
+/// What can be booked between the busy stretches of a period: whoever has the car before somebody else is back a
+/// turnaround earlier.
+fn gaps(period: Period, busy: &[Stretch], turnaround: TimeDelta) -> Vec<Stretch> {
     let mut gaps = Vec::new();
     let mut free_from = period.start;
     for taken in busy {
-        if taken.from > free_from {
-            gaps.push(Stretch { from: free_from, to: taken.from });
+        let to = (taken.from - turnaround).min(period.end);
+        if to > free_from {
+            gaps.push(Stretch { from: free_from, to });
         }
         free_from = free_from.max(taken.to);
     }
@@ -100,7 +111,10 @@ impl AvailabilityApi {
         let period = period(from.0, to.0)?;
         if let Some(id) = car_id.0 {
             let car = car::Entity::find_by_id(id).one(&front.db).await?.ok_or_else(ApiError::not_found)?;
-            let gaps = gaps(period, &busy(&front.db, id, period).await?);
+            let gaps = match car.status.0.is_rentable() {
+                true => free_time(&front.db, &car, period).await?,
+                false => Vec::new(),
+            };
             let free = Condition::all().add(car::Column::Id.eq(id)).add(free_between(period));
             let free = car::Entity::find().filter(free).one(&front.db).await?.is_some();
             let available = free && car.status.0.is_rentable();
@@ -166,8 +180,13 @@ mod tests {
     fn gaps_are_what_no_reservation_touches() {
         let period = Period::new(at(0), at(10)).unwrap();
         let stretch = |from, to| Stretch { from: at(from), to: at(to) };
-        assert_eq!(gaps(period, &[]), [stretch(0, 10)]);
-        assert_eq!(gaps(period, &[stretch(-2, 3), stretch(3, 4), stretch(8, 12)]), [stretch(4, 8)]);
-        assert_eq!(gaps(period, &[stretch(-1, 11)]), []);
+        assert_eq!(gaps(period, &[], TimeDelta::zero()), [stretch(0, 10)]);
+        assert_eq!(gaps(period, &[stretch(-2, 3), stretch(3, 4), stretch(8, 12)], TimeDelta::zero()), [stretch(4, 8)]);
+        assert_eq!(gaps(period, &[stretch(-1, 11)], TimeDelta::zero()), []);
+        let hour = TimeDelta::hours(1);
+        assert_eq!(
+            gaps(period, &[stretch(1, 3), stretch(6, 7), stretch(10, 12)], hour),
+            [stretch(3, 5), stretch(7, 9)]
+        );
     }
 }

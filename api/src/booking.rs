@@ -67,11 +67,14 @@ struct BookingChange {
     start_date: Option<DateTime<Utc>>,
     /// RFC 3339.
     end_date: Option<DateTime<Utc>>,
+    /// For staff: the house cannot keep what was booked, so the price per day stays as it was agreed.
+    #[oai(default)]
+    house_fault: bool,
 }
 
 impl Example for BookingChange {
     fn example() -> Self {
-        Self { car_id: None, start_date: Some(example_day(4)), end_date: Some(example_day(8)) }
+        Self { car_id: None, start_date: Some(example_day(4)), end_date: Some(example_day(8)), house_fault: false }
     }
 }
 
@@ -95,10 +98,13 @@ fn example_day(day: u64) -> DateTime<Utc> {
 }
 
 #[derive(Debug, Object)]
-#[oai(deny_unknown_fields)]
+#[oai(rename_all = "camelCase", deny_unknown_fields)]
 struct Cancelling {
     #[oai(validator(max_length = 500))]
     reason: Option<String>,
+    /// For staff: the house has no car for the customer, so there is no fee and everything is refunded.
+    #[oai(default)]
+    house_fault: bool,
 }
 
 /// The booking, if the caller may see it. Somebody else's is not there at all.
@@ -191,9 +197,11 @@ impl BookingApi {
 
     /// Change a booking
     ///
-    /// Other dates, another car, or both; priced again at today's price. Once the customer has the car only a later
-    /// end is possible. `409 car_taken` comes with `alternatives` and leaves the booking as it was. Cancelling is free
-    /// as long as it was: a change does not begin that time anew once it is over.
+    /// Other dates, another car, or both; priced again at today's price. A car that the house gave instead of the one
+    /// that was booked costs no more per day than was agreed, and with `houseFault` (staff only, else `403 forbidden`) any
+    /// car does. Once the customer has the car only a later end is possible. `409 car_taken` comes with `alternatives`
+    /// and leaves the booking as it was. Cancelling is free as long as it was: a change does not begin that time anew
+    /// once it is over, nor does it make a cancellation cheaper then.
     #[oai(path = "/bookings/:id", method = "patch", operation_id = "changeBooking")]
     async fn change(
         &self,
@@ -204,8 +212,9 @@ impl BookingApi {
         Shaped(body): Shaped<BookingChange>,
     ) -> Result<Written<Booking>, ApiError> {
         let booking = own(&front, &caller, id.0).await?;
-        let BookingChange { car_id, start_date: start, end_date: end } = body;
-        let change = ChangeBooking { booking_id: booking.id, changed_by: caller.account_id, car_id, start, end };
+        let BookingChange { car_id, start_date: start, end_date: end, house_fault } = body;
+        let (booking_id, changed_by) = (booking.id, caller.account_id);
+        let change = ChangeBooking { booking_id, changed_by, car_id, start, end, house_fault };
         let job = job_for(&asking, Key::Optional, Some(caller.account_id), &change, &json!(change))?;
         front.write(&asking, job).await?.ok(&asking)
     }
@@ -231,7 +240,8 @@ impl BookingApi {
 
     /// Cancel a booking
     ///
-    /// Frees the time at once; `cancellation` says what is kept and what goes back by the policy.
+    /// Frees the time at once; `cancellation` says what is kept and what goes back by the policy. `403 forbidden` when
+    /// somebody else than staff says `houseFault`.
     #[oai(path = "/bookings/:id/cancel", method = "post", operation_id = "cancelBooking")]
     async fn cancel(
         &self,
@@ -242,7 +252,9 @@ impl BookingApi {
         Shaped(body): Shaped<Cancelling>,
     ) -> Result<Written<Booking>, ApiError> {
         let booking = own(&front, &caller, id.0).await?;
-        let cancel = CancelBooking { booking_id: booking.id, cancelled_by: caller.account_id, reason: body.reason };
+        let Cancelling { reason, house_fault } = body;
+        let (booking_id, cancelled_by) = (booking.id, caller.account_id);
+        let cancel = CancelBooking { booking_id, cancelled_by, reason, house_fault };
         let job = job_for(&asking, Key::Optional, Some(caller.account_id), &cancel, &json!(cancel))?;
         front.write(&asking, job).await?.ok(&asking)
     }

@@ -196,6 +196,10 @@ impl CarApi {
     }
 
     /// Change a car
+    ///
+    /// A car that is not in service any more gives its live offers back, and its bookings of the next two days get another
+    /// car or a call. One that retires or moves to another branch must have no bookings ahead: `409 car_has_bookings` names
+    /// them.
     #[oai(path = "/cars/:id", method = "patch", operation_id = "changeCar")]
     async fn change(
         &self,
@@ -236,7 +240,8 @@ impl CarApi {
 
     /// Retire a car
     ///
-    /// A car without any history is deleted instead.
+    /// A car without any history is deleted instead. `409 car_has_bookings` names bookings that are still ahead; those who
+    /// wait for this very car are told that they wait no longer.
     #[oai(path = "/cars/:id", method = "delete", operation_id = "retireCar")]
     async fn retire(
         &self,

@@ -49,7 +49,8 @@ impl WaitlistApi {
     /// Join the waitlist
     ///
     /// For one car (`carId`) or for a class at a branch (`category` and `branchId`), for dates (`from` and `to`) or
-    /// as soon as possible (`asap`). `409 bookable_now` comes with what can be booked instead of waiting.
+    /// as soon as possible (`asap`). `409 bookable_now` comes with what can be booked instead of waiting; `409 car_not_in_service`
+    /// when the car has left the fleet.
     #[oai(path = "/waitlist", method = "post", operation_id = "joinWaitlist")]
     async fn join(
         &self,

@@ -1,6 +1,12 @@
 //! A customer's rental, with the customer's own dates.
 
-use rules::booking::BookingStatus;
+use rules::{
+    booking::BookingStatus,
+    cancellation::Facts,
+    money::{Currency, Money},
+    period::Period,
+    pricing::rental_days,
+};
 use sea_orm::entity::prelude::*;
 
 use crate::{Quote, Word};
@@ -29,6 +35,8 @@ pub struct Model {
     pub refund: Option<i64>,
     pub policy_version: i32,
     pub closed_at: Option<DateTimeUtc>,
+    pub closed_fee: Option<i64>,
+    pub house_fault: bool,
     pub picked_up_at: Option<DateTimeUtc>,
     pub odometer_out_km: Option<i32>,
     pub fuel_out: Option<f64>,
@@ -45,3 +53,33 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// What a refund depends on, were the booking cancelled at `now`.
+    ///
+    /// # Errors
+    /// When the row holds what nobody can read.
+    pub fn cancellation(&self, now: DateTimeUtc) -> Result<Facts, DbErr> {
+        let period = Period::new(self.starts_at, self.ends_at).map_err(unreadable)?;
+        let currency = Currency::new(&self.currency).map_err(unreadable)?;
+        let total = Money { amount: self.total, currency };
+        let days = rental_days(period, self.time_zone.parse().map_err(unreadable)?);
+        let average = || total.portion(1, u32::try_from(days.max(1)).unwrap_or(u32::MAX));
+        Ok(Facts {
+            now,
+            booked_at: self.created_at,
+            closed_at: self.closed_at,
+            period,
+            total,
+            days,
+            day: self.quote.0.day().map_or_else(average, Ok).map_err(unreadable)?,
+            closed_fee: self.closed_fee.map(|amount| Money { amount, currency }),
+            no_show: false,
+            house_fault: self.house_fault,
+        })
+    }
+}
+
+fn unreadable(error: impl std::fmt::Display) -> DbErr {
+    DbErr::Type(error.to_string())
+}

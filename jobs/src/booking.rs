@@ -35,6 +35,9 @@ pub struct CancelBooking {
     pub cancelled_by: Uuid,
     #[serde(default)]
     pub reason: Option<String>,
+    /// The house has no car, so it costs nothing; only staff may say so.
+    #[serde(default)]
+    pub house_fault: bool,
 }
 
 impl Job for CancelBooking {
@@ -46,6 +49,9 @@ impl Job for CancelBooking {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReleaseNoShow {
     pub booking_id: Uuid,
+    /// The start that nobody came for; other dates are another occasion.
+    #[serde(default)]
+    pub start: Option<DateTime<Utc>>,
 }
 
 impl Job for ReleaseNoShow {
@@ -53,7 +59,10 @@ impl Job for ReleaseNoShow {
     const QUEUE: Queue = Queue::Booking;
 
     fn dedupe_key(&self) -> Option<String> {
-        Some(self.booking_id.to_string())
+        Some(match self.start {
+            Some(start) => format!("{}/{}", self.booking_id, start.timestamp()),
+            None => self.booking_id.to_string(),
+        })
     }
 }
 
@@ -68,6 +77,9 @@ pub struct ChangeBooking {
     pub start: Option<DateTime<Utc>>,
     #[serde(default)]
     pub end: Option<DateTime<Utc>>,
+    /// The house cannot keep what was booked, so the price per day stays; only staff may say so.
+    #[serde(default)]
+    pub house_fault: bool,
 }
 
 impl Job for ChangeBooking {

@@ -50,6 +50,10 @@ create table booking (
     policy_version integer not null default 1,
     -- The end of free cancellation, when it had come before the dates were changed: a change opens it to nobody again.
     closed_at timestamptz,
+    -- What a cancellation cost then, in minor units: a change makes it no cheaper.
+    closed_fee bigint,
+    -- Cancelled because the house had no car.
+    house_fault boolean not null default false,
     picked_up_at timestamptz,
     odometer_out_km integer,
     fuel_out double precision check (fuel_out between 0 and 1),
@@ -81,7 +85,7 @@ create table booking_change (
     quote json not null,
     total bigint not null,
     currency text not null,
-    reason text not null check (reason in ('asked', 'extended', 'overrun', 'unsafe')),
+    reason text not null check (reason in ('asked', 'extended', 'overrun', 'unsafe', 'house_fault')),
     -- NULL is the platform itself.
     changed_by uuid references account,
     created_at timestamptz not null default now(),

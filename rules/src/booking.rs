@@ -9,7 +9,7 @@ mod status;
 
 pub use change::{Change, ChangeRefused, change};
 pub use conflict::{Candidate, SOON, Situation, Threat, choose, risk_begins, threat};
-pub use dates::{DateRefusal, Limits, dates};
+pub use dates::{DateRefusal, Limits, dates, start};
 pub use number::{BookingNumber, NumberRefused};
 pub use pickup::{PickupRefused, no_show_at, pickup, pickup_opens_at};
 pub use status::{BookingStatus, Event, Refused};

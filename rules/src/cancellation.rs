@@ -37,8 +37,14 @@ pub struct Facts {
     pub total: Money,
     /// Rental days of the quote.
     pub days: i64,
+    /// What one of them costs.
+    pub day: Money,
+    /// What a cancellation cost before the dates were changed, when it was free no longer.
+    pub closed_fee: Option<Money>,
     /// Nobody came, and nobody called.
     pub no_show: bool,
+    /// The house has no car for the customer.
+    pub house_fault: bool,
 }
 
 /// How `total` is parted: `fee` stays, `refund` goes back.
@@ -68,6 +74,12 @@ pub fn closed_after(policy: &Policy, facts: &Facts) -> Option<DateTime<Utc>> {
     (facts.now >= until).then_some(until)
 }
 
+/// What a cancellation costs at least after a change of dates: what it cost before, once it was free no longer. A long
+/// rental that is made short first would lose less otherwise.
+pub fn closed_fee(policy: &Policy, facts: &Facts) -> Result<Option<Money>, MoneyRefused> {
+    closed_after(policy, facts).map(|_| Ok(fee(policy, facts)?.0)).transpose()
+}
+
 /// The end of free cancellation, whatever was changed since.
 pub fn ends_free(policy: &Policy, facts: &Facts) -> DateTime<Utc> {
     let until = free_until(policy, facts.booked_at, facts.period.start);
@@ -81,9 +93,23 @@ pub fn refund(policy: &Policy, facts: &Facts) -> Result<Refund, MoneyRefused> {
 }
 
 fn fee(policy: &Policy, facts: &Facts) -> Result<(Money, &'static str), MoneyRefused> {
-    let days = u32::try_from(facts.days.max(1)).map_err(|_| MoneyRefused::Overflow)?;
-    let day = facts.total.portion(1, days)?;
-    let half_day = facts.total.portion(1, days.checked_mul(2).ok_or(MoneyRefused::Overflow)?)?;
+    if facts.house_fault {
+        return Ok((Money::zero(facts.total.currency), "We had no car for you: everything is refunded."));
+    }
+    let (fee, rule) = fee_by_time(policy, facts)?;
+    let kept = facts.closed_fee.filter(|kept| kept.currency == fee.currency && kept.amount > fee.amount);
+    Ok(match kept {
+        Some(kept) => {
+            let amount = kept.amount.min(facts.total.amount);
+            (Money { amount, ..kept }, "Cancelled late: it costs what it cost before the booking was changed.")
+        }
+        None => (fee, rule),
+    })
+}
+
+fn fee_by_time(policy: &Policy, facts: &Facts) -> Result<(Money, &'static str), MoneyRefused> {
+    let day = Money { amount: facts.day.amount.min(facts.total.amount), ..facts.total };
+    let half_day = day.portion(1, 2)?;
     let free_until = ends_free(policy, facts);
 
     Ok(match facts {
@@ -115,7 +141,10 @@ mod tests {
             period: Period::new(start, start + TimeDelta::days(days)).unwrap(),
             total: Money::new(6_000 * days, Currency::EUR),
             days,
+            day: Money::new(6_000, Currency::EUR),
+            closed_fee: None,
             no_show: false,
+            house_fault: false,
         }
     }
 
@@ -169,11 +198,31 @@ mod tests {
         assert_eq!(fee_of(Facts { period: next_month, ..in_time }), 0);
     }
 
+    #[test]
+    fn a_rental_made_short_when_it_is_too_late_costs_no_less() {
+        let long = facts("2026-05-10T09:00", 10);
+        let closed_fee = closed_fee(&Policy::default(), &long).unwrap();
+        assert_eq!(closed_fee, Some(Money::new(6_000, Currency::EUR)));
+        assert_eq!(fee_of(facts("2026-05-10T09:00", 1)), 3_000);
+        assert_eq!(fee_of(Facts { closed_fee, ..facts("2026-05-10T09:00", 1) }), 6_000);
+        let in_time = super::closed_fee(&Policy::default(), &facts("2026-05-08T10:00", 10)).unwrap();
+        assert_eq!(in_time, None);
+    }
+
+    #[test]
+    fn whoever_gets_no_car_from_the_house_pays_nothing() {
+        let closed_fee = Some(Money::new(6_000, Currency::EUR));
+        for now in ["2026-05-10T09:00", "2026-05-10T12:00", "2026-05-14T10:00"] {
+            assert_eq!(fee_of(Facts { house_fault: true, closed_fee, ..facts(now, 3) }), 0, "{now}");
+        }
+    }
+
     proptest! {
         #[test]
         fn a_refund_is_never_negative_nor_more_than_was_paid(
             rental in any_period(), amount in 0i64..10_000_000, days in -1i64..60,
             booked in 0i64..100_000, now in -100_000i64..100_000, no_show: bool,
+            day in 0i64..10_000_000, closed_fee in proptest::option::of(0i64..10_000_000), house_fault: bool,
         ) {
             let facts = Facts {
                 now: rental.start + TimeDelta::minutes(now),
@@ -182,7 +231,10 @@ mod tests {
                 period: rental,
                 total: Money::new(amount, Currency::EUR),
                 days,
+                day: Money::new(day, Currency::EUR),
+                closed_fee: closed_fee.map(|fee| Money::new(fee, Currency::EUR)),
                 no_show,
+                house_fault,
             };
             let parted = refund(&Policy::default(), &facts).unwrap();
             prop_assert!((0..=amount).contains(&parted.refund.amount));
@@ -200,7 +252,10 @@ mod tests {
                 period: rental,
                 total: Money::new(60_000, Currency::EUR),
                 days,
+                day: Money::new(60_000 / days, Currency::EUR),
+                closed_fee: None,
                 no_show: false,
+                house_fault: false,
             });
             prop_assert!(fee_at(a.min(b)) <= fee_at(a.max(b)));
         }

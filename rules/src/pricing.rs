@@ -81,6 +81,31 @@ pub struct Quote {
     pub late_rule: String,
 }
 
+impl Quote {
+    /// The line of whole days; a rental by the hour has none.
+    fn rental_days(&self) -> Option<&Line> {
+        self.lines.iter().find(|line| line.code == RENTAL_DAYS && line.quantity > 0)
+    }
+
+    /// The daily price that was agreed, before tax.
+    pub fn price_per_day(&self) -> Option<Money> {
+        let days = self.rental_days()?;
+        Some(Money { amount: days.amount.amount / days.quantity, ..days.amount })
+    }
+
+    /// What one day of it costs with its share of the tax.
+    pub fn day(&self) -> Option<Money> {
+        let days = self.rental_days().filter(|_| self.subtotal.amount > 0)?;
+        let whole = i128::from(self.subtotal.amount) * i128::from(days.quantity);
+        let doubled = 2 * i128::from(self.total.amount) * i128::from(days.amount.amount) + whole;
+        let amount = i64::try_from(doubled.div_euclid(2 * whole)).ok()?;
+        Some(Money { amount: amount.min(self.total.amount), ..self.total })
+    }
+}
+
+/// The code of the line that counts whole days.
+const RENTAL_DAYS: &str = "rental_days";
+
 /// The price of a rental: of all ways to count it, the cheapest.
 pub fn quote(facts: &Facts) -> Result<Quote, MoneyRefused> {
     let span = Span::of(facts.period, facts.zone);
@@ -178,7 +203,7 @@ fn by_days_and_hours(span: Span, facts: &Facts) -> Result<Option<Vec<Line>>, Mon
 
 fn days(quantity: i64, facts: &Facts) -> Result<Line, MoneyRefused> {
     let amount = facts.price_per_day.times(quantity)?;
-    Ok(line("rental_days", "Rental by the day", quantity, TimeUnit::Day, amount))
+    Ok(line(RENTAL_DAYS, "Rental by the day", quantity, TimeUnit::Day, amount))
 }
 
 fn line(code: &str, description: &str, quantity: i64, unit: TimeUnit, amount: Money) -> Line {
@@ -258,6 +283,14 @@ mod tests {
         assert_eq!(json["total"]["amount"], 14_280);
         assert!(json["lateRule"].is_string());
         assert_eq!(serde_json::from_value::<Quote>(json).unwrap(), quote);
+    }
+
+    #[test]
+    fn a_day_is_a_day_whatever_hours_were_added() {
+        let of = |end: &str| quote(&facts(period("2026-05-04T08:00", end))).unwrap();
+        for end in ["2026-05-04T10:00", "2026-05-06T08:00", "2026-05-06T09:00", "2026-05-14T08:00"] {
+            assert_eq!((of(end).day(), of(end).price_per_day()), (Some(eur(7_140)), Some(eur(6_000))), "{end}");
+        }
     }
 
     #[test]

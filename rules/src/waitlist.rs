@@ -13,7 +13,7 @@ mod words;
 pub use answer::{Answer, Moment, answer};
 pub use entry::{EntryEvent, EntryRefused, EntryState, Place, Silence, silence};
 pub use explain::{Considered, Fared, explain, explained};
-pub use gap::{Gap, Whereabouts, gaps};
+pub use gap::{Gap, PATIENCE, Whereabouts, gaps};
 pub use join::{JoinFacts, JoinRefused, join};
 pub use offer::{OfferEvent, OfferRefused, OfferState, has_expired};
 pub use terms::{Deadline, Terms, deadline, reminder_at};

@@ -1,6 +1,6 @@
 //! Time in which a car is kept from being rented.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use jobs::Queue;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -67,6 +67,8 @@ async fn a_block_has_a_future_an_end_and_a_reason() {
     let over = house.post(&path, Some(&admin), block(-3, -2)).await;
     assert_eq!((over.status.as_u16(), &over.body["errors"][0]["pointer"]), (422, &json!("/to")), "{over:?}");
     assert_eq!(house.post(&path, Some(&admin), block(12, 10)).await.status, 422);
+    let hardly = json!({ "from": noon(10), "to": noon(10) + TimeDelta::nanoseconds(900), "reason": "new tyres" });
+    assert_eq!(house.post(&path, Some(&admin), hardly).await.status, 422, "PostgreSQL keeps microseconds");
     let mut blank = block(10, 12);
     blank["reason"] = json!("  ");
     assert_eq!(house.post(&path, Some(&admin), blank).await.body["errors"][0]["pointer"], "/reason");

@@ -42,6 +42,10 @@ impl Yard {
         self.change_as(&self.customer, body).await
     }
 
+    async fn cancel_as(&self, person: &Person, body: Value) -> Answer {
+        self.house.post(&format!("/api/v1/bookings/{}/cancel", self.booking), Some(person), body).await
+    }
+
     async fn extend(&self, day: i64) -> Answer {
         let path = format!("/api/v1/bookings/{}/extend", self.booking);
         self.house.post(&path, Some(&self.customer), json!({ "endDate": noon(day) })).await
@@ -199,6 +203,80 @@ async fn a_live_offer_stands_in_the_way_and_one_that_expired_does_not() {
     assert_eq!(yard.extend(14).await.code(), "car_taken");
     yard.house.bed.run(&hold("- interval '1 second'")).await;
     assert_eq!(yard.extend(14).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rental_made_short_when_it_is_too_late_loses_as_much_as_before() {
+    let yard = Yard::open().await;
+    assert_eq!(yard.change(json!({ "endDate": noon(20) })).await.status, 200);
+    let soon = format!(
+        "update booking set starts_at = now() + interval '3 hours', created_at = now() - interval '2 days',
+                ends_at = now() + interval '243 hours' where id = '{}'",
+        yard.booking
+    );
+    yard.house.bed.run(&soon).await;
+    let end = Utc::now() + TimeDelta::hours(4) + TimeDelta::minutes(5);
+    assert_eq!(yard.change(json!({ "endDate": end })).await.status, 200);
+    let cancelled = yard.cancel_as(&yard.customer, json!({})).await;
+    assert_eq!(cancelled.body["cancellation"]["fee"]["amount"], 5_950, "one day, not half of one: {cancelled:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_that_is_charged_is_a_day_whatever_hours_came_with_it() {
+    let yard = Yard::open().await;
+    let end = noon(12) + TimeDelta::hours(1);
+    let longer = yard.change(json!({ "endDate": end })).await;
+    assert_eq!(longer.body["totalPrice"]["amount"], 13_884, "two days and an hour: {longer:?}");
+    let begun = format!(
+        "update booking set starts_at = now() - interval '1 minute', created_at = now() - interval '2 days' where id = '{}'",
+        yard.booking
+    );
+    yard.house.bed.run(&begun).await;
+    let cancelled = yard.cancel_as(&yard.customer, json!({})).await;
+    assert_eq!(cancelled.body["cancellation"]["fee"]["amount"], 5_950, "{cancelled:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_gets_no_car_from_the_house_pays_nothing_and_only_staff_can_say_so() {
+    let yard = Yard::open().await;
+    let soon = format!(
+        "update booking set starts_at = now() + interval '1 hour', created_at = now() - interval '2 days' where id = '{}'",
+        yard.booking
+    );
+    yard.house.bed.run(&soon).await;
+    let fault = json!({ "reason": "the car is broken", "houseFault": true });
+    let refused = yard.cancel_as(&yard.customer, fault.clone()).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (403, "forbidden"), "{refused:?}");
+    let refused = yard.change(json!({ "carId": yard.other, "houseFault": true })).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (403, "forbidden"), "{refused:?}");
+    assert_eq!(yard.shown().await["status"], "Confirmed");
+
+    let cancelled = yard.cancel_as(&yard.admin, fault).await;
+    let settled = &cancelled.body["cancellation"];
+    assert_eq!((&settled["fee"]["amount"], &settled["refund"]["amount"]), (&json!(0), &json!(11_900)), "{cancelled:?}");
+    assert_eq!(settled["houseFault"], true);
+    let audited = "select count(*) from audit_log where action = 'cancel_booking' and (detail->>'houseFault')::boolean";
+    assert_eq!(yard.house.bed.number(audited).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_car_that_the_house_gives_instead_costs_no_more_until_the_customer_chooses_another() {
+    let yard = Yard::open().await;
+    let dear = format!("update car set price_per_day = 20000 where id = '{}'", yard.other);
+    yard.house.bed.run(&dear).await;
+    let given = yard.change_as(&yard.admin, json!({ "carId": yard.other, "houseFault": true })).await;
+    assert_eq!((given.status, &given.body["totalPrice"]["amount"]), (StatusCode::OK, &json!(11_900)), "{given:?}");
+    let longer = yard.extend(13).await;
+    assert_eq!(longer.body["totalPrice"]["amount"], 17_850, "{longer:?}");
+    let audited = "select count(*) from audit_log where action = 'change_booking' and (detail->>'houseFault')::boolean";
+    assert_eq!(yard.house.bed.number(audited).await, 1);
+
+    yard.house.bed.run("update booking_change set reason = 'unsafe' where reason = 'house_fault'").await;
+    let shorter = yard.change(json!({ "endDate": noon(12) })).await;
+    assert_eq!(shorter.body["totalPrice"]["amount"], 11_900, "moved by the house: {shorter:?}");
+    assert_eq!(yard.change(json!({ "carId": yard.car })).await.status, 200);
+    let chosen = yard.change(json!({ "carId": yard.other })).await;
+    assert_eq!(chosen.body["totalPrice"]["amount"], 47_600, "{chosen:?}");
 }
 
 /// Fifty at once on one car: new bookings, moves to it and from it, and extensions.

@@ -24,7 +24,7 @@ async fn freed(meanwhile: &str) -> (Yard, Uuid) {
     yard.settled().await;
     assert_eq!((yard.told("conflict_unresolved").await, yard.row(yard.next).await.car_id), (1, yard.car));
     yard.bed.run(meanwhile).await;
-    yard.ask(&CancelBooking { booking_id: taken, cancelled_by: yard.customer, reason: None }).await;
+    yard.ask(&CancelBooking { booking_id: taken, cancelled_by: yard.customer, reason: None, house_fault: false }).await;
     let busy = "select count(*) from job where queue in ('booking', 'waitlist') and state in ('ready', 'running') and run_at <= now()";
     yard.bed.until(busy, 0).await;
     (yard, other)

@@ -1,13 +1,14 @@
 //! A car that is not back, and whoever was to have it next.
 
+use chrono::{TimeDelta, Utc};
 use jobs::{
     Job, Queue,
-    booking::{CheckOverdue, EscalateOverdue, ResolveConflict},
+    booking::{CheckOverdue, EscalateOverdue, RequestBooking, ResolveConflict},
     rental::{Asker, ReturnCar},
 };
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
-use tests::{Bed, QUOTE, done};
+use tests::{Bed, QUOTE, done, refused};
 use uuid::Uuid;
 
 const BRANCH: &str = "00000000-0000-7000-8000-000000000001";
@@ -79,6 +80,20 @@ impl Yard {
         self.ask(&ResolveConflict { booking_id: self.next, car_id: self.car, turn, freed: None }).await
     }
 
+    /// Staff take back the car that is out.
+    fn back(&self) -> ReturnCar {
+        ReturnCar {
+            return_id: Uuid::now_v7(),
+            booking_id: Some(self.out),
+            asker: Asker { account_id: self.customer, staff: true, ip: None, user_agent: None },
+            odometer: 10,
+            fuel: 0.5,
+            photos: Vec::new(),
+            without_photos_reason: Some("the photos are lost".to_owned()),
+            accept_as_is: false,
+        }
+    }
+
     pub(super) async fn settled(&self) {
         self.bed.until("select count(*) from job where queue = 'booking' and state in ('ready', 'running') and run_at <= now()", 0).await;
     }
@@ -125,6 +140,32 @@ async fn the_admins_hear_of_a_car_that_is_out_for_a_day_longer_once() {
         .await;
     assert!(yard.ask(&escalate).await["skipped"].is_string(), "it was extended meanwhile");
     assert_eq!(yard.told("overdue_escalated").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_car_that_is_not_back_is_sold_to_nobody_for_a_day() {
+    let yard = Yard::open(10, 4_000).await;
+    let ask = async |from: i64| {
+        let start = Utc::now() + TimeDelta::minutes(from);
+        let (booking_id, customer_id, end) = (Uuid::now_v7(), yard.customer, start + TimeDelta::hours(2));
+        let asked = RequestBooking { booking_id, car_id: yard.car, customer_id, start, end, join_waitlist: None };
+        yard.bed.ask(&asked).await
+    };
+    yard.check().await;
+    assert_eq!(refused(ask(120).await).code, "car_taken");
+    done(ask(1_500).await);
+
+    yard.bed.run("update booking set ends_at = now() - interval '1 day' where status = 'Active'").await;
+    let due = yard.row(yard.out).await.ends_at;
+    yard.ask(&EscalateOverdue { booking_id: yard.out, due }).await;
+    let overlaps =
+        "select count(*) from reservation a join reservation b on a.id < b.id and a.resource_id = b.resource_id
+                    and tstzrange(a.starts_at, a.ends_at) && tstzrange(b.starts_at, b.ends_at)";
+    assert_eq!(yard.bed.number(overlaps).await, 0, "what others have stays theirs");
+
+    yard.bed.run("update account set role = 'admin'").await;
+    yard.ask(&yard.back()).await;
+    done(ask(120).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,6 +225,27 @@ async fn when_the_class_is_out_the_upgrade_is_free_and_never_has_fewer_seats() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_car_stands_in_once_its_return_is_decided_and_not_before() {
+    for (state, stands_in) in [("reported", false), ("decided", true)] {
+        let yard = Yard::open(35, 30).await;
+        let (other, before) = (Uuid::now_v7(), Uuid::now_v7());
+        yard.car(other, "compact", 5).await;
+        yard.booking(before, other, "Completed", -3_000, -300).await;
+        yard.bed
+            .run(&format!(
+                "insert into rental_return (id, booking_id, car_id, state, opened_by, returned_at)
+                 values ('{}', '{before}', '{other}', '{state}', '{}', now())",
+                Uuid::now_v7(),
+                yard.customer
+            ))
+            .await;
+        yard.check().await;
+        yard.settled().await;
+        assert_eq!(yard.row(yard.next).await.car_id == other, stands_in, "{state}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn when_nothing_is_free_somebody_is_told_whom_to_call() {
     let yard = Yard::open(35, 30).await;
     yard.car(Uuid::now_v7(), "economy", 5).await;
@@ -192,7 +254,7 @@ async fn when_nothing_is_free_somebody_is_told_whom_to_call() {
     assert_eq!(yard.row(yard.next).await.car_id, yard.car, "the booking stays as it was");
     assert_eq!((yard.told("conflict_unresolved").await, yard.told("booking_moved").await), (1, 0));
     yard.resolve(99).await;
-    assert_eq!(yard.told("conflict_unresolved").await, 1);
+    assert_eq!(yard.told("conflict_unresolved").await, 2, "another danger of the same booking is another call");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -217,16 +279,7 @@ async fn a_car_that_comes_back_in_the_same_moment_is_either_back_or_replaced_nev
         yard.car(other, "compact", 5).await;
         let admin = "update account set role = 'admin'";
         yard.bed.run(admin).await;
-        let back = ReturnCar {
-            return_id: Uuid::now_v7(),
-            booking_id: Some(yard.out),
-            asker: Asker { account_id: yard.customer, staff: true, ip: None, user_agent: None },
-            odometer: 10,
-            fuel: 0.5,
-            photos: Vec::new(),
-            without_photos_reason: Some("the photos are lost".to_owned()),
-            accept_as_is: false,
-        };
+        let back = yard.back();
         tokio::join!(yard.ask(&back), yard.resolve(1));
         yard.settled().await;
         let overlaps = "select count(*) from reservation a join reservation b on a.id < b.id

@@ -1,9 +1,13 @@
 //! A car that is free at short notice: everybody hears of it, and the first to press the button has it.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use jobs::waitlist::PromoteWaitlist;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::house::{Person, send, text};
+use tests::{
+    done,
+    house::{Person, send, text},
+};
 
 use super::desk::{Desk, csrf, link, links, words};
 
@@ -86,6 +90,28 @@ async fn a_final_call_is_booked_with_one_press_by_whoever_is_first() {
         (&mine["items"][0]["id"], &mine["items"][0]["totalPrice"]["amount"]),
         (&won["bookingId"], &json!(5_950))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_hears_of_it_again_when_the_time_was_taken_and_given_up_once_more() {
+    let (desk, waiting) = called(1).await;
+    let person = &waiting[0].0;
+    desk.mail(person, "first come, first served").await;
+    let entry = text(&waiting[0].1, "id");
+    let promote = PromoteWaitlist::new(desk.car);
+    done(desk.house.bed.ask(&promote).await);
+    let calls = format!(
+        "select count(*) from job where kind = 'announce' and payload->>'news' = 'final_call' and payload->>'subject_id' = '{entry}'"
+    );
+    assert_eq!(desk.house.bed.number(&calls).await, 1, "a second look is no second call");
+
+    let (start, end) = soon();
+    let other = desk.house.customer().await;
+    let body = json!({ "carId": desk.car, "startDate": start, "endDate": end });
+    let booked = desk.house.post("/api/v1/bookings", Some(&other), body).await;
+    assert_eq!(booked.status, 201, "{booked:?}");
+    desk.cancel(&(other, format!("/api/v1/bookings/{}", text(&booked.body, "id")))).await;
+    desk.house.bed.until(&calls, 2).await;
 }
 
 async fn own_csrf(desk: &Desk, path: &str) -> String {

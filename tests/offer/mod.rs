@@ -65,6 +65,7 @@ async fn who_declines_keeps_the_place_and_who_is_silent_twice_rejoins_with_a_but
     assert_eq!((declined.status.as_u16(), &declined.body["state"]), (200, &json!("declined")), "{declined:?}");
 
     let next = desk.offer(&two, &two_waits).await;
+    let ended = link(&*desk.mail(&two, "A car is free for you").await, "/offer/");
     assert_eq!(desk.entry(&one, &one_waits).await["state"], "waiting");
     desk.silence(&next).await;
     let told = desk.mail(&two, "Your offer has ended").await;
@@ -72,6 +73,9 @@ async fn who_declines_keeps_the_place_and_who_is_silent_twice_rejoins_with_a_but
     // Nobody else is there to be asked but the same person, now at the tail.
     let again = desk.offer(&two, &two_waits).await;
     assert_ne!(again["id"], next["id"]);
+    let page = words(desk.open_page(&ended).await, StatusCode::GONE);
+    assert!(page.contains("We hold a car for you once more; see the newer mail."), "{page}");
+    assert!(!page.contains("the next person"), "{page}");
     desk.silence(&again).await;
     let lapsed = desk.mail(&two, "You no longer wait").await;
     let page = link(&lapsed, "/waitlist/");

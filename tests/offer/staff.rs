@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::house::{noon, send, text, with};
 
-use super::desk::Desk;
+use super::desk::{Desk, wish};
 
 fn people(queue: &Value) -> Vec<String> {
     queue["items"].as_array().unwrap().iter().map(|one| text(&one["customer"], "email")).collect()
@@ -89,6 +89,9 @@ async fn staff_are_told_in_words_why_each_was_or_was_not_served() {
     desk.waiting(10).await;
     let (held, _) = desk.waiting(10).await;
     let (left, left_waits) = desk.waiting(10).await;
+    let mut cheap = wish(desk.car, 10);
+    cheap["priceCap"] = json!(1);
+    assert_eq!(desk.house.post("/api/v1/waitlist", Some(&desk.house.customer().await), cheap).await.status, 201);
     let leave = format!("/api/v1/waitlist/{}", text(&left_waits, "id"));
     assert_eq!(send(with(desk.house.ask(Method::DELETE, &leave), Some(&left))).await.status, 200);
     let path = format!(
@@ -103,12 +106,12 @@ async fn staff_are_told_in_words_why_each_was_or_was_not_served() {
         let items = told.body["items"].as_array().unwrap().clone();
         items.iter().map(|item| text(item, "fared")).collect::<Vec<_>>()
     };
-    assert_eq!(fared().await, ["does_not_fit", "does_not_fit", "not_waiting"]);
+    assert_eq!(fared().await, ["does_not_fit", "does_not_fit", "not_waiting", "does_not_fit"]);
     desk.cancel(&first).await;
     desk.settle().await;
-    assert_eq!(fared().await, ["offered", "held_for_another", "not_waiting"]);
+    assert_eq!(fared().await, ["offered", "held_for_another", "not_waiting", "too_dear"]);
     desk.house.bed.run(&format!("update account set suspended_at = now() where id = '{}'", held.id)).await;
-    assert_eq!(fared().await, ["offered", "suspended", "not_waiting"]);
+    assert_eq!(fared().await, ["offered", "suspended", "not_waiting", "too_dear"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -228,6 +228,20 @@ async fn whoever_said_so_waits_instead_of_being_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_latest_start_that_nobody_could_book_is_refused_with_the_right_reason() {
+    let yard = Yard::open().await;
+    let person = yard.customer().await;
+    for (ahead, reason) in
+        [(TimeDelta::minutes(5), "1 hour from now at the earliest"), (TimeDelta::days(400), "12 months")]
+    {
+        let wish = Wish::Asap { days: 2, latest_start: chrono::Utc::now() + ahead };
+        let refusal = refused(yard.bed.ask(&join(person, compact(false), wish)).await);
+        assert_eq!(refusal.errors[0].pointer, "/asap/latestStart");
+        assert!(refusal.errors[0].message.contains(reason), "{refusal:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_part_or_a_shifted_start_is_offered_to_those_who_welcome_it_and_says_so() {
     let yard = Yard::open().await;
     let [had, rigid, partial] = yard.customers().await;

@@ -115,7 +115,7 @@ async fn whoever_is_first_after_a_cancellation_has_the_car_alone() {
     let race = |car: Uuid, taken: Uuid| {
         let yard = &yard;
         async move {
-            let cancel = CancelBooking { booking_id: taken, cancelled_by: had, reason: None };
+            let cancel = CancelBooking { booking_id: taken, cancelled_by: had, reason: None, house_fault: false };
             let (promote, book) = (PromoteWaitlist::new(car), booking(stranger, car, noon(10), noon(12)));
             let (cancelled, _, booked) =
                 tokio::join!(yard.bed.ask(&cancel), yard.bed.ask(&promote), yard.bed.ask(&book));

@@ -90,7 +90,7 @@ impl Yard {
     }
 
     pub(super) async fn cancel(&self, booking: Uuid, by: Uuid) {
-        let cancel = CancelBooking { booking_id: booking, cancelled_by: by, reason: None };
+        let cancel = CancelBooking { booking_id: booking, cancelled_by: by, reason: None, house_fault: false };
         done(self.bed.ask(&cancel).await);
     }
 

@@ -51,6 +51,9 @@ pub struct Cancellation {
     pub refund: Money,
     /// Which version of the policy decided.
     pub policy_version: i32,
+    /// The house had no car, so nothing is kept.
+    #[serde(default)]
+    pub house_fault: bool,
 }
 
 /// What the instruments showed when the car changed hands.
@@ -77,6 +80,7 @@ impl From<entity::booking::Model> for Booking {
                 fee: money(booking.cancel_fee.unwrap_or_default()),
                 refund: money(booking.refund.unwrap_or_default()),
                 policy_version: booking.policy_version,
+                house_fault: booking.house_fault,
             }),
             pickup: reading(booking.picked_up_at, booking.odometer_out_km, booking.fuel_out),
             overdue_at: booking.overdue_at,

@@ -2,7 +2,9 @@
 
 mod block;
 
-use entity::{booking, booking_change, branch, car, odometer_reading, rental_return, reservation};
+use entity::{
+    booking, booking_change, branch, car, odometer_reading, rental_return, reservation, waitlist_entry, waitlist_offer,
+};
 use jobs::{
     Refusal,
     car::{AddCar, ChangeCar, RetireCar},
@@ -16,12 +18,17 @@ use rules::{
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QuerySelect, SqlErr,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr,
 };
 use uuid::Uuid;
 use view::car::{Car, Retired};
 
-use crate::{Ending, JobError, Perform, Work, audit, branch::no_branch};
+use crate::{
+    Ending, JobError, Perform, Work, audit,
+    booking::stranded,
+    branch::no_branch,
+    waitlist::{close_all, offers, withdraw},
+};
 
 /// Where cars stand that nobody gave a branch: the one branch that the migration makes.
 pub(crate) const MAIN_BRANCH: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001);
@@ -158,6 +165,13 @@ impl Perform for ChangeCar {
             return Ok(work.refuse(no_branch()));
         }
 
+        let turn = Turn::of(&self, &car);
+        if (turn.retires || turn.moves)
+            && let Some(refusal) = still_booked(&tx, car_id).await?
+        {
+            return Ok(work.refuse(refusal));
+        }
+
         let row = changed_row(self, car, &work);
         if let Some(Err(reasons)) = facts(&row, &work).map(rules::car::accept) {
             return Ok(work.refuse(refused(reasons)));
@@ -169,12 +183,77 @@ impl Perform for ChangeCar {
                 return Ok(work.refuse(refusal));
             }
         };
+        let revoked = take_back(&tx, &mut work, &car, turn).await?;
         audit(&tx, Some(changed_by), "change_car", "car", car_id).await?;
 
         // It may be back in service, or at another branch, where somebody waits for it.
         work.then(&PromoteWaitlist::new(car_id));
-        work.done(tx, Car::from(car))
+        Ok(work.done(tx, Car::from(car))?.afterwards(async move { offers("revoked", revoked) }))
     }
+}
+
+/// What a change means for those who were promised the car.
+#[derive(Clone, Copy)]
+struct Turn {
+    /// It leaves the fleet.
+    retires: bool,
+    /// It goes to another branch.
+    moves: bool,
+    /// It was rented out until now, and is not any more.
+    stops: bool,
+}
+
+impl Turn {
+    fn of(change: &ChangeCar, car: &car::Model) -> Self {
+        let status = change.status.unwrap_or(car.status.0);
+        Self {
+            retires: status == CarStatus::Retired && car.status.0 != status,
+            moves: change.branch_id.is_some_and(|branch| branch != car.branch_id),
+            stops: car.status.0.is_rentable() && !status.is_rentable(),
+        }
+    }
+}
+
+/// Gives up what the car, as it is now, can no longer keep: its offers, its next bookings, those who wait for it.
+/// Tells how many offers these were.
+async fn take_back(tx: &DatabaseTransaction, work: &mut Work, car: &car::Model, turn: Turn) -> Result<usize, JobError> {
+    if !(turn.retires || turn.moves || turn.stops) {
+        return Ok(0);
+    }
+    let (now, cars) = (work.now(), std::slice::from_ref(car));
+    let reason = if turn.moves { "the car is at another branch" } else { "the car is not rented out" };
+    let revoked = withdraw(tx, work, cars, reason, now).await?;
+    if turn.retires {
+        close_all(tx, work, car.id, now).await?;
+    }
+    if turn.stops {
+        for conflict in stranded(tx, car, now).await? {
+            work.then(&conflict);
+        }
+    }
+    Ok(revoked)
+}
+
+/// More numbers than this help nobody.
+const MOST_NAMED: usize = 20;
+
+/// Names the bookings that stand in the way of a car that leaves its branch or the fleet.
+async fn still_booked(tx: &DatabaseTransaction, car: Uuid) -> Result<Option<Refusal>, DbErr> {
+    let live = [BookingStatus::Pending, BookingStatus::Confirmed, BookingStatus::Active];
+    let booked = booking::Entity::find()
+        .filter(booking::Column::CarId.eq(car))
+        .filter(booking::Column::Status.is_in(live.map(BookingStatus::as_str)))
+        .order_by_asc(booking::Column::StartsAt)
+        .all(tx)
+        .await?;
+    let mut numbers: Vec<&str> = booked.iter().map(|booking| booking.number.as_str()).collect();
+    numbers.truncate(MOST_NAMED);
+    let words = format!(
+        "{} bookings of this car are still ahead; cancel or move them first: {}.",
+        booked.len(),
+        numbers.join(", ")
+    );
+    Ok((!booked.is_empty()).then(|| Refusal::new(problem::CAR_HAS_BOOKINGS.code, words)))
 }
 
 /// Whether anything ever happened to a car that must be kept.
@@ -183,27 +262,23 @@ async fn has_history(tx: &DatabaseTransaction, car: Uuid) -> Result<bool, DbErr>
     let readings = odometer_reading::Entity::find().filter(odometer_reading::Column::CarId.eq(car)).count(tx).await?;
     let returns = rental_return::Entity::find().filter(rental_return::Column::CarId.eq(car)).count(tx).await?;
     let changes = booking_change::Entity::find().filter(booking_change::Column::CarId.eq(car)).count(tx).await?;
-    Ok(bookings + readings + returns + changes > 0)
+    let entries = waitlist_entry::Entity::find().filter(waitlist_entry::Column::CarId.eq(car)).count(tx).await?;
+    let offers = waitlist_offer::Entity::find().filter(waitlist_offer::Column::CarId.eq(car)).count(tx).await?;
+    Ok(bookings + readings + returns + changes + entries + offers > 0)
 }
 
 impl Perform for RetireCar {
-    async fn perform(self, work: Work) -> Result<Ending, JobError> {
+    async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
         let Some(car) = lock(&tx, self.car_id).await? else {
             return Ok(work.refuse(gone()));
         };
-        let live = [BookingStatus::Pending, BookingStatus::Confirmed, BookingStatus::Active];
-        let booked = booking::Entity::find()
-            .filter(booking::Column::CarId.eq(car.id))
-            .filter(booking::Column::Status.is_in(live.map(BookingStatus::as_str)))
-            .count(&tx)
-            .await?;
-        if booked > 0 {
-            let words = format!("{booked} bookings of this car are still ahead; cancel or move them first.");
-            return Ok(work.refuse(Refusal::new(problem::CAR_HAS_BOOKINGS.code, words)));
+        if let Some(refusal) = still_booked(&tx, car.id).await? {
+            return Ok(work.refuse(refusal));
         }
 
         let deleted = !has_history(&tx, car.id).await?;
+        let mut revoked = 0;
         if deleted {
             // Blocks name their car without the database's help.
             reservation::Entity::delete_many()
@@ -218,10 +293,12 @@ impl Perform for RetireCar {
             row.status = Set(CarStatus::Retired.into());
             row.version = Set(version);
             row.updated_at = Set(work.now());
-            row.update(&tx).await?;
+            let car = row.update(&tx).await?;
+            revoked = take_back(&tx, &mut work, &car, Turn { retires: true, moves: false, stops: false }).await?;
         }
         audit(&tx, Some(self.retired_by), "retire_car", "car", self.car_id).await?;
 
-        work.done(tx, Retired { id: self.car_id, deleted, retired: !deleted })
+        let document = Retired { id: self.car_id, deleted, retired: !deleted };
+        Ok(work.done(tx, document)?.afterwards(async move { offers("revoked", revoked) }))
     }
 }

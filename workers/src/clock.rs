@@ -84,8 +84,8 @@ async fn tick(db: &DatabaseConnection, tickets: &Tickets, keep_days: i32) -> Res
     for job in waitlist::due(db).await? {
         enqueue(db, tickets, job).await?;
     }
-    for booking_id in not_collected(db).await? {
-        enqueue(db, tickets, NewJob::new(&ReleaseNoShow { booking_id })).await?;
+    for release in not_collected(db).await? {
+        enqueue(db, tickets, NewJob::new(&release)).await?;
     }
     for reminder in decision::reminders(db).await? {
         enqueue(db, tickets, NewJob::new(&reminder)).await?;
@@ -135,20 +135,22 @@ async fn uploads(db: &DatabaseConnection) -> Result<Option<ForgetUploads>, DbErr
 }
 
 #[derive(FromQueryResult)]
-struct Id {
+struct NotCollected {
     id: Uuid,
+    starts_at: DateTime<Utc>,
 }
 
-/// Bookings whose customer has not come, and that no job was asked to release yet.
-async fn not_collected(db: &DatabaseConnection) -> Result<Vec<Uuid>, DbErr> {
-    let sql = "select b.id from booking b
+/// Bookings whose customer has not come, and that no job was asked to release yet; once for every start.
+async fn not_collected(db: &DatabaseConnection) -> Result<Vec<ReleaseNoShow>, DbErr> {
+    let sql = "select b.id, b.starts_at from booking b
                where b.status = $1 and b.starts_at < now() - make_interval(secs => $2)
-                 and not exists (select 1 from job j where j.kind = 'release_no_show' and j.dedupe_key = b.id::text)
+                 and not exists (select 1 from job j where j.kind = 'release_no_show'
+                     and j.dedupe_key = b.id || '/' || floor(extract(epoch from b.starts_at))::bigint)
                order by b.starts_at limit $3";
     let patience = Limits::default().no_show_after.as_seconds_f64();
     let values = [BookingStatus::Confirmed.as_str().into(), patience.into(), BATCH.into()];
-    let rows = Id::find_by_statement(statement(sql, values)).all(db).await?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
+let rows = NotCollected::find_by_statement(statement(sql, values)).all(db).await?;
+    Ok(rows.iter().map(|row| ReleaseNoShow { booking_id: row.id, start: Some(row.starts_at) }).collect())
 }
 
 fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {

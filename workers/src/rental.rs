@@ -9,4 +9,5 @@ mod report;
 mod time;
 
 pub(crate) use case::illegal;
+pub(crate) use pick_up::withheld;
 pub(crate) use report::REPORT_PATIENCE;

@@ -73,6 +73,27 @@ pub(crate) async fn replace(tx: &impl ConnectionTrait, car: Uuid, busy: Period, 
     take(tx, car, busy, booking).await
 }
 
+/// Gives a booking its car for longer, until then or until somebody else has it.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn lengthen(
+    tx: &impl ConnectionTrait,
+    car: Uuid,
+    booking: Uuid,
+    until: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let Some(held) = of(tx, booking).await? else { return Ok(()) };
+    let Ok(more) = Period::new(held.ends_at, until) else { return Ok(()) };
+    drop_expired(tx, &[(car, more)]).await?;
+    let sql = "update reservation own set ends_at = least($2, (
+                   select min(next.starts_at) from reservation next
+                   where next.resource_kind = 'car' and next.resource_id = own.resource_id and next.starts_at >= own.ends_at))
+               where booking_id = $1";
+    tx.execute_raw(statement(sql, [booking.into(), until.into()])).await?;
+    Ok(())
+}
+
 /// The time that a booking holds.
 ///
 /// # Errors

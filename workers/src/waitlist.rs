@@ -24,5 +24,8 @@ mod staff;
 mod supply;
 mod wish;
 
+pub(crate) use close::close_all;
 pub(crate) use join::wait_for_car;
+pub(crate) use measure::offers;
+pub(crate) use pause::withdraw;
 pub use queue::SQL as WAITLIST_QUEUE;

@@ -154,6 +154,11 @@ async fn over(front: &Front, sheet: &Sheet, status: StatusCode) -> Result<Respon
     let car = format!("{} {}", sheet.car.make, sheet.car.model);
     let dates = format!("{} to {}", moment(offer.starts_at, zone), moment(offer.ends_at, zone));
     let next = next(sheet.entry.state.0);
+    // Where nobody else waits, it is the same person who is asked again.
+    let passed_on = match sheet.entry.state.0 {
+        EntryState::Offered => "",
+        _ => "Now it goes to the next person. ",
+    };
     let done = match offer.state.0 {
         OfferState::Accepted => {
             let booking = match offer.booking_id {
@@ -191,10 +196,7 @@ async fn over(front: &Front, sheet: &Sheet, status: StatusCode) -> Result<Respon
             tone: "bad",
             label: "ENDED",
             heading: "This offer has ended".to_owned(),
-            sentence: format!(
-                "It was held for you until {}; now it goes to the next person. {next}",
-                moment(offer.expires_at, zone)
-            ),
+            sentence: format!("It was held for you until {}. {passed_on}{next}", moment(offer.expires_at, zone)),
             items: vec![format!("{car}, {dates}")],
             ..Done::default()
         },
@@ -204,7 +206,8 @@ async fn over(front: &Front, sheet: &Sheet, status: StatusCode) -> Result<Respon
 
 fn next(state: EntryState) -> &'static str {
     match state {
-        EntryState::Waiting | EntryState::Offered => "You still wait, and we write to you when it is your turn again.",
+        EntryState::Waiting => "You still wait, and we write to you when it is your turn again.",
+        EntryState::Offered => "We hold a car for you once more; see the newer mail.",
         EntryState::Lapsed => "You no longer wait; the newest mail has a button to join again.",
         EntryState::Blocked => "The branch looks at your entry before you are asked again.",
         EntryState::Fulfilled | EntryState::Left | EntryState::Closed => "You no longer wait.",

@@ -120,6 +120,8 @@ fn booking() -> booking::Model {
         refund: None,
         policy_version: 1,
         closed_at: None,
+        closed_fee: None,
+        house_fault: false,
         picked_up_at: Some(at(-48)),
         odometer_out_km: Some(12_000),
         fuel_out: Some(1.0),

@@ -102,6 +102,7 @@ async fn candidates(db: &DatabaseConnection, car: Uuid, period: Period) -> Resul
 impl Sheet {
     fn explained(&self, entry: &Model) -> Result<Explained, ApiError> {
         let answer = self.answer(entry, &self.supply);
+        let without_holds = self.answer(entry, &self.without_holds);
         let own: Vec<OfferState> = self.offers.iter().filter(|offer| self.concerns(offer, entry)).map(state).collect();
         let elsewhere = |offer: &waitlist_offer::Model| {
             offer.customer_id == entry.customer_id && state(offer).is_live() && !self.concerns(offer, entry)
@@ -111,8 +112,8 @@ impl Sheet {
             suspended: self.suspended.get(&entry.customer_id).copied().unwrap_or(true),
             given_away: self.supply.is_open(),
             answer,
-            without_holds: self.answer(entry, &self.without_holds),
-            too_dear: self.is_too_dear(entry, answer)?,
+            without_holds,
+            too_dear: self.is_too_dear(entry, answer.or(without_holds))?,
             offers: &own,
             asked_elsewhere: self.offers.iter().any(elsewhere),
         };

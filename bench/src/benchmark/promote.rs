@@ -66,7 +66,7 @@ async fn cancellation(house: &House<'_>) -> Result<CancelBooking> {
     let sql = "select id, customer_id from booking where status = 'Confirmed' order by id limit 1";
     let row = Row::find_by_statement(Statement::from_string(DbBackend::Postgres, sql)).one(&house.db).await?;
     let row = row.context("every booking is cancelled")?;
-    Ok(CancelBooking { booking_id: row.id, cancelled_by: row.customer_id, reason: None })
+    Ok(CancelBooking { booking_id: row.id, cancelled_by: row.customer_id, reason: None, house_fault: false })
 }
 
 /// Milliseconds from the end of each cancellation to the end of the promotion that made its offer, by the database's clock.

@@ -1,4 +1,5 @@
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use thiserror::Error;
 
 use super::{BookingStatus, DateRefusal, Event, Limits, Refused, dates};
@@ -12,6 +13,8 @@ pub struct Change {
     pub after: Period,
     /// Another car than before.
     pub other_car: bool,
+    /// Of the branch whose car it is to be.
+    pub zone: Tz,
 }
 
 /// Why a booking cannot be changed so.
@@ -32,7 +35,7 @@ pub enum ChangeRefused {
 /// made shorter is brought back.
 pub fn change(now: DateTime<Utc>, change: &Change, limits: Limits) -> Result<(), ChangeRefused> {
     change.status.after(Event::Changed).map_err(ChangeRefused::State)?;
-    let Change { status, before, after, other_car } = *change;
+    let Change { status, before, after, other_car, zone } = *change;
     if status == BookingStatus::Active && (other_car || after.start != before.start || after.end < before.end) {
         return Err(ChangeRefused::OnTheRoad);
     }
@@ -40,7 +43,8 @@ pub fn change(now: DateTime<Utc>, change: &Change, limits: Limits) -> Result<(),
         DateRefusal::TooSoon(_) | DateRefusal::TooFarAhead(_) => after.start != before.start,
         _ => true,
     };
-    let mut refused: Vec<_> = dates(now, after, limits).err().unwrap_or_default().into_iter().filter(judged).collect();
+    let mut refused: Vec<_> =
+        dates(now, after, zone, limits).err().unwrap_or_default().into_iter().filter(judged).collect();
     if after.end <= now {
         refused.push(DateRefusal::Over);
     }
@@ -54,7 +58,7 @@ mod tests {
 
     fn answer(status: BookingStatus, after: Period, other_car: bool) -> Result<(), ChangeRefused> {
         let before = period("2026-05-04T10:00", "2026-05-06T10:00");
-        change(at("2026-05-04T09:30"), &Change { status, before, after, other_car }, Limits::default())
+        change(at("2026-05-04T09:30"), &Change { status, before, after, other_car, zone: Tz::UTC }, Limits::default())
     }
 
     #[test]

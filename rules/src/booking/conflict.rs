@@ -24,7 +24,8 @@ pub struct Situation {
     pub turnaround: TimeDelta,
     /// The car is out beyond the time it was due.
     pub overdue: bool,
-    pub quarantined: bool,
+    /// The car is not rented out at present: quarantined, or in the workshop.
+    pub out_of_service: bool,
 }
 
 /// When a car that is not back becomes a danger for the rental that starts then:
@@ -35,8 +36,8 @@ pub fn risk_begins(start: DateTime<Utc>, turnaround: TimeDelta) -> DateTime<Utc>
 
 /// What endangers a booking now, if anything.
 pub fn threat(situation: &Situation) -> Option<Threat> {
-    let Situation { now, start, turnaround, overdue, quarantined } = *situation;
-    if quarantined && start <= now + SOON {
+    let Situation { now, start, turnaround, overdue, out_of_service } = *situation;
+    if out_of_service && start <= now + SOON {
         Some(Threat::Unsafe)
     } else if overdue && now >= risk_begins(start, turnaround) {
         Some(Threat::Overrun)
@@ -76,7 +77,7 @@ mod tests {
             start: at(start),
             turnaround: TimeDelta::hours(1),
             overdue: true,
-            quarantined: false,
+            out_of_service: false,
         }
     }
 
@@ -90,9 +91,9 @@ mod tests {
 
     #[test]
     fn an_unsafe_car_endangers_the_next_two_days() {
-        let quarantined = |start| threat(&Situation { overdue: false, quarantined: true, ..situation(start) });
-        assert_eq!(quarantined("2026-05-06T10:00"), Some(Threat::Unsafe));
-        assert_eq!(quarantined("2026-05-06T10:01"), None);
+        let unsafe_car = |start| threat(&Situation { overdue: false, out_of_service: true, ..situation(start) });
+        assert_eq!(unsafe_car("2026-05-06T10:00"), Some(Threat::Unsafe));
+        assert_eq!(unsafe_car("2026-05-06T10:01"), None);
     }
 
     #[test]

@@ -1,4 +1,5 @@
 use chrono::{DateTime, Months, TimeDelta, Utc};
+use chrono_tz::Tz;
 use thiserror::Error;
 
 use crate::period::Period;
@@ -49,17 +50,30 @@ pub enum DateRefusal {
     NotLater,
 }
 
-/// A clock change makes thirty local days this much longer.
-const CLOCK_CHANGE: TimeDelta = TimeDelta::hours(1);
-
-/// Accepts the dates, or says everything that is wrong with them.
-pub fn dates(now: DateTime<Utc>, period: Period, limits: Limits) -> Result<(), Vec<DateRefusal>> {
+/// Accepts a start, or says what is wrong with it.
+pub fn start(now: DateTime<Utc>, start: DateTime<Utc>, limits: Limits) -> Result<(), DateRefusal> {
     let latest = now.checked_add_months(limits.horizon).unwrap_or(now);
+    if start < now + limits.lead {
+        Err(DateRefusal::TooSoon(limits.lead))
+    } else if start > latest {
+        Err(DateRefusal::TooFarAhead(limits.horizon))
+    } else {
+        Ok(())
+    }
+}
+
+/// As days are counted and priced: a clock change makes thirty of them an hour longer or shorter.
+fn wall_clock_length(period: Period, zone: Tz) -> TimeDelta {
+    let wall = |moment: DateTime<Utc>| moment.with_timezone(&zone).naive_local();
+    wall(period.end) - wall(period.start)
+}
+
+/// Accepts the dates, or says everything that is wrong with them. `zone` is that of the branch.
+pub fn dates(now: DateTime<Utc>, period: Period, zone: Tz, limits: Limits) -> Result<(), Vec<DateRefusal>> {
     let refused: Vec<_> = [
-        (period.start < now + limits.lead).then_some(DateRefusal::TooSoon(limits.lead)),
-        (period.start > latest).then_some(DateRefusal::TooFarAhead(limits.horizon)),
+        start(now, period.start, limits).err(),
         (period.length() < limits.shortest).then_some(DateRefusal::TooShort(limits.shortest)),
-        (period.length() > limits.longest + CLOCK_CHANGE).then_some(DateRefusal::TooLong(limits.longest)),
+        (wall_clock_length(period, zone) > limits.longest).then_some(DateRefusal::TooLong(limits.longest)),
     ]
     .into_iter()
     .flatten()
@@ -106,7 +120,7 @@ mod tests {
     use crate::period::tests::{at, period};
 
     fn refusals(start: &str, end: &str) -> Vec<&'static str> {
-        let answer = dates(at("2026-05-04T10:00"), period(start, end), Limits::default());
+        let answer = dates(at("2026-05-04T10:00"), period(start, end), Tz::Europe__Berlin, Limits::default());
         answer.err().unwrap_or_default().into_iter().map(DateRefusal::code).collect()
     }
 
@@ -127,6 +141,9 @@ mod tests {
     #[test]
     fn thirty_local_days_may_contain_the_extra_hour_of_autumn() {
         assert!(refusals("2026-10-10T08:00", "2026-11-09T09:00").is_empty());
+        assert_eq!(refusals("2026-10-10T08:00", "2026-11-09T09:01"), ["period_too_long"]);
+        assert_eq!(refusals("2027-01-04T08:00", "2027-02-03T09:00"), ["period_too_long"], "in January there is none");
+        assert_eq!(refusals("2027-03-10T08:00", "2027-04-09T08:00"), ["period_too_long"], "nor in spring");
     }
 
     #[test]

@@ -42,10 +42,36 @@ words! {
 
 /// The event cannot happen to an entry in that state.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("a waitlist entry that is {from} cannot follow {event}")]
+#[error("{}, so {}", stands(*.from), impossible(*.event))]
 pub struct EntryRefused {
     pub from: EntryState,
     pub event: EntryEvent,
+}
+
+fn stands(state: EntryState) -> &'static str {
+    match state {
+        EntryState::Waiting => "this place on the waitlist is being kept",
+        EntryState::Offered => "this place on the waitlist has an offer that waits for an answer",
+        EntryState::Fulfilled => "this wish has come true",
+        EntryState::Lapsed => "two offers for this place on the waitlist got no answer",
+        EntryState::Left => "this place on the waitlist was given up",
+        EntryState::Closed => "this wish could no longer be met",
+        EntryState::Blocked => "the branch looks at this place on the waitlist first",
+    }
+}
+
+fn impossible(event: EntryEvent) -> &'static str {
+    match event {
+        EntryEvent::Offered => "nothing can be offered for it",
+        EntryEvent::Accepted | EntryEvent::Booked => "it cannot become a booking",
+        EntryEvent::Declined | EntryEvent::Missed | EntryEvent::Lapsed | EntryEvent::Withdrawn => {
+            "there is no offer to end"
+        }
+        EntryEvent::Rejoined | EntryEvent::Reinstated => "it cannot be taken again",
+        EntryEvent::Blocked => "it cannot be held back",
+        EntryEvent::Left => "it cannot be given up",
+        EntryEvent::WindowPassed => "it cannot be closed",
+    }
 }
 
 impl EntryState {
@@ -136,6 +162,12 @@ mod tests {
         assert_eq!(offered.after(silence(0).event()), Ok(EntryState::Waiting));
         assert_eq!(offered.after(silence(1).event()), Ok(EntryState::Lapsed));
         assert_eq!(EntryState::Lapsed.after(EntryEvent::Rejoined), Ok(EntryState::Waiting));
+    }
+
+    #[test]
+    fn a_refusal_is_a_sentence_that_a_customer_understands() {
+        let refused = EntryState::Left.after(EntryEvent::Rejoined).unwrap_err();
+        assert_eq!(refused.to_string(), "this place on the waitlist was given up, so it cannot be taken again");
     }
 
     #[test]

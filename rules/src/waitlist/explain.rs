@@ -49,10 +49,11 @@ pub fn explain(considered: &Considered<'_>) -> Fared {
         _ if had(OfferState::Declined) => Fared::Declined,
         Considered { suspended: true, .. } => Fared::Suspended,
         Considered { given_away: false, .. } => Fared::NotGivenAway,
-        Considered { answer: None, without_holds: Some(_), .. } => Fared::HeldForAnother,
-        Considered { answer: None, .. } => Fared::DoesNotFit,
+        Considered { answer: None, without_holds: None, .. } => Fared::DoesNotFit,
+        // Whoever would not be asked anyway is not waiting for somebody ahead.
         Considered { asked_elsewhere: true, .. } => Fared::AskedElsewhere,
         Considered { too_dear: true, .. } => Fared::TooDear,
+        Considered { answer: None, .. } => Fared::HeldForAnother,
         Considered { answer: Some(Answer::FinalCall(_)), .. } => Fared::FinalCall,
         Considered { answer: Some(Answer::Offer { .. }), .. } => Fared::Next,
     }
@@ -133,6 +134,9 @@ mod tests {
     fn time_that_is_held_is_told_from_time_that_does_not_fit() {
         assert_eq!(explain(&Considered { without_holds: offer(), ..NOBODY }), Fared::HeldForAnother);
         assert_eq!(explain(&NOBODY), Fared::DoesNotFit);
+        let held = Considered { without_holds: offer(), ..NOBODY };
+        assert_eq!(explain(&Considered { too_dear: true, ..held }), Fared::TooDear, "skipped for the price");
+        assert_eq!(explain(&Considered { asked_elsewhere: true, ..held }), Fared::AskedElsewhere);
         assert!(explained(&Considered { offers: &[OfferState::Expired], ..NOBODY }).contains("did not answer"));
     }
 

@@ -28,7 +28,7 @@ pub struct Whereabouts {
 const QUARTER: TimeDelta = TimeDelta::minutes(15);
 
 /// How long a car that is overdue, or whose inspection is, may be missing yet.
-const PATIENCE: TimeDelta = TimeDelta::hours(24);
+pub const PATIENCE: TimeDelta = TimeDelta::hours(24);
 
 /// The free time of a car within lead and horizon; `busy` is sorted by start.
 pub fn gaps(busy: &[Period], whereabouts: Whereabouts, now: DateTime<Utc>, turnaround_minutes: u32) -> Vec<Gap> {

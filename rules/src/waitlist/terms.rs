@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 pub struct Terms {
     pub shortest: TimeDelta,
     pub longest: TimeDelta,
-    /// An offer ends so long before the rental starts; later there are none.
+    /// An offer ends so long before the rental starts; when that leaves less than `shortest` there are none.
     pub final_call: TimeDelta,
     /// Local hours in which nobody is expected to read mail: from, to, and when to end instead.
     pub quiet_from: NaiveTime,
@@ -43,7 +43,8 @@ pub enum Deadline {
 /// When an offer made now, for a rental from `start`, ends.
 pub fn deadline(now: DateTime<Utc>, start: DateTime<Utc>, zone: Tz, terms: &Terms) -> Deadline {
     let last = start - terms.final_call;
-    if now >= last {
+    // Nobody is to be taken for silent who had no time to read their mail.
+    if last - now < terms.shortest {
         return Deadline::FinalCall;
     }
     let ttl = ((start - now) / 4).max(terms.shortest).min(terms.longest);
@@ -100,9 +101,10 @@ mod tests {
     }
 
     #[test]
-    fn inside_the_last_two_hours_the_first_to_book_wins() {
+    fn without_twenty_minutes_before_the_last_two_hours_the_first_to_book_wins() {
         assert_eq!(until("2026-05-04T14:00", "2026-05-04T16:00"), Deadline::FinalCall);
-        assert_eq!(until("2026-05-04T13:55", "2026-05-04T16:00"), Deadline::Until(at("2026-05-04T14:00")));
+        assert_eq!(until("2026-05-04T13:41", "2026-05-04T16:00"), Deadline::FinalCall);
+        assert_eq!(until("2026-05-04T13:40", "2026-05-04T16:00"), Deadline::Until(at("2026-05-04T14:00")));
     }
 
     #[test]
@@ -152,10 +154,10 @@ mod tests {
             let start = now + TimeDelta::minutes(ahead);
             let terms = Terms::default();
             match deadline(now, start, zone, &terms) {
-                Deadline::FinalCall => prop_assert!(start - now <= terms.final_call),
+                Deadline::FinalCall => prop_assert!(start - now < terms.final_call + terms.shortest),
                 Deadline::Until(end) => {
                     prop_assert!(now < end && end <= start - terms.final_call);
-                    prop_assert!(end - now >= terms.shortest || end == start - terms.final_call);
+                    prop_assert!(end - now >= terms.shortest);
                     let hour = end.with_timezone(&zone).hour();
                     let quiet = !(8..22).contains(&hour);
                     prop_assert!(!quiet || start - now <= terms.quiet_beyond || end == start - terms.final_call);

@@ -1,7 +1,6 @@
 //! A booking ends before it began: called off, or given up on.
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use entity::{account, booking};
 use jobs::{
     Refusal,
@@ -11,44 +10,28 @@ use jobs::{
 };
 use rules::{
     booking::{BookingStatus, Event, Limits, no_show_at},
-    cancellation::{Facts, Policy, Refund, refund},
-    money::{Currency, Money},
+    cancellation::{Facts, Policy, refund},
     period::Period,
-    pricing, problem,
+    problem,
+    rental::overdue::due_turn,
 };
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel};
+use serde_json::json;
 use view::booking::Booking;
 
 use super::{Locked, lock};
-use crate::{Ending, JobError, Perform, Work, audit, reservation};
-
-/// What a refund depends on, were the booking cancelled now.
-pub(super) fn facts(booking: &booking::Model, now: DateTime<Utc>, no_show: bool) -> Result<Facts, JobError> {
-    let period = Period::new(booking.starts_at, booking.ends_at)?;
-    Ok(Facts {
-        now,
-        booked_at: booking.created_at,
-        closed_at: booking.closed_at,
-        period,
-        total: Money { amount: booking.total, currency: Currency::new(&booking.currency)? },
-        days: pricing::rental_days(period, booking.time_zone.parse::<Tz>()?),
-        no_show,
-    })
-}
-
-fn settle(booking: &booking::Model, now: DateTime<Utc>, no_show: bool) -> Result<Refund, JobError> {
-    Ok(refund(&Policy::default(), &facts(booking, now, no_show)?)?)
-}
+use crate::{Ending, JobError, Perform, Work, audit, audit_with, rental::withheld, reservation};
 
 /// The booking as it stands after it ended, its time freed.
 async fn end(
     tx: &DatabaseTransaction,
     booking: booking::Model,
     status: BookingStatus,
-    refund: &Refund,
+    facts: &Facts,
     reason: Option<String>,
     now: DateTime<Utc>,
-) -> Result<booking::Model, DbErr> {
+) -> Result<booking::Model, JobError> {
+    let refund = refund(&Policy::default(), facts)?;
     reservation::release(tx, booking.id).await?;
     let version = booking.version + 1;
     let mut row = booking.into_active_model();
@@ -58,9 +41,16 @@ async fn end(
     row.cancel_fee = Set(Some(refund.fee.amount));
     row.refund = Set(Some(refund.refund.amount));
     row.policy_version = Set(refund.policy_version);
+    row.house_fault = Set(facts.house_fault);
     row.version = Set(version);
     row.updated_at = Set(now);
-    row.update(tx).await
+    Ok(row.update(tx).await?)
+}
+
+/// Whoever would pay does not decide that nothing is to be paid.
+pub(super) fn only_staff() -> Refusal {
+    let words = "Only staff can say that the house could not keep a booking. Please call the branch.";
+    Refusal::new(problem::FORBIDDEN.code, words)
 }
 
 impl Perform for CancelBooking {
@@ -68,12 +58,14 @@ impl Perform for CancelBooking {
         let tx = work.begin().await?;
         let booking = lock(&tx, self.booking_id, None).await?.map(|locked| locked.booking);
         let asker = account::Entity::find_by_id(self.cancelled_by).one(&tx).await?;
-        let allowed = |booking: &booking::Model| {
-            booking.customer_id == self.cancelled_by || asker.as_ref().is_some_and(|asker| asker.role.0.is_staff())
-        };
+        let by_staff = asker.is_some_and(|asker| asker.role.0.is_staff());
+        let allowed = |booking: &booking::Model| by_staff || booking.customer_id == self.cancelled_by;
         let Some(booking) = booking.filter(allowed) else {
             return Ok(work.refuse(Refusal::new(problem::NOT_FOUND.code, "There is no such booking.")));
         };
+        if self.house_fault && !by_staff {
+            return Ok(work.refuse(only_staff()));
+        }
         if booking.status.0 == BookingStatus::Cancelled {
             return work.done(tx, Booking::from(booking));
         }
@@ -84,9 +76,10 @@ impl Perform for CancelBooking {
                 return Ok(work.refuse(Refusal::new(problem::ILLEGAL_STATE.code, refused.to_string())));
             }
         };
-        let refund = settle(&booking, work.asked_at(), false)?;
-        let booking = end(&tx, booking, status, &refund, self.reason, work.now()).await?;
-        audit(&tx, Some(self.cancelled_by), "cancel_booking", "booking", booking.id).await?;
+        let facts = Facts { house_fault: self.house_fault, ..booking.cancellation(work.asked_at())? };
+        let booking = end(&tx, booking, status, &facts, self.reason, work.now()).await?;
+        let detail = json!({ "houseFault": self.house_fault });
+        audit_with(&tx, Some(self.cancelled_by), "cancel_booking", ("booking", booking.id), detail).await?;
 
         work.then(&Announce { news: News::BookingCancelled, subject_id: booking.id, turn: 0 });
         work.then(&PromoteWaitlist::new(booking.car_id));
@@ -94,12 +87,29 @@ impl Perform for CancelBooking {
     }
 }
 
+/// Nobody is charged for a car that could not be handed over: the booking stays, and the admins are told whom to call.
+async fn kept_waiting(
+    mut work: Work,
+    tx: DatabaseTransaction,
+    booking: &booking::Model,
+    period: Period,
+) -> Result<Ending, JobError> {
+    audit(&tx, None, "conflict_unresolved", "booking", booking.id).await?;
+
+    let turn = due_turn(no_show_at(period, Limits::default()));
+    work.then(&Announce { news: News::ConflictUnresolved, subject_id: booking.id, turn });
+    work.done(tx, json!({ "unresolved": booking.id }))
+}
+
 impl Perform for ReleaseNoShow {
     async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
-        let Some(Locked { booking, .. }) = lock(&tx, self.booking_id, None).await? else {
+        let Some(Locked { booking, car, .. }) = lock(&tx, self.booking_id, None).await? else {
             return Ok(work.skip("the booking is gone"));
         };
+        if self.start.is_some_and(|start| start != booking.starts_at) {
+            return Ok(work.skip("the booking has other dates"));
+        }
         let period = Period::new(booking.starts_at, booking.ends_at)?;
         if work.now() < no_show_at(period, Limits::default()) {
             return Ok(work.skip("it is not yet time"));
@@ -108,8 +118,11 @@ impl Perform for ReleaseNoShow {
         let Ok(status) = booking.status.0.after(Event::NotCollected) else {
             return Ok(work.skip("the booking is not waiting for its customer"));
         };
-        let refund = settle(&booking, work.now(), true)?;
-        let booking = end(&tx, booking, status, &refund, None, work.now()).await?;
+        if withheld(&tx, &car).await?.is_some() {
+            return kept_waiting(work, tx, &booking, period).await;
+        }
+        let facts = Facts { no_show: true, ..booking.cancellation(work.now())? };
+        let booking = end(&tx, booking, status, &facts, None, work.now()).await?;
         audit(&tx, None, "release_no_show", "booking", booking.id).await?;
 
         work.then(&Announce { news: News::BookingNoShow, subject_id: booking.id, turn: 0 });

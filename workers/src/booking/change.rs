@@ -1,6 +1,7 @@
 //! Other dates or another car, as the customer or staff wish.
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use entity::{account, booking, booking_change, branch, car, reservation::Model as Reservation};
 use jobs::{
     Refusal,
@@ -10,16 +11,20 @@ use jobs::{
 };
 use rules::{
     booking::{BookingStatus, Change, ChangeRefused, DateRefusal, Limits, change},
-    cancellation::{Policy, closed_after},
+    cancellation::{Policy, closed_after, closed_fee},
     period::Period,
     problem::{self, Reason},
 };
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder,
+};
+use serde_json::json;
 use uuid::Uuid;
 use view::booking::Booking;
 
 use super::{alternative, cancel, lock, price::price, request::car_taken};
-use crate::{Ending, JobError, Perform, Work, audit, reservation};
+use crate::{Ending, JobError, Perform, Work, audit_with, reservation};
 
 /// What is to be different; `None` stays.
 struct Wish {
@@ -30,6 +35,8 @@ struct Wish {
     end: Option<DateTime<Utc>>,
     /// Of the row in `booking_change`.
     reason: &'static str,
+    /// The house cannot keep what was booked.
+    house_fault: bool,
 }
 
 /// The booking as it is, and the car that it is to have.
@@ -45,15 +52,17 @@ struct Looked {
 
 impl Perform for ChangeBooking {
     async fn perform(self, work: Work) -> Result<Ending, JobError> {
-        let Self { booking_id, changed_by: by, car_id: car, start, end } = self;
-        carry_out(work, Wish { booking_id, by, car, start, end, reason: "asked" }).await
+        let Self { booking_id, changed_by: by, car_id: car, start, end, house_fault } = self;
+        let reason = if house_fault { "house_fault" } else { "asked" };
+        carry_out(work, Wish { booking_id, by, car, start, end, reason, house_fault }).await
     }
 }
 
 impl Perform for ExtendBooking {
     async fn perform(self, work: Work) -> Result<Ending, JobError> {
         let Self { booking_id, extended_by: by, end } = self;
-        carry_out(work, Wish { booking_id, by, car: None, start: None, end: Some(end), reason: "extended" }).await
+        let (reason, house_fault) = ("extended", false);
+        carry_out(work, Wish { booking_id, by, car: None, start: None, end: Some(end), reason, house_fault }).await
     }
 }
 
@@ -65,6 +74,9 @@ async fn carry_out(mut work: Work, wish: Wish) -> Result<Ending, JobError> {
             return Ok(work.refuse(refusal));
         }
     };
+    if wish.house_fault && !looked.by_staff {
+        return Ok(work.refuse(cancel::only_staff()));
+    }
     if wish.holds_for(&looked.booking) {
         return work.done(tx, Booking::from(looked.booking));
     }
@@ -85,7 +97,8 @@ async fn carry_out(mut work: Work, wish: Wish) -> Result<Ending, JobError> {
     }
     let (old_car, frees) = (looked.booking.car_id, looked.frees(busy));
     let booking = write(&tx, &work, &wish, looked, after).await?;
-    audit(&tx, Some(wish.by), "change_booking", "booking", booking.id).await?;
+    let detail = json!({ "houseFault": wish.house_fault });
+    audit_with(&tx, Some(wish.by), "change_booking", ("booking", booking.id), detail).await?;
 
     work.then(&Announce { news: News::BookingChanged, subject_id: booking.id, turn: booking.version });
     if frees {
@@ -150,7 +163,9 @@ fn decide(wish: &Wish, looked: &Looked, work: &Work) -> Result<(Period, Period),
     if wish.reason == "extended" && after.end < before.end {
         return Err(refused(ChangeRefused::Dates(vec![DateRefusal::NotLater])));
     }
-    let asked = Change { status: booking.status.0, before, after, other_car: looked.other_car() };
+    // A zone that nobody can read is found when the price is made.
+    let zone = branch.time_zone.parse().unwrap_or(Tz::UTC);
+    let asked = Change { status: booking.status.0, before, after, other_car: looked.other_car(), zone };
     // Measured from when it was asked: a backlog must not turn a good request into a late one.
     change(work.asked_at(), &asked, Limits::default()).map_err(refused)?;
     if booking.status.0 != BookingStatus::Active && !car.status.0.is_rentable() {
@@ -186,9 +201,10 @@ async fn write(
     looked: Looked,
     after: Period,
 ) -> Result<booking::Model, JobError> {
-    let per_day = (looked.car.price_per_day, looked.car.currency.as_str());
-    let quote = price(per_day, &looked.branch.time_zone, after)?;
-    let facts = cancel::facts(&looked.booking, work.asked_at(), false)?;
+    let (per_day, currency) = per_day(tx, wish, &looked).await?;
+    let quote = price((per_day, &currency), &looked.branch.time_zone, after)?;
+    let facts = looked.booking.cancellation(work.asked_at())?;
+    let closed_fee = closed_fee(&Policy::default(), &facts)?.filter(|fee| fee.currency == quote.total.currency);
     remember(tx, &looked.booking, wish.reason, Some(wish.by), work.now()).await?;
     let version = looked.booking.version + 1;
     let mut row = looked.booking.into_active_model();
@@ -202,11 +218,37 @@ async fn write(
     row.currency = Set(quote.total.currency.as_str().to_owned());
     row.quote = Set(entity::Quote(quote));
     row.closed_at = Set(closed_after(&Policy::default(), &facts));
+    row.closed_fee = Set(closed_fee.map(|fee| fee.amount));
     // The new end lies ahead.
     row.overdue_at = Set(None);
     row.version = Set(version);
     row.updated_at = Set(work.now());
     Ok(row.update(tx).await?)
+}
+
+/// The price of a day: today's of the car, unless it is not the customer who chose the car. Then it is no more than what
+/// was agreed before.
+async fn per_day(tx: &DatabaseTransaction, wish: &Wish, looked: &Looked) -> Result<(i64, String), DbErr> {
+    let own = (looked.car.price_per_day, looked.car.currency.clone());
+    let Some(agreed) = looked.booking.quote.0.price_per_day() else { return Ok(own) };
+    let agreed = (agreed.amount, agreed.currency.as_str().to_owned());
+    if wish.house_fault {
+        return Ok(agreed);
+    }
+    if looked.other_car() || !given_by_house(tx, &looked.booking).await? {
+        return Ok(own);
+    }
+    Ok(if agreed.1 == own.1 { agreed.min(own) } else { agreed })
+}
+
+/// Whether the booking has its car because the house could not keep the one before.
+async fn given_by_house(tx: &DatabaseTransaction, booking: &booking::Model) -> Result<bool, DbErr> {
+    let other_car = booking_change::Entity::find()
+        .filter(booking_change::Column::BookingId.eq(booking.id))
+        .filter(booking_change::Column::CarId.ne(booking.car_id))
+        .order_by_desc(booking_change::Column::Version);
+    let last = other_car.one(tx).await?;
+    Ok(last.is_some_and(|last| ["overrun", "unsafe", "house_fault"].contains(&last.reason.as_str())))
 }
 
 /// Keeps a booking as it was before a change: car, dates and quote.

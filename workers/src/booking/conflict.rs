@@ -12,7 +12,6 @@ use jobs::{
 };
 use rules::{
     booking::{BookingStatus, Situation, Threat, threat},
-    car::CarStatus,
     period::Period,
 };
 use sea_orm::{
@@ -23,7 +22,7 @@ use serde_json::json;
 use uuid::Uuid;
 use view::booking::Booking;
 
-pub(crate) use self::danger::{helped_by, unresolved};
+pub(crate) use self::danger::{helped_by, stranded, unresolved};
 use super::{Locked, change::remember, lock};
 use crate::{Ending, JobError, Perform, Work, audit, reservation};
 
@@ -64,8 +63,9 @@ impl Perform for ResolveConflict {
         let Some((danger, _)) = look(&tx, &self, &work, locked).await? else { return Ok(safe(&self, work)) };
         audit(&tx, None, "conflict_unresolved", "booking", danger.booking.id).await?;
 
-        let (subject_id, turn) = (danger.booking.id, danger.booking.version);
-        work.then(&Announce { news: News::ConflictUnresolved, subject_id, turn });
+        // The booking's version would not do: it stays as it is, whatever endangers it next.
+        let subject_id = danger.booking.id;
+        work.then(&Announce { news: News::ConflictUnresolved, subject_id, turn: self.turn });
         work.done(tx, json!({ "unresolved": subject_id }))
     }
 }
@@ -98,7 +98,7 @@ async fn look(
         start: booking.starts_at,
         turnaround: turnaround(tx, booking.branch_id).await?,
         overdue: late.is_some(),
-        quarantined: car.status.0 == CarStatus::Quarantined,
+        out_of_service: !car.status.0.is_rentable(),
     };
     Ok(threat(&situation).map(|threat| (Danger { booking, car, threat, late }, other)))
 }

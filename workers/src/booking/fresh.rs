@@ -53,6 +53,8 @@ impl Fresh<'_> {
             refund: None,
             policy_version: rules::cancellation::Policy::default().version,
             closed_at: None,
+            closed_fee: None,
+            house_fault: false,
             picked_up_at: None,
             odometer_out_km: None,
             fuel_out: None,

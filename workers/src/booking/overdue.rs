@@ -8,6 +8,7 @@ use jobs::{
 use rules::{
     booking::{BookingStatus, risk_begins},
     rental::overdue::{due_turn, escalate_at, is_overdue},
+    waitlist::PATIENCE,
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
@@ -16,7 +17,7 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{Locked, conflict::turnaround, lock};
-use crate::{Ending, JobError, Perform, Work, audit};
+use crate::{Ending, JobError, Perform, Work, audit, reservation};
 
 impl Perform for CheckOverdue {
     async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
@@ -29,6 +30,7 @@ impl Perform for CheckOverdue {
         }
 
         let id = booking.id;
+        keep(&tx, &work, &booking).await?;
         let at_risk = next_at_risk(&tx, &work, &booking).await?;
         if booking.overdue_at.is_none() {
             let version = booking.version + 1;
@@ -49,6 +51,11 @@ impl Perform for CheckOverdue {
         }
         work.done(tx, json!({ "overdue": id }))
     }
+}
+
+/// Nobody is promised a car that is out beyond its time. Its return cuts the time short again.
+async fn keep(tx: &DatabaseTransaction, work: &Work, out: &booking::Model) -> Result<(), DbErr> {
+    reservation::lengthen(tx, out.car_id, out.id, work.now() + PATIENCE).await
 }
 
 /// The car's next booking, if it is in danger already. What comes into danger later is found by the clock.
@@ -76,6 +83,7 @@ impl Perform for EscalateOverdue {
             return Ok(work.skip("the car is back, or the booking was extended"));
         }
 
+        keep(&tx, &work, &booking).await?;
         audit(&tx, None, "escalate_overdue", "booking", booking.id).await?;
 
         let turn = due_turn(self.due);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono_tz::Tz;
 use entity::{Word, account, booking, branch, car};
 use jobs::{
     Outcome, Refusal,
@@ -198,7 +199,9 @@ fn decide(asked: &RequestBooking, facts: &Facts, work: &Work) -> Result<Period, 
     let period =
         Period::new(asked.start, asked.end).map_err(|reason| refused().because("/endDate", reason.to_string()))?;
     // Measured from when it was asked: a backlog must not turn a good request into a late one.
-    let judged = dates(work.asked_at(), period, Limits::default());
+    // A zone that nobody can read is found when the price is made.
+    let zone = facts.time_zone.parse().unwrap_or(Tz::UTC);
+    let judged = dates(work.asked_at(), period, zone, Limits::default());
     judged.or_else(|reasons| if fault::removed("dates_checked") { Ok(()) } else { Err(reasons) }).map_err(
         |reasons| {
             let reasons = reasons.into_iter().map(Reason::from);

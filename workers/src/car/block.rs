@@ -1,5 +1,6 @@
 //! Staff keep a car's time from being rented, and give it back.
 
+use chrono::{DateTime, SubsecRound, Utc};
 use entity::reservation;
 use jobs::{
     Refusal,
@@ -45,7 +46,10 @@ impl Perform for BlockCar {
 
 fn decide(asked: &BlockCar, work: &Work) -> Result<Period, Refusal> {
     let refused = || Refusal::new(problem::VALIDATION_FAILED.code, "Please mend what is listed and send it again.");
-    let period = Period::new(asked.start, asked.end).map_err(|reason| refused().because("/to", reason.to_string()))?;
+    // As PostgreSQL keeps it: less than a microsecond is an empty period there.
+    let stored = |at: DateTime<Utc>| at.trunc_subsecs(6);
+    let period = Period::new(stored(asked.start), stored(asked.end))
+        .map_err(|reason| refused().because("/to", reason.to_string()))?;
     block(work.asked_at(), period, &asked.reason).map_err(|reasons| {
         let reasons = reasons.into_iter().map(Reason::from);
         reasons.fold(refused(), |refusal, reason| refusal.because(reason.pointer, reason.message))
@@ -60,8 +64,8 @@ async fn conflicts(tx: &DatabaseTransaction, asked: &BlockCar) -> Result<Vec<Con
         purpose: String,
         booking_id: Option<uuid::Uuid>,
         number: Option<String>,
-        starts_at: chrono::DateTime<chrono::Utc>,
-        ends_at: chrono::DateTime<chrono::Utc>,
+        starts_at: DateTime<Utc>,
+        ends_at: DateTime<Utc>,
     }
     let sql = "select r.purpose, r.booking_id, b.number, coalesce(b.starts_at, r.starts_at) as starts_at,
                       coalesce(b.ends_at, r.ends_at) as ends_at

@@ -101,6 +101,10 @@ fn changed_or_due(news: News, rental: &Rental) -> (&'static str, &'static str, S
             "A car is overdue since a day",
             format!("{car} was due back at {ends} from {}, {number}.", customer.name),
         ),
+        News::ConflictUnresolved if rental.is_withheld => words(
+            "A customer has to be called",
+            format!("{car} is back but not cleared for {number} at {starts}. Clear it, or call {}.", customer.name),
+        ),
         News::ConflictUnresolved => words(
             "A customer has to be called",
             format!(

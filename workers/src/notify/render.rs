@@ -142,6 +142,8 @@ fn document(news: News, facts: &Facts, to: &Recipient, sides: &[Side]) -> Value 
             document["offer"] = json!(offered);
             document["waiting"] = json!(offered.waiting);
             document["waits"] = json!(offered.waiting.state == EntryState::Waiting);
+            document["asked_again"] = json!(offered.waiting.state == EntryState::Offered);
+            document["on_hold"] = json!(offered.waiting.state == EntryState::Blocked);
         }
     }
     document

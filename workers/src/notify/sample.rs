@@ -65,6 +65,8 @@ pub(super) fn booking() -> booking::Model {
         refund: None,
         policy_version: 1,
         closed_at: None,
+        closed_fee: None,
+        house_fault: false,
         picked_up_at: None,
         odometer_out_km: None,
         fuel_out: None,
@@ -164,6 +166,7 @@ pub(super) fn changed(status: BookingStatus, name: &str) -> Rental {
         ends: when("2026-05-06T08:00"),
         total: Sum(Money::new(11_900, Currency::EUR)),
         was_unsafe: false,
+        by_house: false,
         other_car: true,
     };
     let next = Next { number: "BK-2M4N6P".to_owned(), starts: when("2026-05-07T16:00") };

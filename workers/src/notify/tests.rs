@@ -260,6 +260,57 @@ fn an_offer_says_what_differs_until_when_it_holds_and_where_to_answer() {
     }
 }
 
+/// The words of a mail in both forms, however its lines are broken.
+fn said(news: News, facts: &Facts) -> [String; 2] {
+    let mail = render::mail(news, facts, &sample::recipient(pictures())).unwrap();
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    [words(&mail.text), words(mail.html.split("<body>").nth(1).unwrap())]
+}
+
+#[test]
+fn an_offer_that_has_ended_says_how_things_stand_now() {
+    for (news, state) in [(News::OfferExpired, OfferState::Expired), (News::OfferRevoked, OfferState::Revoked)] {
+        for (entry, words) in [
+            (EntryState::Waiting, "place"),
+            (EntryState::Offered, "e hold a car for you once more. The newer mail says which, and until when."),
+            (EntryState::Closed, "You do not wait for it any more."),
+        ] {
+            let offer = Facts::Offer(Box::new(sample::offered(state, &sample::entry(entry), "Kim Example")));
+            for text in said(news, &offer) {
+                assert!(text.contains(words), "{entry}: {text}");
+                let over = text.contains("do not wait for it any more");
+                assert_eq!(over, entry == EntryState::Closed, "{entry}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_house_could_not_keep_is_its_fault_in_the_mails_too() {
+    let ended = sample::ended(BookingStatus::Cancelled);
+    let refund = Some(ended.total);
+    let free = entity::booking::Model { house_fault: true, cancel_fee: Some(0), refund, ..ended };
+    for text in said(News::BookingCancelled, &Facts::Booking(Box::new(sample::rental(free, "Kim Example")))) {
+        assert!(text.contains("we are sorry: we have no car for you"), "{text}");
+        assert!(text.contains("We had no car for you: everything is refunded."), "{text}");
+    }
+    let mut rental = sample::changed(BookingStatus::Confirmed, "Kim Example");
+    rental.before.as_mut().unwrap().by_house = true;
+    for text in said(News::BookingChanged, &Facts::Booking(Box::new(rental))) {
+        assert!(text.contains("a day costs what we had agreed"), "{text}");
+    }
+}
+
+#[test]
+fn a_car_that_only_waits_to_be_cleared_is_not_called_missing() {
+    let rental = Rental { is_withheld: true, ..sample::changed(BookingStatus::Confirmed, "Kim Example") };
+    let facts = Facts::Booking(Box::new(rental));
+    for text in said(News::ConflictUnresolved, &facts) {
+        assert!(text.contains("is back, but nobody has cleared it. Please clear it, or call"), "{text}");
+        assert!(!text.contains("not back"), "{text}");
+    }
+}
+
 #[test]
 fn a_booking_that_came_from_the_waitlist_says_so() {
     let rental = super::facts::Rental { waited: true, ..sample::rental(sample::booking(), "Kim Example") };

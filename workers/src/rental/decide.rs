@@ -6,13 +6,12 @@ mod question;
 use entity::{account, booking, car, damage, link, rental_return};
 use jobs::{
     Refusal,
-    booking::ResolveConflict,
     notify::{Announce, News},
     rental::DecideReturn,
     waitlist::PromoteWaitlist,
 };
 use rules::{
-    booking::{BookingStatus, Event, SOON},
+    booking::Event,
     car::CarStatus,
     damage::Severity,
     problem,
@@ -30,7 +29,7 @@ use view::{
 };
 
 use super::case::{Case, document, illegal, not_found, note};
-use crate::{Ending, JobError, Perform, Work, damage::case::may_decide};
+use crate::{Ending, JobError, Perform, Work, booking::stranded, damage::case::may_decide, waitlist::withdraw};
 
 /// Everything that decides whether the decision stands, read under the locks.
 struct Hearing {
@@ -147,7 +146,7 @@ async fn register(
 }
 
 /// A car that is not safe to drive is not handed to the next customers: those of the next days get another.
-async fn quarantine(tx: &DatabaseTransaction, work: &mut Work, hearing: &Hearing) -> Result<(), DbErr> {
+async fn quarantine(tx: &DatabaseTransaction, work: &mut Work, hearing: &Hearing) -> Result<(), JobError> {
     let severe = hearing.claims.iter().any(|claim| claim.severity.0 == Severity::Severe);
     if !severe || hearing.case.car.status.0 != CarStatus::InService {
         return Ok(());
@@ -157,15 +156,11 @@ async fn quarantine(tx: &DatabaseTransaction, work: &mut Work, hearing: &Hearing
     row.status = Set(CarStatus::Quarantined.into());
     row.version = Set(version);
     row.updated_at = Set(work.now());
-    row.update(tx).await?;
-    let car_id = hearing.case.car.id;
-    let soon = booking::Entity::find()
-        .filter(booking::Column::CarId.eq(car_id))
-        .filter(booking::Column::Status.eq(BookingStatus::Confirmed.as_str()))
-        .filter(booking::Column::StartsAt.lte(work.now() + SOON));
-    for next in soon.all(tx).await? {
-        work.then(&ResolveConflict { booking_id: next.id, car_id, turn: version, freed: None });
+    let car = row.update(tx).await?;
+    for conflict in stranded(tx, &car, work.now()).await? {
+        work.then(&conflict);
     }
+    withdraw(tx, work, &[car], "the car must not be driven", work.now()).await?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use entity::{account, booking, photo, rental_return};
+use entity::{account, booking, car, photo, rental_return};
 use jobs::{
     Job, Refusal,
     photo::{DetectDamage, MakeThumbnails},
@@ -10,14 +10,13 @@ use jobs::{
 };
 use rules::{
     booking::{BookingStatus, Event, Limits, pickup},
-    car::CarStatus,
     period::Period,
     problem,
-    rental::{Occasion, ReturnState},
+    rental::Occasion,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    PaginatorTrait, QueryFilter, QuerySelect,
 };
 use serde_json::json;
 use view::booking::Booking;
@@ -95,22 +94,14 @@ async fn obstacle(
     if let Err(refused) = case.booking.status.0.after(Event::PickedUp) {
         return Ok(Some(illegal(refused)));
     }
-    if case.car.status.0 != CarStatus::InService {
-        let words = "This car cannot be driven at the moment. Please ask the branch for another one.";
-        return Ok(Some(Refusal::new(problem::CAR_NOT_IN_SERVICE.code, words)));
-    }
     let period = Period::new(case.booking.starts_at, case.booking.ends_at)?;
     let free = time::free_until_start(tx, case, work.now()).await?;
     if let Err(refused) = pickup(work.now(), period, free, Limits::default()) {
         let detail = illegal(refused).detail;
         return Ok(Some(Refusal::new(refused.code(), detail)));
     }
-    if out(tx, booking::Column::CarId.eq(case.car.id)).await? {
-        return Ok(Some(illegal("the car is not back from its last rental yet")));
-    }
-    if awaits_clearance(tx, case).await? {
-        let words = "The car is back, but nobody has cleared it yet. Please ask the branch.";
-        return Ok(Some(Refusal::new(problem::CAR_NOT_IN_SERVICE.code, words)));
+    if let Some(refusal) = withheld(tx, &case.car).await? {
+        return Ok(Some(refusal));
     }
     // Two pick-ups of one person wait for each other here; the one that waited sees the other's.
     let customer = account::Entity::find_by_id(case.booking.customer_id).lock_exclusive().one(tx).await?;
@@ -120,6 +111,23 @@ async fn obstacle(
     let has_another = out(tx, booking::Column::CustomerId.eq(case.booking.customer_id)).await?;
     let words = "the customer has another car at the moment; only staff can hand out a second one";
     Ok((has_another && !asked.asker.staff).then(|| illegal(words)))
+}
+
+/// Why the house cannot hand the car over, whoever comes for it.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn withheld(tx: &DatabaseTransaction, car: &car::Model) -> Result<Option<Refusal>, DbErr> {
+    if !car.status.0.is_rentable() {
+        let words = "This car cannot be driven at the moment. Please ask the branch for another one.";
+        return Ok(Some(Refusal::new(problem::CAR_NOT_IN_SERVICE.code, words)));
+    }
+    if out(tx, booking::Column::CarId.eq(car.id)).await? {
+        return Ok(Some(illegal("the car is not back from its last rental yet")));
+    }
+    let words = "The car is back, but nobody has cleared it yet. Please ask the branch.";
+    let uncleared = rental_return::Entity::awaits_clearance(tx, car.id).await?;
+    Ok(uncleared.then(|| Refusal::new(problem::CAR_NOT_IN_SERVICE.code, words)))
 }
 
 async fn hand_over(
@@ -143,19 +151,8 @@ async fn hand_over(
     Ok(row.update(tx).await?)
 }
 
-/// Whether an earlier return of the car is neither decided nor released (R4): returned is not yet available.
-async fn awaits_clearance(tx: &DatabaseTransaction, case: &Case) -> Result<bool, JobError> {
-    use rental_return::{Column, Entity};
-    let uncleared = Entity::find()
-        .filter(Column::CarId.eq(case.car.id))
-        .filter(Column::ReturnedAt.is_not_null())
-        .filter(Column::ReleasedAt.is_null())
-        .filter(Column::State.ne(ReturnState::Decided.as_str()));
-    Ok(uncleared.count(tx).await? > 0)
-}
-
 /// Whether a rental of this car or customer is under way.
-async fn out(tx: &DatabaseTransaction, of: sea_orm::sea_query::SimpleExpr) -> Result<bool, JobError> {
+async fn out(tx: &DatabaseTransaction, of: sea_orm::sea_query::SimpleExpr) -> Result<bool, DbErr> {
     let active = booking::Entity::find().filter(of).filter(booking::Column::Status.eq(BookingStatus::Active.as_str()));
     Ok(active.count(tx).await? > 0)
 }

@@ -7,7 +7,7 @@ use jobs::{
     notify::{Announce, News},
     waitlist::{JoinWaitlist, PromoteWaitlist, Target, Wish},
 };
-use rules::{problem, waitlist::JoinRefused};
+use rules::{car::CarStatus, problem, waitlist::JoinRefused};
 use sea_orm::{ActiveModelTrait, ActiveValue::NotSet, DatabaseTransaction, DbErr, EntityTrait};
 use serde_json::json;
 use uuid::Uuid;
@@ -81,7 +81,10 @@ async fn admit(
     asked: &JoinWaitlist,
     wanted: &Wanted,
 ) -> Result<Result<waitlist_entry::Model, Refusal>, JobError> {
-    if let Some(refusal) = doubt(asked, work.asked_at()) {
+    if let Some(refusal) = retired(wanted) {
+        return Ok(Err(refusal));
+    }
+    if let Some(refusal) = doubt(asked, work.asked_at(), wanted.branch.time_zone.parse()?) {
         return Ok(Err(refusal));
     }
     let Some(customer) = account::Entity::find_by_id(asked.customer_id).one(tx).await? else {
@@ -106,6 +109,13 @@ async fn admit(
     let mut row: waitlist_entry::ActiveModel = row.into();
     row.seq = NotSet;
     Ok(Ok(row.reset_all().insert(tx).await?))
+}
+
+/// Nothing of a car that has left the fleet will ever be free.
+pub(super) fn retired(wanted: &Wanted) -> Option<Refusal> {
+    let words = "This car has left the fleet. Please wait for its class, or for another car.";
+    let gone = wanted.car.as_ref().is_some_and(|car| car.status.0 == CarStatus::Retired);
+    gone.then(|| Refusal::new(problem::CAR_NOT_IN_SERVICE.code, words))
 }
 
 fn asked_car(asked: &JoinWaitlist) -> Option<Uuid> {

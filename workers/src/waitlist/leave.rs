@@ -15,8 +15,10 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, 
 use super::{
     again::look_again,
     case::{Case, document, end_offer, follow, illegal, is_staff, not_found, tail},
+    join::retired,
     measure,
     others::{self, Others},
+    supply::Wanted,
 };
 use crate::{Ending, JobError, Perform, Work, audit};
 
@@ -79,6 +81,9 @@ impl Perform for RejoinWaitlist {
 async fn obstacle(tx: &impl ConnectionTrait, case: &Case) -> Result<Option<Refusal>, JobError> {
     if let Err(refused) = case.entry.state.0.after(EntryEvent::Rejoined) {
         return Ok(Some(illegal(refused)));
+    }
+    if let Some(refusal) = Wanted::of(tx, &case.entry).await?.as_ref().and_then(retired) {
+        return Ok(Some(refusal));
     }
     if case.entry.latest_start < case.now + Limits::default().lead {
         let words = "It is too late for the dates of this wish. Please wait for others.";

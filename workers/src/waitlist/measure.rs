@@ -3,7 +3,7 @@
 use entity::waitlist_offer;
 
 /// How an offer came to be or ended.
-pub(super) fn offers(outcome: &'static str, count: usize) {
+pub(crate) fn offers(outcome: &'static str, count: usize) {
     metrics::counter!("waitlist_offers_total", "outcome" => outcome).increment(count as u64);
 }
 

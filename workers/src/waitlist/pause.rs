@@ -32,23 +32,20 @@ impl Perform for PauseWaitlist {
         };
         let revoked = match self.paused {
             true => withdraw(&tx, &mut work, &cars, &self.reason, now).await?,
-            false => Vec::new(),
+            false => 0,
         };
         let action = if self.paused { "pause_waitlist" } else { "resume_waitlist" };
-        let detail = json!({ "reason": self.reason, "offersRevoked": revoked.len() });
+        let detail = json!({ "reason": self.reason, "offersRevoked": revoked });
         audit_with(&tx, Some(self.paused_by), action, subject, detail).await?;
 
-        for subject_id in &revoked {
-            work.then(&Announce { news: News::OfferRevoked, subject_id: *subject_id, turn: 0 });
-        }
         if !self.paused {
             for car in &cars {
                 work.then(&PromoteWaitlist::new(car.id));
             }
         }
         Ok(work
-            .done(tx, json!({ "paused": self.paused, "offersRevoked": revoked.len() }))?
-            .afterwards(async move { measure::offers("revoked", revoked.len()) }))
+            .done(tx, json!({ "paused": self.paused, "offersRevoked": revoked }))?
+            .afterwards(async move { measure::offers("revoked", revoked) }))
     }
 }
 
@@ -86,25 +83,30 @@ async fn mark(
     }
 }
 
-/// Takes all live offers of these cars back; everybody keeps the place.
-async fn withdraw(
+/// Takes all live offers of these cars back, and says how many; everybody keeps the place and is told.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn withdraw(
     tx: &DatabaseTransaction,
     work: &mut Work,
     cars: &[car::Model],
     reason: &str,
     now: DateTime<Utc>,
-) -> Result<Vec<Uuid>, JobError> {
+) -> Result<usize, JobError> {
     let live = waitlist_offer::Entity::find()
         .filter(waitlist_offer::Column::CarId.is_in(cars.iter().map(|car| car.id)))
         .filter(waitlist_offer::Column::State.eq(OfferState::Offered.as_str()))
         .order_by_asc(waitlist_offer::Column::EntryId);
-    let mut revoked = Vec::new();
+    let mut revoked = 0;
     for offer in live.all(tx).await? {
         let Some(entry) = lock_entry(tx, offer.entry_id).await? else { continue };
         follow(tx, entry, EntryEvent::Withdrawn, now).await?;
         let mut row = end_offer(tx, work, offer, OfferEvent::Revoked, now).await?.into_active_model();
         row.reason = Set(Some(reason.to_owned()));
-        revoked.push(row.update(tx).await?.id);
+        let offer = row.update(tx).await?;
+        work.then(&Announce { news: News::OfferRevoked, subject_id: offer.id, turn: 0 });
+        revoked += 1;
     }
     Ok(revoked)
 }

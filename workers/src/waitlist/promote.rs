@@ -1,5 +1,6 @@
 //! Time of a car is free: who is asked? (W5–W10)
 
+use chrono::{DateTime, Utc};
 use entity::{waitlist_entry, waitlist_offer};
 use jobs::{
     notify::{Announce, News},
@@ -9,7 +10,7 @@ use rules::{
     period::Period,
     waitlist::{Answer, Fit, Gap},
 };
-use sea_orm::DatabaseTransaction;
+use sea_orm::{DatabaseTransaction, DbBackend, DbErr, FromQueryResult, Statement};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -44,8 +45,8 @@ impl Perform for PromoteWaitlist {
         for offer in &round.offers {
             follow_up(&mut work, offer);
         }
-        for (entry_id, turn) in &round.called {
-            work.then(&Announce { news: News::FinalCall, subject_id: *entry_id, turn: *turn });
+        for (entry_id, turn) in round.turns(&tx).await? {
+            work.then(&Announce { news: News::FinalCall, subject_id: entry_id, turn });
         }
         if round.is_full() {
             work.then(&PromoteWaitlist::new(self.car_id));
@@ -63,8 +64,8 @@ struct Round<'a> {
     /// What is still free.
     gaps: Vec<Gap>,
     offers: Vec<waitlist_offer::Model>,
-    /// Entries that hear a final call, each with the turn that tells this gap from others.
-    called: Vec<(Uuid, i32)>,
+    /// Entries that hear a final call, each with the gap and what it could have of it.
+    called: Vec<(Uuid, Gap, Period)>,
     /// Time that belongs to the first to book, because somebody ahead was called for it.
     first_come: Vec<Period>,
 }
@@ -111,12 +112,24 @@ impl<'a> Round<'a> {
             Answer::Offer { fit, .. } | Answer::FinalCall(fit) => {
                 let quote = self.supply.quote(entry, fit.period)?;
                 if !entry.is_too_dear(quote.total) {
-                    self.called.push((entry.id, turn(self.supply.car.id, gap)));
+                    self.called.push((entry.id, gap, fit.period));
                     self.first_come.push(busy(fit));
                 }
             }
         }
         Ok(())
+    }
+
+    /// The final calls, each with the turn that tells it from others to the same entry.
+    async fn turns(&self, tx: &DatabaseTransaction) -> Result<Vec<(Uuid, i32)>, DbErr> {
+        if self.called.is_empty() {
+            return Ok(Vec::new());
+        }
+        let car = self.supply.car.id;
+        let freed = freed(tx, car).await?;
+        let last = |wanted: &Period| freed.iter().filter(|freed| freed.meets(wanted)).map(|freed| freed.at).max();
+        let turn = |(entry, gap, wanted): &(Uuid, Gap, Period)| (*entry, turn(car, *gap, last(wanted)));
+        Ok(self.called.iter().map(turn).collect())
     }
 
     fn is_first_come(&self, busy: Period) -> bool {
@@ -140,10 +153,38 @@ impl<'a> Round<'a> {
     }
 }
 
-/// Tells the final calls of one entry apart: one per car and end of its free time. The end of open time is no sign: it goes with the clock.
-fn turn(car: Uuid, gap: Gap) -> i32 {
+/// Time of a car that somebody had and gave up.
+#[derive(FromQueryResult)]
+struct Freed {
+    starts_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
+    at: DateTime<Utc>,
+}
+
+impl Freed {
+    fn meets(&self, wanted: &Period) -> bool {
+        self.starts_at < wanted.end && wanted.start < self.ends_at
+    }
+}
+
+/// By an end of the booking or the rental, or by a change to other dates or another car.
+const FREED: &str = "
+    select starts_at, ends_at, coalesce(cancelled_at, returned_at) as at from booking
+    where car_id = $1 and ends_at > now() and coalesce(cancelled_at, returned_at) is not null
+    union all
+    select starts_at, ends_at, created_at as at from booking_change where car_id = $1 and ends_at > now()";
+
+async fn freed(tx: &DatabaseTransaction, car: Uuid) -> Result<Vec<Freed>, DbErr> {
+    Freed::find_by_statement(Statement::from_sql_and_values(DbBackend::Postgres, FREED, [car.into()])).all(tx).await
+}
+
+/// Tells the final calls of one entry apart: one per car, end of its free time, and when that was last given up. The end of open
+/// time is no sign: it goes with the clock.
+fn turn(car: Uuid, gap: Gap, freed: Option<DateTime<Utc>>) -> i32 {
     let end = if gap.open { i64::MAX } else { gap.period.end.timestamp() };
-    let [a, b, c, d, .., e, f, g, h] = Uuid::new_v5(&car, &end.to_be_bytes()).into_bytes();
+    let freed = freed.map_or(0, |freed| freed.timestamp_micros());
+    let sign = [end.to_be_bytes(), freed.to_be_bytes()].concat();
+    let [a, b, c, d, .., e, f, g, h] = Uuid::new_v5(&car, &sign).into_bytes();
     // Any 31 bits do: two that are alike cost one mail of many.
     (i32::from_be_bytes([a, b, c, d]) ^ i32::from_be_bytes([e, f, g, h])) & i32::MAX
 }

@@ -1,13 +1,14 @@
 //! What somebody asks for, judged and as the row that waits.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use entity::waitlist_entry;
 use jobs::{
     Refusal,
     waitlist::{JoinWaitlist, Target, Wish},
 };
 use rules::{
-    booking::{Limits, dates},
+    booking::{Limits, dates, start},
     money::Currency,
     period::Period,
     problem::{self, Reason},
@@ -18,15 +19,15 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use super::supply::Wanted;
 use crate::JobError;
 
-/// What is wrong with the wish itself, everything at once.
-pub(super) fn doubt(asked: &JoinWaitlist, asked_at: DateTime<Utc>) -> Option<Refusal> {
+/// What is wrong with the wish itself, everything at once. `zone` is that of the branch.
+pub(super) fn doubt(asked: &JoinWaitlist, asked_at: DateTime<Utc>, zone: Tz) -> Option<Refusal> {
     let limits = Limits::default();
     let refusal = Refusal::new(problem::DATES_REFUSED.code, "Nobody can wait for these dates.");
     let mut refusal = match &asked.wish {
-        Wish::Window { start, end, flexibility_minutes, min_days } => {
-            let refusal = match Period::new(*start, *end) {
+        Wish::Window { start: from, end: to, flexibility_minutes, min_days } => {
+            let refusal = match Period::new(*from, *to) {
                 Err(reason) => refusal.because("/to", reason.to_string()),
-                Ok(period) => dates(asked_at, period, limits)
+                Ok(period) => dates(asked_at, period, zone, limits)
                     .err()
                     .unwrap_or_default()
                     .into_iter()
@@ -37,10 +38,11 @@ pub(super) fn doubt(asked: &JoinWaitlist, asked_at: DateTime<Utc>) -> Option<Ref
             bounded(refusal, "/minDays", min_days.map_or(1, i64::from), 1..=limits.longest.num_days())
         }
         Wish::Asap { days, latest_start } => {
-            let latest = asked_at.checked_add_months(limits.horizon).unwrap_or(asked_at);
-            let within = (asked_at + limits.lead..=latest).contains(latest_start);
             let refusal = bounded(refusal, "/asap/days", i64::from(*days), 1..=limits.longest.num_days());
-            if within { refusal } else { refusal.because("/asap/latestStart", "must lie within the next 12 months") }
+            match start(asked_at, *latest_start, limits) {
+                Err(reason) => refusal.because("/asap/latestStart", reason.to_string()),
+                Ok(()) => refusal,
+            }
         }
     };
     if asked.price_cap.is_some_and(|cap| cap <= 0) {

@@ -1,12 +1,15 @@
 //! Bookings whose car is unsafe, or out and not back so late that it cannot be made ready in time.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use entity::booking;
 use jobs::booking::ResolveConflict;
 use rules::{
-    booking::{SOON, Situation, threat},
+    booking::{BookingStatus, SOON, Situation, threat},
     period::Period,
 };
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement, Value};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryFilter, Statement, Value,
+};
 use uuid::Uuid;
 
 use super::candidate;
@@ -15,8 +18,8 @@ use super::candidate;
 const NEXT: &str = "
     select next.*, now() as now from (
         select b.id, b.car_id, b.branch_id, b.starts_at, b.ends_at, branch.turnaround_minutes, late.ends_at as due,
-               c.status = 'quarantined' as quarantined,
-               case when c.status = 'quarantined' then c.version
+               c.status <> 'in_service' as out_of_service,
+               case when c.status <> 'in_service' then c.version
                     else floor(extract(epoch from late.ends_at) / 60)::int end as turn
         from booking b
         join car c on c.id = b.car_id
@@ -24,7 +27,7 @@ const NEXT: &str = "
         left join lateral (select ends_at from booking l where l.car_id = b.car_id
                            and l.status = 'Active' and l.ends_at <= now() limit 1) late on true
         where b.status = 'Confirmed' and b.starts_at <= now() + make_interval(secs => $1)
-          and (c.status = 'quarantined' or late.ends_at is not null)) next";
+          and (c.status <> 'in_service' or late.ends_at is not null)) next";
 
 #[derive(FromQueryResult)]
 struct Next {
@@ -33,11 +36,29 @@ struct Next {
     starts_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
     turnaround_minutes: i32,
-    quarantined: bool,
+    out_of_service: bool,
     /// When the car was due that is not back.
     due: Option<DateTime<Utc>>,
     turn: i32,
     now: DateTime<Utc>,
+}
+
+/// The next bookings of a car that is not rented out from this version of it on.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn stranded(
+    db: &impl ConnectionTrait,
+    car: &entity::car::Model,
+    now: DateTime<Utc>,
+) -> Result<Vec<ResolveConflict>, DbErr> {
+    let soon = booking::Entity::find()
+        .filter(booking::Column::CarId.eq(car.id))
+        .filter(booking::Column::Status.eq(BookingStatus::Confirmed.as_str()))
+        .filter(booking::Column::StartsAt.lte(now + SOON));
+    let resolve =
+        |next: booking::Model| ResolveConflict { booking_id: next.id, car_id: car.id, turn: car.version, freed: None };
+    Ok(soon.all(db).await?.into_iter().map(resolve).collect())
 }
 
 /// Those for whom nobody has looked yet.
@@ -85,7 +106,7 @@ impl Next {
             start: self.starts_at,
             turnaround: TimeDelta::minutes(self.turnaround_minutes.into()),
             overdue: self.due.is_some(),
-            quarantined: self.quarantined,
+            out_of_service: self.out_of_service,
         }
     }
 

@@ -1,13 +1,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use entity::{account, booking, booking_change, branch, car, waitlist_offer};
+use entity::{account, booking, booking_change, branch, car, rental_return, waitlist_offer};
 use jobs::notify::News;
 use rules::{
     booking::BookingStatus,
     cancellation::{self, Policy},
-    car::CarStatus,
     money::{Currency, Money},
-    period::Period,
     pricing::{Line, Quote},
 };
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
@@ -63,6 +61,8 @@ pub(crate) struct Rental {
     pub(crate) is_out: bool,
     /// The car may not be driven.
     pub(crate) is_unsafe: bool,
+    /// The car may be driven and is back, and nobody has cleared it.
+    pub(crate) is_withheld: bool,
     /// What it was before the last change.
     pub(crate) before: Option<Before>,
     /// Who has the car next.
@@ -81,6 +81,8 @@ pub(crate) struct Before {
     pub(crate) total: Sum,
     /// The car was changed because it must not be driven, rather than because it was not back.
     pub(crate) was_unsafe: bool,
+    /// The house could not keep what was booked, and staff found this instead.
+    pub(crate) by_house: bool,
     pub(crate) other_car: bool,
 }
 
@@ -100,6 +102,8 @@ pub(crate) struct Settled {
     pub(crate) reason: Option<String>,
     pub(crate) fee: Sum,
     pub(crate) free: bool,
+    /// The house had no car.
+    pub(crate) by_house: bool,
     pub(crate) refund: Sum,
 }
 
@@ -132,7 +136,9 @@ impl Rental {
         if staff.is_empty() {
             staff = people(db, account::Entity::admins()).await?;
         }
-        Ok(Self::load(db, id).await?.map(|rental| Self { staff, ..rental }))
+        let uncleared = rental_return::Entity::awaits_clearance(db, booking.car_id).await?;
+        let told = |rental: Self| Self { staff, is_withheld: uncleared && !rental.is_unsafe, ..rental };
+        Ok(Self::load(db, id).await?.map(told))
     }
 
     /// # Errors
@@ -147,7 +153,7 @@ impl Rental {
         let when = |at| When { at, zone };
         let total = Money::new(booking.total, Currency::new(&booking.currency)?);
         let quote = &booking.quote.0;
-        let terms = Terms::of(&booking, total, zone)?;
+        let terms = Terms::of(&booking)?;
         Ok(Self {
             id: booking.id,
             status: booking.status.0,
@@ -175,7 +181,8 @@ impl Rental {
             waited: false,
             is_out: booking.status.0 == BookingStatus::Active,
             window_closed: booking.closed_at.is_some(),
-            is_unsafe: car.status.0 == CarStatus::Quarantined,
+            is_unsafe: !car.status.0.is_rentable(),
+            is_withheld: false,
             before: None,
             next: None,
             staff: Vec::new(),
@@ -204,6 +211,7 @@ impl Before {
             ends: When { at: last.ends_at, zone },
             total: Sum(Money::new(last.total, Currency::new(&last.currency)?)),
             was_unsafe: last.reason == "unsafe",
+            by_house: last.reason == "house_fault",
             other_car: last.car_id != booking.car_id,
         }))
     }
@@ -218,17 +226,10 @@ struct Terms {
 }
 
 impl Terms {
-    fn of(booking: &booking::Model, total: Money, zone: Tz) -> anyhow::Result<Self> {
-        let (policy, period) = (Policy::default(), Period::new(booking.starts_at, booking.ends_at)?);
-        let facts = cancellation::Facts {
-            now: period.start,
-            booked_at: booking.created_at,
-            closed_at: booking.closed_at,
-            period,
-            total,
-            days: rules::pricing::rental_days(period, zone),
-            no_show: false,
-        };
+    fn of(booking: &booking::Model) -> anyhow::Result<Self> {
+        let policy = Policy::default();
+        let facts = booking.cancellation(booking.starts_at)?;
+        let period = facts.period;
         let free_until = cancellation::ends_free(&policy, &facts);
         let last_moment = cancellation::Facts { now: period.start - TimeDelta::seconds(1), ..facts };
         let late_fee = cancellation::refund(&policy, &last_moment)?.fee;
@@ -254,6 +255,7 @@ impl Terms {
             reason: booking.cancel_reason.clone(),
             fee: Sum(fee),
             free: fee.amount == 0,
+            by_house: booking.house_fault,
             refund: Sum(money(booking.refund)),
         }))
     }
