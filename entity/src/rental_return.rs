@@ -15,6 +15,7 @@ pub struct Model {
     pub state: Word<ReturnState>,
     pub opened_by: Uuid,
     pub opened_at: DateTimeUtc,
+    pub completed_by: Option<Uuid>,
     pub returned_at: Option<DateTimeUtc>,
     pub odometer_km: Option<i32>,
     pub fuel: Option<f64>,
@@ -41,3 +42,10 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// Who completed the return; until somebody has, who opened it.
+    pub fn brought_by(&self) -> Uuid {
+        self.completed_by.unwrap_or(self.opened_by)
+    }
+}
