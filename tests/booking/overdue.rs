@@ -226,6 +226,7 @@ async fn a_car_that_comes_back_in_the_same_moment_is_either_back_or_replaced_nev
             photos: Vec::new(),
             without_photos_reason: Some("the photos are lost".to_owned()),
             accept_as_is: false,
+            odometer_correction: None,
         };
         tokio::join!(yard.ask(&back), yard.resolve(1));
         yard.settled().await;
