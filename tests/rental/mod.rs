@@ -183,6 +183,7 @@ async fn a_report_locks_in_the_order_of_everybody() {
     let lock = async |sql: &str| sea_orm::ConnectionTrait::execute_unprepared(&decides, sql).await;
     lock("set local idle_in_transaction_session_timeout = 0; select id from car for update").await.unwrap();
     lot.watch().await;
+    lot.bed.until(&jobs_of("report_return", "running"), 1).await;
     let waiting =
         "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
     lot.bed.until(waiting, 1).await;
