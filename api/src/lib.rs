@@ -39,6 +39,7 @@ pub mod token;
 pub mod trace;
 mod upload;
 pub mod waitlist;
+mod words;
 
 use std::sync::{Arc, LazyLock};
 

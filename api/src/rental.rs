@@ -23,6 +23,7 @@ use view::{Word, booking::Booking, rental::Return};
 use crate::{
     Tag,
     accept::{Asking, Ending, Key, Written, job_for},
+    account::Reasons,
     auth::{BookingsWrite, Caller, Origin, ReturnsDecide, ReturnsRead, ReturnsWrite},
     booking,
     error::ApiError,
@@ -30,6 +31,7 @@ use crate::{
     listing::{Cursor, Page, limit, older},
     shape::Shaped,
     upload::{Incoming, check_readings},
+    words::{EXCUSE, written},
 };
 use body::{JsonOrForm, Nothing, Readings};
 use decision::Decide;
@@ -49,6 +51,24 @@ struct Completion {
     /// Takes the photos as they are, without asking once for better ones.
     #[oai(default)]
     accept_as_is: bool,
+    /// Staff only: why the odometer is right although it shows less than before, or far more. Written down.
+    #[oai(validator(min_length = 3, max_length = 500))]
+    odometer_correction: Option<String>,
+}
+
+/// A reason that only staff can give.
+fn excuse(asker: &Asker, pointer: &str, reason: Option<String>, what: &str) -> Result<Option<String>, ApiError> {
+    let Some(reason) = reason else { return Ok(None) };
+    if !asker.staff {
+        return Err(ApiError::new(problem::FORBIDDEN, format!("Only staff can {what}.")));
+    }
+    let mut wrong = Reasons::default();
+    wrong.take(pointer, written(&reason, &EXCUSE)).map(Some).ok_or_else(|| wrong.into_error())
+}
+
+/// Why a reading is taken that does not fit the last one.
+fn correction(asker: &Asker, reason: Option<String>) -> Result<Option<String>, ApiError> {
+    excuse(asker, "/odometerCorrection", reason, "correct the odometer")
 }
 
 fn asker<S>(caller: &Caller<S>, origin: Origin) -> Asker {
@@ -72,7 +92,10 @@ impl RentalApi {
     /// Pick a car up
     ///
     /// From two hours before the start while the car is free. Send JSON, or a form that also holds photos of the
-    /// four sides: what they show cannot be charged later.
+    /// four sides: what they show cannot be charged later, and on a side without one nothing can be.
+    ///
+    /// `422 odometer_refused` where the odometer shows less than before, or more than anybody drives on one rental; staff
+    /// take it all the same with `odometerCorrection`.
     #[oai(path = "/bookings/:id/pickup", method = "post", operation_id = "pickUpCar")]
     async fn pick_up(
         &self,
@@ -86,16 +109,20 @@ impl RentalApi {
         let booking = booking::own(&front, &caller, id.0).await?;
         let asker = asker(&caller, origin);
         let (pick_up, request) = match body {
-            JsonOrForm::Json(Readings { odometer, fuel }) => {
+            JsonOrForm::Json(Readings { odometer, fuel, odometer_correction }) => {
                 check_readings(odometer, fuel)?;
-                let pick_up = PickUpCar { booking_id: booking.id, asker, odometer, fuel, photos: Vec::new() };
-                (pick_up, json!({ "odometer": odometer, "fuel": fuel, "photos": [] }))
+                let (booking_id, photos) = (booking.id, Vec::new());
+                let odometer_correction = correction(&asker, odometer_correction)?;
+                let request = json!({ "odometer": odometer, "fuel": fuel, "odometerCorrection": odometer_correction, "photos": [] });
+                (PickUpCar { booking_id, asker, odometer, fuel, photos, odometer_correction }, request)
             }
             JsonOrForm::Form(form) => {
                 let form = form.receive().await?;
+                let odometer_correction = correction(&asker, form.odometer_correction.clone())?;
                 let photos = form.store(&front.bucket, booking.id, asking.key.as_deref(), chrono::Utc::now()).await?;
                 let (odometer, fuel) = (form.odometer, form.fuel);
-                (PickUpCar { booking_id: booking.id, asker, odometer, fuel, photos }, form.fingerprint())
+                let booking_id = booking.id;
+                (PickUpCar { booking_id, asker, odometer, fuel, photos, odometer_correction }, form.fingerprint())
             }
         };
         let job = job_for(&asking, Key::Optional, Some(caller.account_id), &pick_up, &request)?;
@@ -111,6 +138,8 @@ impl RentalApi {
     /// With a form of four photos, odometer and fuel: opens and completes the return in one go. Photos that
     /// could be better are answered once with `422 retake_advised`: the return is open then and keeps them, so send the
     /// form again, with better photos or the same, under a new Idempotency-Key; or send `acceptAsIs` with it.
+    ///
+    /// A return that is complete is answered again for the same readings and photos; `409 illegal_state` for others.
     #[oai(path = "/bookings/:id/return", method = "post", operation_id = "returnCar")]
     async fn give_back(
         &self,
@@ -135,8 +164,9 @@ impl RentalApi {
 
     /// Complete a return
     ///
-    /// When the photos are up. `409 photos_missing` names the sides that lack one; `422 photos_refused` says which
-    /// are not accepted and why.
+    /// When the photos are up. `409 photos_missing` names the sides that lack one, or says that better photos were asked
+    /// for and none is new; `422 photos_refused` says which are not accepted and why. A return that is complete is
+    /// answered again for the same readings; `409 illegal_state` for others.
     ///
     /// `422 retake_advised` asks once for other photos where one is blurred or dark, looks like one that was sent before, or
     /// shows the same side of the car as another. It blocks nobody: upload those sides again or not, and complete the
@@ -153,22 +183,24 @@ impl RentalApi {
     ) -> Result<Written<Return>, ApiError> {
         let rental_return = own(&front, &caller, id.0).await?;
         check_readings(body.odometer, body.fuel)?;
-        if body.without_photos_reason.is_some() && !caller.is_staff() {
-            return Err(ApiError::new(problem::FORBIDDEN, "Only staff can take a car back without photos."));
-        }
+        let asker = asker(&caller, origin);
+        let without_photos_reason =
+            excuse(&asker, "/withoutPhotosReason", body.without_photos_reason, "take a car back without photos")?;
+        let odometer_correction = correction(&asker, body.odometer_correction)?;
         let complete = ReturnCar {
             return_id: rental_return.id,
             booking_id: None,
-            asker: asker(&caller, origin),
+            asker,
             odometer: body.odometer,
             fuel: body.fuel,
             photos: Vec::new(),
-            without_photos_reason: body.without_photos_reason,
+            without_photos_reason,
             accept_as_is: body.accept_as_is,
+            odometer_correction,
         };
         let request = json!({
             "odometer": complete.odometer, "fuel": complete.fuel, "withoutPhotosReason": complete.without_photos_reason,
-            "acceptAsIs": complete.accept_as_is,
+            "acceptAsIs": complete.accept_as_is, "odometerCorrection": complete.odometer_correction,
         });
         let job = job_for(&asking, Key::Required, Some(caller.account_id), &complete, &request)?;
         front.write(&asking, job).await?.ok(&asking)
@@ -254,6 +286,7 @@ impl RentalApi {
         asking.key.as_deref().ok_or_else(opened::key_required)?;
         let form = form.receive().await?;
         let account = asker.account_id;
+        let odometer_correction = correction(&asker, form.odometer_correction.clone())?;
         let give_back = ReturnCar {
             return_id: Uuid::now_v7(),
             booking_id: Some(booking),
@@ -263,6 +296,7 @@ impl RentalApi {
             photos: form.store(&front.bucket, booking, asking.key.as_deref(), chrono::Utc::now()).await?,
             without_photos_reason: None,
             accept_as_is: form.accept_as_is,
+            odometer_correction,
         };
         let job = job_for(asking, Key::Required, Some(account), &give_back, &form.fingerprint())?;
         match front.write(asking, job).await? {

@@ -24,7 +24,12 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use uuid::Uuid;
 
-use crate::{account::Reasons, error::ApiError};
+use crate::{
+    account::Reasons,
+    error::ApiError,
+    shape::NUL,
+    words::{EXCUSE, written},
+};
 use paced::Paced;
 use spool::Spooled;
 pub(crate) use statement::Statement;
@@ -37,6 +42,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const MOST_PARTS: usize = 16;
 /// Bytes of a part that holds a number or a word.
 const LONGEST_NUMBER: u64 = 32;
+/// Bytes of one that holds a reason of 500 letters.
+const LONGEST_REASON: u64 = 2_048;
 
 /// A form whose body has not been read yet, so that who asks can be checked first.
 pub(crate) struct Incoming {
@@ -53,6 +60,8 @@ pub(crate) struct Handover {
     pub(crate) fuel: f64,
     /// Blurred and dark photos are taken as they are.
     pub(crate) accept_as_is: bool,
+    /// Why the odometer is right although it does not fit its last reading.
+    pub(crate) odometer_correction: Option<String>,
     photos: Vec<(Slot, Spooled)>,
 }
 
@@ -138,6 +147,7 @@ struct Received {
     odometer: Option<i32>,
     fuel: Option<f64>,
     accept_as_is: bool,
+    odometer_correction: Option<String>,
     photos: Vec<(Slot, Spooled)>,
     seen: Vec<String>,
     wrong: Reasons,
@@ -158,16 +168,17 @@ impl Parts for Received {
                 Ok(photo) => self.photos.push((slot, photo)),
                 Err(refused) => self.refused.push((slot, refused)),
             },
-            ("odometer" | "fuel" | "acceptAsIs", _) => {
+            ("odometer" | "fuel" | "acceptAsIs" | "odometerCorrection", _) => {
                 let mut text = String::new();
-                let read = (&mut part).take(LONGEST_NUMBER).read_to_string(&mut text).await;
+                let longest = if name == "odometerCorrection" { LONGEST_REASON } else { LONGEST_NUMBER };
+                let read = (&mut part).take(longest).read_to_string(&mut text).await;
                 spool::drain(&mut part).await?;
                 self.word(name, read.map_or("", |_| text.trim()));
             }
             _ => {
                 self.wrong.add(
                     &pointer,
-                    "There is no such part. Known are odometer, fuel, acceptAsIs, front, back, left and right.",
+                    "There is no such part. Known are odometer, fuel, odometerCorrection, acceptAsIs, front, back, left and right.",
                 );
                 spool::drain(&mut part).await?;
             }
@@ -182,6 +193,10 @@ impl Received {
             "acceptAsIs" => {
                 let said = self.wrong.take("/acceptAsIs", text.parse().map_err(|_| "must be true or false"));
                 self.accept_as_is = said.unwrap_or_default();
+            }
+            "odometerCorrection" => {
+                let kept = if text.contains('\0') { Err(NUL.to_owned()) } else { written(text, &EXCUSE) };
+                self.odometer_correction = self.wrong.take("/odometerCorrection", kept);
             }
             "odometer" => self.odometer = self.wrong.take("/odometer", odometer(text.parse().ok())),
             _ => self.fuel = self.wrong.take("/fuel", fuel(text.parse().ok())),
@@ -201,7 +216,8 @@ impl Received {
         }
         match (self.odometer, self.fuel) {
             (Some(odometer), Some(fuel)) if self.wrong.is_empty() => {
-                Ok(Handover { odometer, fuel, accept_as_is: self.accept_as_is, photos: self.photos })
+                let Self { accept_as_is, odometer_correction, photos, .. } = self;
+                Ok(Handover { odometer, fuel, accept_as_is, odometer_correction, photos })
             }
             _ if only_photos => Err(ApiError { problem: problem::PHOTOS_REFUSED, ..self.wrong.into_error() }),
             _ => Err(self.wrong.into_error()),
@@ -225,7 +241,10 @@ impl Handover {
         let mut photos: Vec<_> =
             self.photos.iter().map(|(slot, photo)| (slot.as_str(), photo.sha256.as_str())).collect();
         photos.sort_unstable();
-        json!({ "odometer": self.odometer, "fuel": self.fuel, "acceptAsIs": self.accept_as_is, "photos": photos })
+        json!({
+            "odometer": self.odometer, "fuel": self.fuel, "acceptAsIs": self.accept_as_is,
+            "odometerCorrection": self.odometer_correction, "photos": photos,
+        })
     }
 
     /// Puts the photos into the bucket.

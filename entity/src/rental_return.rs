@@ -15,6 +15,7 @@ pub struct Model {
     pub state: Word<ReturnState>,
     pub opened_by: Uuid,
     pub opened_at: DateTimeUtc,
+    pub completed_by: Option<Uuid>,
     pub returned_at: Option<DateTimeUtc>,
     pub odometer_km: Option<i32>,
     pub fuel: Option<f64>,
@@ -54,5 +55,12 @@ impl Entity {
             .filter(Column::ReleasedAt.is_null())
             .filter(Column::State.ne(ReturnState::Decided.as_str()));
         Ok(uncleared.count(db).await? > 0)
+    }
+}
+
+impl Model {
+    /// Who completed the return; until somebody has, who opened it.
+    pub fn brought_by(&self) -> Uuid {
+        self.completed_by.unwrap_or(self.opened_by)
     }
 }

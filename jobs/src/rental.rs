@@ -42,6 +42,9 @@ pub struct PickUpCar {
     pub fuel: f64,
     #[serde(default)]
     pub photos: Vec<UploadedPhoto>,
+    /// Staff only: why the reading is right although it does not fit the last one.
+    #[serde(default)]
+    pub odometer_correction: Option<String>,
 }
 
 impl Job for PickUpCar {
@@ -84,6 +87,9 @@ pub struct ReturnCar {
     /// Nobody wants to be asked for better photos: they are taken as they are.
     #[serde(default)]
     pub accept_as_is: bool,
+    /// Staff only: why the reading is right although it does not fit the last one.
+    #[serde(default)]
+    pub odometer_correction: Option<String>,
 }
 
 impl Job for ReturnCar {

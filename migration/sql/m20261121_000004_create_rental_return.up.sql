@@ -5,6 +5,8 @@ create table rental_return (
     state text not null,
     opened_by uuid not null references account,
     opened_at timestamptz not null default now(),
+    -- Who brought the car back, or took it back, whoever opened the return.
+    completed_by uuid references account,
     -- The server's time of completion; what a photo claims is only a claim.
     returned_at timestamptz,
     odometer_km integer,

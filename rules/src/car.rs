@@ -119,11 +119,18 @@ impl From<CarRefused> for Reason {
     }
 }
 
-/// An odometer only counts up, and no car has driven further than a lorry.
+/// An odometer only counts up, not by more than people drive, and no car has driven further than a lorry.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum OdometerRefused {
-    #[error("the odometer cannot show less than the {previous} km it showed before")]
+    #[error(
+        "the odometer cannot show less than the {previous} km it showed before; if those were a slip, staff can correct them"
+    )]
     Backwards { previous: i32 },
+    #[error(
+        "the odometer cannot show over {LONGEST_DRIVE} km more than the {previous} km it showed before: please look \
+         again; if it does, staff can take it with a reason"
+    )]
+    Leap { previous: i32 },
     #[error("the odometer must show between 0 and {HIGHEST_ODOMETER} km")]
     OutOfRange,
 }
@@ -131,11 +138,17 @@ pub enum OdometerRefused {
 /// Kilometres; the farthest-driven car on record has about five million.
 const HIGHEST_ODOMETER: i32 = 5_500_000;
 
-/// Accepts a reading in km after the `previous` one of the same car.
+/// Kilometres from one reading to the next: a thousand on each of the thirty days that the longest rental has. More is
+/// a digit too many, which would stand in the way of every later reading.
+const LONGEST_DRIVE: i32 = 30_000;
+
+/// Accepts a reading in km after the `previous` one of the same car; without one, or where staff say that it was wrong,
+/// any that a car can have.
 pub fn odometer(previous: Option<i32>, reading: i32) -> Result<(), OdometerRefused> {
     match previous {
         _ if !(0..=HIGHEST_ODOMETER).contains(&reading) => Err(OdometerRefused::OutOfRange),
         Some(previous) if reading < previous => Err(OdometerRefused::Backwards { previous }),
+        Some(previous) if reading - previous > LONGEST_DRIVE => Err(OdometerRefused::Leap { previous }),
         _ => Ok(()),
     }
 }
@@ -172,5 +185,12 @@ mod tests {
         assert_eq!(odometer(Some(500), 500), Ok(()));
         assert_eq!(odometer(Some(500), 499), Err(OdometerRefused::Backwards { previous: 500 }));
         assert_eq!(odometer(None, -1), Err(OdometerRefused::OutOfRange));
+    }
+
+    #[test]
+    fn a_digit_too_many_is_noticed() {
+        assert_eq!(odometer(Some(12_300), 42_300), Ok(()));
+        assert_eq!(odometer(Some(12_300), 123_450), Err(OdometerRefused::Leap { previous: 12_300 }));
+        assert_eq!(odometer(None, 123_450), Ok(()));
     }
 }

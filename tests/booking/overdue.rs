@@ -91,6 +91,7 @@ impl Yard {
             photos: Vec::new(),
             without_photos_reason: Some("the photos are lost".to_owned()),
             accept_as_is: false,
+            odometer_correction: None,
         }
     }
 

@@ -129,9 +129,14 @@ async fn a_damage_is_told_disputed_and_reduced_and_only_a_person_charges() {
     let early = yard.settle(&case, json!({ "verdict": "charged", "reason": "now" })).await;
     assert_eq!((early.status.as_u16(), early.code()), (409, "illegal_state"), "nobody is charged before being heard");
 
+    let blank = format!("/api/v1/damage-cases/{}/dispute", text(&case, "id"));
+    let blank = yard.post(&blank, &yard.customer, json!({ "reason": "      " })).await;
+    assert_eq!((blank.status.as_u16(), &blank.body["errors"][0]["pointer"]), (422, &json!("/reason")), "{blank:?}");
     let disputed = yard.dispute(&case).await;
     assert_eq!((disputed.status.as_u16(), &disputed.body["state"]), (200, &json!("disputed")), "{disputed:?}");
     assert_eq!(yard.dispute(&case).await.code(), "illegal_state");
+    let blank = yard.settle(&case, json!({ "verdict": "upheld", "reason": " \t  " })).await;
+    assert_eq!((blank.status.as_u16(), &blank.body["errors"][0]["pointer"]), (422, &json!("/reason")), "{blank:?}");
     yard.link(&yard.admin, "[Dispute]").await;
     assert!(yard.mail(&yard.admin, "[Dispute]").await.contains("1. left, door: scratch, minor"));
 
@@ -261,11 +266,41 @@ async fn without_pick_up_photos_nothing_is_asked_for() {
     yard.house.bed.run("update photo set state = 'refused' where occasion = 'pickup'").await;
     let case = yard.confirmed().await;
     assert_eq!((&case["estimate"]["amount"], &case["amount"]["amount"]), (&json!(18_000), &json!(0)));
-    yard.house
-        .post(&format!("/api/v1/damage-cases/{}/accept", text(&case, "id")), Some(&yard.customer), json!({}))
-        .await;
+    let mail = yard.mail(&yard.customer, "Damage found").await;
+    for (part, told) in [
+        ("looked at the car", true),
+        ("Not asked for: there is no photo of this side", true),
+        ("We ask for nothing", true),
+        (&text(&case, "id"), true),
+        ("compared the car", false),
+        ("the amount", false),
+        (" 0.00 EUR", false),
+    ] {
+        assert_eq!(mail.contains(part), told, "{part}: {mail}");
+    }
+    let page = yard.house.get(&yard.link(&yard.customer, "Damage found").await, None).await;
+    assert!(words(&page).contains(">Agree</button>") && !words(&page).contains("Agree with"), "{page:?}");
+    assert!(words(&page).contains("nothing is asked for") && words(&page).contains("not asked for: no pick-up photo"));
+    yard.post(&format!("/api/v1/damage-cases/{}/accept", text(&case, "id")), &yard.customer, json!({})).await;
     let charged = yard.settle(&case, json!({ "verdict": "charged", "reason": "now" })).await;
     assert_eq!(charged.body["errors"][0]["pointer"], "/verdict", "{charged:?}");
+    let closed = yard.settle(&case, json!({ "verdict": "closed", "reason": "nothing to ask for" })).await;
+    assert_eq!(closed.body["state"], "closed", "{closed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_amount_that_was_lowered_to_nothing_brings_no_invoice_and_closes_the_case() {
+    let yard = Yard::open().await;
+    let case = yard.confirmed().await;
+    yard.dispute(&case).await;
+    let nothing = json!({ "amount": 0, "currency": "EUR" });
+    let reduced =
+        yard.settle(&case, json!({ "verdict": "reduced", "amount": nothing, "reason": "You are right" })).await;
+    assert_eq!(reduced.body["state"], "reduced", "{reduced:?}");
+    let mail = yard.mail(&yard.customer, "How your damage case ended").await;
+    assert!(mail.contains("Nothing is asked for the damage") && !mail.contains("invoice"), "{mail}");
+    let closed = yard.settle(&case, json!({ "verdict": "closed", "reason": "done" })).await;
+    assert_eq!(closed.body["state"], "closed", "{closed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use jobs::{Queue, notify::News};
+use jobs::{
+    Queue,
+    notify::{Announce, News, SendDigest},
+};
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use tests::services;
 use uuid::Uuid;
@@ -108,7 +111,7 @@ async fn what_comes_while_a_digest_is_told_waits_for_the_next_and_what_was_decid
         .run(&format!("update rental_return set state = 'decided', decided_at = now() where id = '{}'", ids[0]))
         .await;
     let admin = story.admins[0];
-    let digest = |first_call| jobs::notify::SendDigest { account_id: admin, first_call };
+    let digest = |first_call| SendDigest { account_id: admin, first_call };
     story.ask(&digest(1)).await;
     story.told_in("send_digest", 1).await;
     story.announce(News::ReturnReported, ids[2]).await;
@@ -119,4 +122,42 @@ async fn what_comes_while_a_digest_is_told_waits_for_the_next_and_what_was_decid
     let told: Vec<_> = mails.iter().map(|mail| links(mail.text.as_ref().unwrap()).len()).collect();
     assert_eq!(told, [1, 1]);
     assert_ne!(mails[0].text, mails[1].text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_return_that_nobody_has_looked_at_anew_is_never_told_as_clear() {
+    let story = Story::new().await;
+    let ids: Vec<_> = story.returns(2).await.into_iter().collect();
+    let change = async |id: Uuid, state: &str| {
+        let sql = format!("update rental_return set state = '{state}', turn = 1, report = null where id = '{id}'");
+        story.bed.run(&sql).await;
+    };
+    story.tell_alone(0).await;
+    for id in &ids {
+        story.announce(News::ReturnReported, *id).await;
+    }
+    story.told_in("send_mail", 4).await;
+    // Better photos were asked for: of one return they have come and nobody has looked, of the other they never do.
+    change(ids[0], "inspecting").await;
+    change(ids[1], "awaiting_photos").await;
+    let admin = story.admins[0];
+    story.ask(&SendDigest { account_id: admin, first_call: 1 }).await;
+    story
+        .bed
+        .until("select count(*) from job where outcome->'document'->>'skipped' = 'nothing is left to decide'", 1)
+        .await;
+
+    for id in &ids {
+        story.ask(&Announce { news: News::DecisionOverdue, subject_id: *id, turn: 1 }).await;
+    }
+    story.bed.until("select count(*) from job where outcome->'document'->>'skipped' = 'it is no longer so'", 1).await;
+    story.told_in("send_mail", 6).await;
+    story.ask(&SendDigest { account_id: admin, first_call: 2 }).await;
+    story.told_in("send_digest", 2).await;
+    let mails = mails_to(admin).await;
+    let [digest] = mails.as_slice() else { panic!("{mails:?}") };
+    let text = digest.text.as_ref().unwrap();
+    assert_eq!(links(text).len(), 1, "{text}");
+    assert!(text.contains("NOT ANALYSED: there is no report on the photos yet."), "{text}");
+    assert!(!text.contains("CLEAR") && !text.contains("nothing new"), "{text}");
 }

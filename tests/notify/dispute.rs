@@ -50,6 +50,8 @@ async fn photos_of_a_dispute_are_kept_as_they_came_and_shown_to_who_decides() {
     let (one, two) = (scene(1), scene(2));
     let disputed = send(vec![one.clone(), two.clone()]).await;
     assert!(words(&disputed).contains("DISPUTED"), "{disputed:?}");
+    let again = send(vec![scene(3)]).await;
+    assert!(words(&again).contains("DISPUTED") && again.status == 409, "{again:?}");
     let photos = yard.case().await["disputePhotos"].clone();
     let hashes: Vec<_> = [&one, &two].map(|photo| hex::encode(Sha256::digest(photo))).into();
     assert_eq!([text(&photos[0], "sha256"), text(&photos[1], "sha256")], hashes[..]);

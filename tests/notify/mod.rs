@@ -48,6 +48,17 @@ async fn every_active_admin_gets_one_mail_with_the_report() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_report_says_who_took_the_car_back_whoever_opened_the_return() {
+    let story = Story::new().await;
+    story.bed.run(&format!("update rental_return set completed_by = '{}'", story.admins[1])).await;
+    story.tell().await;
+    story.announce(News::ReturnReported, story.rental_return).await;
+    story.mailed(2).await;
+    let text = mails_to(story.admins[0]).await[0].text.clone().unwrap();
+    assert!(text.contains("Returned by: staff (Kim"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_link_belongs_to_its_recipient_and_is_kept_as_a_hash() {
     let story = Story::new().await;
     story.tell().await;

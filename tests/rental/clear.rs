@@ -44,7 +44,14 @@ impl Lot {
 
     async fn pick_up_again(&self) -> jobs::Outcome {
         let (booking_id, asker) = (self.booking, self.by_customer());
-        let again = jobs::rental::PickUpCar { booking_id, asker, odometer: 10_210, fuel: 0.5, photos: Vec::new() };
+        let again = jobs::rental::PickUpCar {
+            booking_id,
+            asker,
+            odometer: 10_210,
+            fuel: 0.5,
+            photos: Vec::new(),
+            odometer_correction: None,
+        };
         self.ask(&again).await
     }
 }

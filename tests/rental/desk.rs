@@ -69,6 +69,9 @@ async fn photos_go_straight_to_the_bucket_and_their_copies_to_whoever_may_see_th
     assert_eq!((early.status.as_u16(), &early.body["code"]), (409, &json!("photos_missing")), "{early:?}");
     assert!(early.body.to_string().contains("right"), "the side is named: {}", early.body);
     desk.upload(&opened.body, last, right.clone()).await;
+    let correction = json!({ "odometer": 200, "fuel": 0.5, "odometerCorrection": "a slip" });
+    let corrected = house.post(&format!("{path}/complete"), Some(customer), correction).await;
+    assert_eq!((corrected.status.as_u16(), corrected.code()), (403, "forbidden"), "only staff correct an odometer");
     let complete = house.post(&format!("{path}/complete"), Some(customer), readings).await;
     assert_eq!(complete.status, 200, "{complete:?}");
 

@@ -150,7 +150,7 @@ impl Lot {
             photos.push(self.upload(*slot, jpeg).await);
         }
         let (booking_id, asker) = (self.booking, self.by_customer());
-        self.ask(&PickUpCar { booking_id, asker, odometer: 10_010, fuel: 0.9, photos }).await
+        self.ask(&PickUpCar { booking_id, asker, odometer: 10_010, fuel: 0.9, photos, odometer_correction: None }).await
     }
 
     /// Opens the return, or its next versions, and puts these photos where the uploads belong.
@@ -177,6 +177,7 @@ impl Lot {
             photos: Vec::new(),
             without_photos_reason: None,
             accept_as_is: false,
+            odometer_correction: None,
         }
     }
 

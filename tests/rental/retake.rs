@@ -59,6 +59,28 @@ async fn a_second_dark_photo_is_taken_and_the_first_stays_as_evidence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn better_photos_of_one_side_bring_no_second_advice_about_another() {
+    let lot = Lot::open().await;
+    done(lot.pick_up(&[]).await);
+    let return_id = lot.bring(&dark(2)).await;
+    assert_eq!(refused(lot.ask(&lot.give_back(return_id)).await).code, "retake_advised");
+    done(lot.ask(&lot.give_back(return_id)).await);
+    done(lot.ask(&lot.verdict(return_id, Verdict::MorePhotos)).await);
+
+    let mut again = lot.give_back(Uuid::now_v7());
+    again.booking_id = Some(lot.booking);
+    for (slot, jpeg) in dark(2) {
+        again.photos.push(lot.upload(slot, &jpeg).await);
+    }
+    let refusal = refused(lot.ask(&again).await);
+    assert_eq!((refusal.code.as_str(), &refusal.extra["missing"]), ("photos_missing", &json!([])), "{refusal:?}");
+    assert!(refusal.detail.starts_with("New photos were asked for, and none has come"), "{}", refusal.detail);
+
+    lot.bring(&round(4)[..1]).await;
+    assert_eq!(done(lot.ask(&lot.give_back(return_id)).await)["state"], "inspecting");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn everything_in_one_request_is_asked_once_too_and_never_when_nobody_wants_to_be_asked() {
     for accept_as_is in [false, true] {
         let lot = Lot::open().await;

@@ -55,7 +55,14 @@ async fn a_person_who_has_a_car_gets_a_second_one_from_staff_only() {
     asker.account_id = lot.admin;
     asker.staff = true;
     let booking_id = lot.booking;
-    let by_staff = jobs::rental::PickUpCar { booking_id, asker, odometer: 10_010, fuel: 1.0, photos: Vec::new() };
+    let by_staff = jobs::rental::PickUpCar {
+        booking_id,
+        asker,
+        odometer: 10_010,
+        fuel: 1.0,
+        photos: Vec::new(),
+        odometer_correction: None,
+    };
     assert_eq!(done(lot.ask(&by_staff).await)["status"], "Active");
 }
 

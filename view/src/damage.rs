@@ -29,7 +29,7 @@ pub struct DamageMatrixLine {
     pub panel: Option<Word<Panel>>,
     pub class: Word<Class>,
     pub severity: Word<Severity>,
-    /// Minor units of the matrix's currency.
+    /// Minor units of the matrix's currency; 0 with `cosmetic`, which is never charged.
     pub amount: i64,
 }
 
@@ -169,7 +169,8 @@ pub struct DamageCaseItem {
     pub severity: Word<Severity>,
     #[serde(default)]
     pub note: Option<String>,
-    /// Minor units of the case's currency. What has none is not asked for.
+    /// Minor units of the case's currency. What has none is not asked for, nor what is on a side of which there is no
+    /// photo of the pick-up.
     #[serde(default)]
     pub estimate: Option<i64>,
     #[serde(default)]

@@ -31,7 +31,7 @@ pub struct Return {
     pub fuel: Option<f64>,
     /// Minutes after the end of the booking, beyond the grace; 0 when in time.
     pub late_minutes: Option<i32>,
-    /// Why staff completed it without photos, if they did.
+    /// Why staff completed it without all of its photos, if they did.
     pub without_photos_reason: Option<String>,
     /// The photos that count (the last accepted version per slot) and the pick-up photos they are compared with.
     pub photos: Vec<Photo>,

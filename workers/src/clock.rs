@@ -149,7 +149,7 @@ async fn not_collected(db: &DatabaseConnection) -> Result<Vec<ReleaseNoShow>, Db
                order by b.starts_at limit $3";
     let patience = Limits::default().no_show_after.as_seconds_f64();
     let values = [BookingStatus::Confirmed.as_str().into(), patience.into(), BATCH.into()];
-let rows = NotCollected::find_by_statement(statement(sql, values)).all(db).await?;
+    let rows = NotCollected::find_by_statement(statement(sql, values)).all(db).await?;
     Ok(rows.iter().map(|row| ReleaseNoShow { booking_id: row.id, start: Some(row.starts_at) }).collect())
 }
 

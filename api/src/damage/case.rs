@@ -28,11 +28,8 @@ use crate::{
     listing::{Cursor, Page, limit, older},
     rental::body::{JsonOrForm, OrForm, photo},
     upload::Statement,
+    words::{DISPUTE, written},
 };
-
-/// Letters of what a customer says against a damage.
-pub(super) const LONGEST_DISPUTE: usize = 4_000;
-pub(super) const SHORTEST_DISPUTE: usize = 3;
 
 /// Why the customer sees it differently.
 #[derive(Debug, Object)]
@@ -73,11 +70,13 @@ impl Dispute {
             let name: String = name.chars().take(60).collect();
             wrong.add(&format!("/{name}"), "There is no such part. Known are reason and photos.");
         }
-        let reason = form.texts().iter().find(|(name, _)| name == "reason").map_or("", |(_, text)| text.trim());
-        if !(SHORTEST_DISPUTE..=LONGEST_DISPUTE).contains(&reason.chars().count()) {
-            wrong.add("/reason", format!("must have {SHORTEST_DISPUTE} to {LONGEST_DISPUTE} letters"));
-        }
-        if wrong.is_empty() { Ok(Self { reason: reason.to_owned() }) } else { Err(wrong.into_error()) }
+        let reason = form.texts().iter().find(|(name, _)| name == "reason").map_or("", |(_, text)| text);
+        Self::checked(reason, wrong)
+    }
+
+    fn checked(reason: &str, mut wrong: Reasons) -> Result<Self, ApiError> {
+        let reason = wrong.take("/reason", written(reason, &DISPUTE));
+        reason.filter(|_| wrong.is_empty()).map(|reason| Self { reason }).ok_or_else(|| wrong.into_error())
     }
 }
 
@@ -172,7 +171,10 @@ impl CaseApi {
     ) -> Result<Written<DamageCase>, ApiError> {
         let case = find(&front, id.0, caller.account_id).await?;
         let (words, photos, request) = match body {
-            JsonOrForm::Json(Dispute { reason }) => (reason.clone(), Vec::new(), json!({ "reason": reason })),
+            JsonOrForm::Json(Dispute { reason }) => {
+                let Dispute { reason } = Dispute::checked(&reason, Reasons::default())?;
+                (reason.clone(), Vec::new(), json!({ "reason": reason }))
+            }
             JsonOrForm::Form(form) => {
                 let form = form.receive_statement().await?;
                 let Dispute { reason } = Dispute::read(&form)?;

@@ -45,6 +45,8 @@ pub(super) struct Face {
     estimate: String,
     pub(super) amount: String,
     lowered: bool,
+    /// Anything is asked for.
+    owed: bool,
     note: Option<String>,
     dispute: Option<String>,
     /// What came with the dispute.
@@ -74,6 +76,8 @@ struct Item {
     severity: String,
     note: Option<String>,
     estimate: Option<String>,
+    /// There is no pick-up photo of its side, so the estimate is not asked for.
+    uncharged: bool,
 }
 
 #[derive(Serialize)]
@@ -112,6 +116,8 @@ impl Face {
         let money = |amount| Money::new(amount, currency).to_string();
         let items: Vec<DamageCaseItem> = serde_json::from_value(case.items.clone()).unwrap_or_default();
         let (tone, label, sentence) = standing(sheet, opened, zone, &money(case.amount));
+        let before = sheet.photos.iter().filter(|photo| photo.occasion.0 == Occasion::Pickup);
+        let before: Vec<_> = before.map(|photo| photo.slot.0).collect();
         let page = format!("/damage/{}", showing.token);
         Ok(Self {
             plate: sheet.booking.plate.clone(),
@@ -121,10 +127,11 @@ impl Face {
             label,
             sentence,
             refused: showing.refused,
-            items: items.iter().enumerate().map(|(at, item)| Item::of(at + 1, item, money)).collect(),
+            items: items.iter().enumerate().map(|(at, item)| Item::of(at + 1, item, &before, money)).collect(),
             estimate: money(case.estimate),
             amount: money(case.amount),
             lowered: case.amount < case.estimate,
+            owed: case.amount > 0,
             note: case.note.clone(),
             dispute: case.dispute.clone(),
             sent: (1..).zip(case.dispute_photos()).map(|(at, photo)| Picture::sent(&photo, at, &page)).collect(),
@@ -148,26 +155,37 @@ impl Face {
 /// How the case stands: tone, label, and a sentence for whoever reads it.
 fn standing(sheet: &Sheet, opened: &Opened, zone: Tz, amount: &str) -> (&'static str, &'static str, String) {
     let until = sheet.case.respond_by.map(|at| moment(at, zone)).unwrap_or_default();
+    let owed = sheet.case.amount > 0;
+    let asked = if owed { format!("{amount} are asked for") } else { "nothing is asked for".to_owned() };
     match sheet.case.state.0 {
         CaseState::Open | CaseState::InReview => ("plain", "IN REVIEW", "A person looks at the photos.".to_owned()),
         CaseState::Dismissed => ("good", "DISMISSED", "A person found no new damage. Nothing is asked for.".to_owned()),
-        CaseState::Confirmed => ("warn", "CONFIRMED", format!("A person confirmed damage; {amount} are asked for.")),
+        CaseState::Confirmed => ("warn", "CONFIRMED", format!("A person confirmed damage; {asked}.")),
         CaseState::Notified if sheet.is_live(opened) => (
             "warn",
             "PLEASE ANSWER",
-            format!("We ask for {amount}. Please agree or tell us why not, until {until}. Nothing has been charged."),
+            match owed {
+                true => format!(
+                    "We ask for {amount}. Please agree or tell us why not, until {until}. Nothing has been charged."
+                ),
+                false => format!("Damage is written down; {asked}. You may agree or tell us why not, until {until}."),
+            },
         ),
-        CaseState::Notified => ("warn", "CUSTOMER TOLD", format!("{amount} are asked for. Answers until {until}.")),
-        CaseState::Accepted => {
+        CaseState::Notified => {
+            ("warn", "CUSTOMER TOLD", format!("The customer knows that {asked}. Answers until {until}."))
+        }
+        CaseState::Accepted if owed => {
             ("plain", "AGREED", format!("{amount} are agreed. An invoice comes before any payment."))
         }
+        CaseState::Accepted => ("plain", "AGREED", "The damage is agreed; nothing is asked for.".to_owned()),
         CaseState::Disputed if sheet.to_customer => {
             let words = "A person reads what you wrote, decides and writes to you. Nothing is charged until then.";
             ("plain", "DISPUTED", words.to_owned())
         }
         CaseState::Disputed => {
-            ("warn", "DISPUTED", format!("The customer sees it differently; {amount} are asked for. Please decide."))
+            ("warn", "DISPUTED", format!("The customer sees it differently; {asked}. Please decide."))
         }
+        CaseState::Upheld if !owed => ("plain", "UPHELD", format!("A person decided that the damage stands; {asked}.")),
         CaseState::Upheld => ("plain", "UPHELD", format!("A person decided that {amount} stand.")),
         CaseState::Reduced => ("good", "REDUCED", format!("A person lowered the amount to {amount}.")),
         CaseState::Waived => ("good", "WAIVED", "Nothing is asked for any more.".to_owned()),
@@ -177,7 +195,7 @@ fn standing(sheet: &Sheet, opened: &Opened, zone: Tz, amount: &str) -> (&'static
 }
 
 impl Item {
-    fn of(number: usize, item: &DamageCaseItem, money: impl Fn(i64) -> String) -> Self {
+    fn of(number: usize, item: &DamageCaseItem, before: &[Slot], money: impl Fn(i64) -> String) -> Self {
         Self {
             number,
             place: item.place(),
@@ -185,6 +203,7 @@ impl Item {
             severity: item.severity.0.to_string(),
             note: item.note.clone(),
             estimate: item.estimate.map(money),
+            uncharged: item.estimate.is_some() && !item.side.0.is_chargeable(before),
         }
     }
 }

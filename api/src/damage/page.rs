@@ -18,11 +18,7 @@ use rules::{
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
-use super::{
-    case::{LONGEST_DISPUTE, SHORTEST_DISPUTE},
-    face::{Face, Sheet, Showing},
-    staff::{LONGEST_REASON, SHORTEST_REASON},
-};
+use super::face::{Face, Sheet, Showing};
 use crate::{
     accept::{Asking, Ending},
     auth::Origin,
@@ -36,6 +32,7 @@ use crate::{
     picture::copies,
     review::amount,
     upload::{Incoming, Statement},
+    words::{DISPUTE, REASON, written},
 };
 
 /// The addresses behind the link in a mail.
@@ -124,15 +121,11 @@ fn over(face: Face) -> Response {
     Done { tone, label, heading, sentence, note, ..Done::default() }.show(StatusCode::GONE)
 }
 
-/// What was sent: a form without photos, or with them. Nobody but the customer who may still answer has any to send.
-async fn receive(
-    sheet: &Sheet,
-    opened: &Opened,
-    request: &Request,
-    body: poem::Body,
-) -> Result<(Form, Statement), ApiError> {
+/// What was sent: a form without photos, or with them. Nobody but the customer has any to send; when they may not any
+/// more, the page that answers says so.
+async fn receive(sheet: &Sheet, request: &Request, body: poem::Body) -> Result<(Form, Statement), ApiError> {
     let with_photos = request.content_type().is_some_and(|kind| kind.starts_with("multipart/"));
-    if !with_photos || !sheet.to_customer || !sheet.is_live(opened) {
+    if !with_photos || !sheet.to_customer {
         return Ok((Form::read(body).await?, Statement::default()));
     }
     let incoming = Incoming::open(request, &mut RequestBody::new(body), MOST_DISPUTE_PHOTOS as u64).await;
@@ -153,7 +146,7 @@ async fn submit(
     body: poem::Body,
 ) -> Result<Response, ApiError> {
     let Some((opened, sheet)) = open(front, token).await? else { return Ok(nowhere()) };
-    let (filled, statement) = receive(&sheet, &opened, request, body).await?;
+    let (filled, statement) = receive(&sheet, request, body).await?;
     let Some(filled) = opened.own(front, filled) else {
         let words = "The form did not come from this page, so nothing was done. Please press the button again.";
         return page(front, token, &opened, &sheet, StatusCode::FORBIDDEN, Some(words.to_owned()), String::new());
@@ -201,11 +194,10 @@ async fn ask(
             return Ok(write(front, asking, &accept, reader).await);
         }
         ("dispute", true) => {
-            if !(SHORTEST_DISPUTE..=LONGEST_DISPUTE).contains(&words.chars().count()) {
-                return Err(format!(
-                    "Please say why you see it differently, in {SHORTEST_DISPUTE} to {LONGEST_DISPUTE} letters."
-                ));
-            }
+            written(&words, &DISPUTE).map_err(|_| {
+                let (least, most) = (DISPUTE.start(), DISPUTE.end());
+                format!("Please say why you see it differently, in {least} to {most} letters.")
+            })?;
             let Origin { ip, user_agent } = origin;
             let photos = match statement.check() {
                 Ok(()) => statement.store(&front.bucket, case_id, asking.key.as_deref()).await,
@@ -224,11 +216,10 @@ async fn ask(
         ("waive", false) => Settlement::Waived,
         _ => return Err("Please use one of the buttons.".to_owned()),
     };
-    if !(SHORTEST_REASON..=LONGEST_REASON).contains(&words.chars().count()) {
-        return Err(format!(
-            "Please say why, in {SHORTEST_REASON} to {LONGEST_REASON} letters; the customer reads it."
-        ));
-    }
+    written(&words, &REASON).map_err(|_| {
+        let (least, most) = (REASON.start(), REASON.end());
+        format!("Please say why, in {least} to {most} letters; the customer reads it.")
+    })?;
     let less = match settlement {
         Settlement::Reduced => {
             let currency = Currency::new(&sheet.case.currency).map_err(|error| error.to_string())?;

@@ -29,18 +29,16 @@ use crate::{
     front::Front,
     listing::Page,
     shape::Shaped,
+    words::{REASON, written},
 };
-
-/// Letters of what the customer reads about a decision; the contract below says the same.
-pub(super) const LONGEST_REASON: usize = 2_000;
-pub(super) const SHORTEST_REASON: usize = 3;
 
 /// What staff say about a confirmed case.
 #[derive(Debug, Object)]
 #[oai(rename = "DamageSettlement", deny_unknown_fields)]
 struct Settling {
     /// `upheld`, `reduced` and `waived` answer a dispute (`waived` is possible without one); `charged` writes down
-    /// that a person has invoiced the amount; `told` that the customer heard of it in another way than by mail.
+    /// that a person has invoiced the amount; `told` that the customer heard of it in another way than by mail. `closed` ends
+    /// a case that was invoiced or let go, or that asks for nothing.
     verdict: Word<Settlement>,
     /// With `reduced`: the new amount, less than before.
     amount: Option<Money>,
@@ -173,14 +171,15 @@ impl StaffCaseApi {
         let mut wrong = Reasons::default();
         if let Some(money) = body.amount.as_ref().filter(|money| money.currency != case.currency) {
             wrong.add("/amount/currency", format!("must be {}, not {}", case.currency, money.currency));
-            return Err(wrong.into_error());
         }
+        let reason = wrong.take("/reason", written(&body.reason, &REASON));
+        let Some(reason) = reason.filter(|_| wrong.is_empty()) else { return Err(wrong.into_error()) };
         let settle = SettleDamage {
             case_id: case.id,
             settled_by: caller.account_id,
             settlement: body.verdict.0,
             amount: body.amount.map(|money| money.amount),
-            reason: body.reason,
+            reason,
             via_link: false,
         };
         let job = job_for(&asking, Key::Optional, Some(caller.account_id), &settle, &json!(settle))?;

@@ -13,12 +13,15 @@ use crate::{shape, upload::Incoming};
 
 /// What the instruments show.
 #[derive(Debug, Object)]
-#[oai(deny_unknown_fields)]
+#[oai(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Readings {
     /// Kilometres.
     pub(crate) odometer: i32,
     /// 0.0 empty to 1.0 full.
     pub(crate) fuel: f64,
+    /// Staff only: why the odometer is right although it shows less than before, or far more. Written down.
+    #[oai(validator(min_length = 3, max_length = 500))]
+    pub(crate) odometer_correction: Option<String>,
 }
 
 /// An empty object.
@@ -78,6 +81,10 @@ fn sides_schema(photos_required: bool) -> MetaSchemaRef {
         ("fuel", number("number", "double", "0.0 empty to 1.0 full.")),
     ];
     schema.required = vec!["odometer", "fuel"];
+    let description = Some("Staff only: why the odometer is right although it does not fit its last reading.");
+    let correction =
+        MetaSchema { description, min_length: Some(3), max_length: Some(500), ..MetaSchema::new("string") };
+    schema.properties.push(("odometerCorrection", MetaSchemaRef::Inline(Box::new(correction))));
     if photos_required {
         let description = Some("`true` takes the photos as they are, without asking once for better ones.");
         let schema_ref = MetaSchema { description, ..MetaSchema::new("boolean") };

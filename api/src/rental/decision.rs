@@ -32,7 +32,7 @@ pub(crate) struct Decide {
 #[oai(rename = "DecisionItem", deny_unknown_fields)]
 pub(crate) struct Item {
     /// Of the finding in the report, which then says what is left out here. Without it, it is
-    /// something that the model did not see, and side, class and severity are required.
+    /// something that the model did not see, and side, class and severity are required. Each number once.
     pub(crate) number: Option<i32>,
     pub(crate) side: Option<Word<Side>>,
     /// Left out, it is the one that the class is always on, such as the lamp of `lamp_broken`, or none.
@@ -41,7 +41,8 @@ pub(crate) struct Item {
     pub(crate) severity: Option<Word<Severity>>,
     #[oai(validator(max_length = 300))]
     pub(crate) note: Option<String>,
-    /// In the currency of the booking.
+    /// In the currency of the booking. None, or 0, with the severity `cosmetic`: fair wear is never charged. On a side
+    /// without a pick-up photo it is written down and not asked for.
     pub(crate) estimate: Option<view::Money>,
 }
 

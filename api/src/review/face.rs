@@ -11,7 +11,7 @@ use std::str::FromStr;
 use chrono_tz::Tz;
 use rules::{
     damage::{Class, Novelty},
-    rental::{Occasion, Slot, is_urgent},
+    rental::{Occasion, Slot, is_urgent, missing},
 };
 use serde::Serialize;
 use view::rental::{Finding, Report};
@@ -43,6 +43,8 @@ pub(super) struct Face {
     facts: Vec<Fact>,
     sides: Vec<SidePair>,
     no_baseline: bool,
+    /// The sides without a pick-up photo, where there are others.
+    unproven: Option<String>,
     candidates: Vec<Candidate>,
     currency: String,
     extras: Vec<Extra>,
@@ -112,7 +114,8 @@ pub(super) fn face(sheet: &Sheet, showing: Showing<'_>) -> Result<Face, ApiError
         csrf: showing.csrf,
         facts: facts(sheet, zone),
         sides: Slot::ALL.iter().map(|slot| side(sheet, &report, *slot, showing.token)).collect(),
-        no_baseline: !sheet.photos.iter().any(|photo| photo.occasion.0 == Occasion::Pickup),
+        no_baseline: before(sheet).is_empty(),
+        unproven: unproven(&before(sheet)),
         candidates: report.findings.iter().map(|finding| candidate(finding, showing.filled)).collect(),
         currency: sheet.booking.currency.clone(),
         extras: (0..EXTRA_ROWS).map(|row| extra(row, filled)).collect(),
@@ -124,6 +127,25 @@ pub(super) fn face(sheet: &Sheet, showing: Showing<'_>) -> Result<Face, ApiError
         zone: zone.name().to_owned(),
         reader: showing.reader,
         return_id: sheet.rental_return.id.to_string(),
+    })
+}
+
+/// The sides of which there is a photo of the pick-up.
+fn before(sheet: &Sheet) -> Vec<Slot> {
+    let before = sheet.photos.iter().filter(|photo| photo.occasion.0 == Occasion::Pickup);
+    before.map(|photo| photo.slot.0).collect()
+}
+
+/// Where nothing can be charged although there are photos of the pick-up.
+fn unproven(before: &[Slot]) -> Option<String> {
+    let lacking: Vec<_> = missing(before).into_iter().map(Slot::as_str).collect();
+    let partly = !before.is_empty() && !lacking.is_empty();
+    partly.then(|| {
+        format!(
+            "Without a pick-up photo: {}. Nothing on these sides can be charged to the renter: what you confirm \
+             there goes to the register only.",
+            lacking.join(", ")
+        )
     })
 }
 
@@ -139,7 +161,10 @@ fn verdict_line(report: Option<&Report>) -> VerdictLine {
         return line("plain", "INSPECTING", words.to_owned());
     };
     if report.not_analysed.is_some() {
-        let words = "No model looked at these photos. Please compare before and after yourself.";
+        let words = match report.model {
+            Some(_) => "The model did not look at every side. Please compare before and after yourself.",
+            None => "No model looked at these photos. Please compare before and after yourself.",
+        };
         return line("bad", "NOT ANALYSED", words.to_owned());
     }
     let surest = maybe_new(report).map(|finding| finding.score).fold(0.0, f64::max);
@@ -164,9 +189,10 @@ fn verdict_line(report: Option<&Report>) -> VerdictLine {
 }
 
 fn not_analysed(sheet: &Sheet, report: &Report) -> Option<String> {
+    let has_photos = sheet.photos.iter().any(|photo| photo.occasion.0 == Occasion::Return);
     match &sheet.rental_return.without_photos_reason {
-        Some(reason) => Some(format!("Staff took the car back without photos: {}", sentence(reason))),
-        None => report.not_analysed.as_deref().map(sentence),
+        Some(reason) if !has_photos => Some(format!("Staff took the car back without photos: {}", sentence(reason))),
+        _ => report.not_analysed.as_deref().map(sentence),
     }
 }
 

@@ -10,6 +10,7 @@ use view::rental::Finding;
 use crate::{
     form::Form,
     rental::decision::{Decide, Item},
+    words::{MARK, NOTE, written},
 };
 
 /// Rows for marks that the model did not see.
@@ -68,6 +69,9 @@ impl Form {
         if verdict != Verdict::Clear && note.is_none() {
             wrong.push("A note is required.".to_owned());
         }
+        if let Some(Err(must)) = note.as_deref().map(|note| written(note, &NOTE)) {
+            wrong.push(format!("The note {must}."));
+        }
         let items = if verdict == Verdict::Damage { self.items(findings, currency, &mut wrong) } else { Vec::new() };
         if verdict == Verdict::Damage && items.is_empty() && wrong.is_empty() {
             wrong.push("Tick at least one finding, or add what you see.".to_owned());
@@ -91,14 +95,15 @@ impl Form {
 
     fn seen(&self, finding: &Finding, currency: Currency) -> Result<Item, String> {
         let number = finding.number;
+        let severity = severity(self.text(&format!("severity-{number}")), &format!("finding {number}"))?;
         Ok(Item {
             number: Some(number),
             side: Some(Side::from(finding.side.0).into()),
             panel: panel(self.text(&format!("panel-{number}"))),
             class: Some(finding.class.parse().unwrap_or(Class::Other).into()),
-            severity: Some(severity(self.text(&format!("severity-{number}")), &format!("finding {number}"))?.into()),
+            severity: Some(severity.into()),
             note: None,
-            estimate: amount(self.text(&format!("amount-{number}")), currency)
+            estimate: estimate(self.text(&format!("amount-{number}")), severity, currency)
                 .map_err(|words| format!("Finding {number}: {words}"))?,
         })
     }
@@ -115,14 +120,16 @@ impl Form {
         if note.is_empty() {
             return Err("please say where it is and what it looks like.".to_owned());
         }
+        let note = written(note, &MARK).map_err(|must| format!("what you say of it {must}."))?;
+        let severity = severity(self.extra(row, "severity"), "it")?;
         Ok(Item {
             number: None,
             side: Some(side.into()),
             panel: panel(self.extra(row, "panel")),
             class: Some(class.into()),
-            severity: Some(severity(self.extra(row, "severity"), "it")?.into()),
-            note: Some(note.to_owned()),
-            estimate: amount(self.extra(row, "amount"), currency)?,
+            severity: Some(severity.into()),
+            note: Some(note),
+            estimate: estimate(self.extra(row, "amount"), severity, currency)?,
         })
     }
 }
@@ -140,6 +147,13 @@ fn panel(word: &str) -> Option<view::Word<Panel>> {
 pub(super) fn decimal(sum: Money) -> String {
     let words = sum.to_string();
     words.split_once(' ').map_or(words.as_str(), |(number, _)| number).to_owned()
+}
+
+/// What is asked for a mark as bad as that.
+fn estimate(text: &str, severity: Severity, currency: Currency) -> Result<Option<view::Money>, String> {
+    let money = amount(text, currency)?;
+    severity.charge(money.as_ref().map_or(0, |money| money.amount)).map_err(|wear| format!("{wear}."))?;
+    Ok(money)
 }
 
 /// An amount as people type it (`120`, `120.5`, `120,50`) in minor units. An empty field is no amount.
@@ -212,6 +226,15 @@ mod tests {
     fn all_that_is_missing_is_told_at_once() {
         let wrong = decide("verdict=damage&finding=1&severity-1=bad&extra-0-class=dent").unwrap_err();
         assert_eq!(wrong.len(), 3, "{wrong:?}");
+        let long = "x".repeat(2_001);
+        assert_eq!(
+            decide(&format!("verdict=clear&note={long}")).unwrap_err(),
+            ["The note must have 1 to 2000 letters."]
+        );
+        let extra = "verdict=damage&note=x&extra-0-side=roof&extra-0-class=dirt&extra-0-severity=minor&extra-0-note=";
+        assert_eq!(decide(&format!("{extra}{}", &long[..301])).unwrap_err().len(), 1);
+        let wear = "verdict=damage&note=x&finding=1&severity-1=cosmetic&amount-1=5";
+        assert_eq!(decide(wear).unwrap_err()[0].split_once(':').unwrap().0, "Finding 1");
         assert_eq!(decide("verdict=damage&note=x").unwrap_err().len(), 1);
         assert_eq!(decide("verdict=more_photos").unwrap_err().len(), 1);
         assert_eq!(decide("verdict=charge").unwrap_err().len(), 1);

@@ -75,6 +75,7 @@ fn rental_return() -> rental_return::Model {
         state: ReturnState::Reported.into(),
         opened_by: id(4),
         opened_at: at(-1),
+        completed_by: None,
         returned_at: Some(at(-1)),
         odometer_km: Some(12_345),
         fuel: Some(0.5),

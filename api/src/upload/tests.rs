@@ -24,6 +24,16 @@ async fn a_whole_form_is_read_and_its_photos_are_hashed() {
 }
 
 #[tokio::test]
+async fn a_reason_for_a_reading_is_read_with_it() {
+    let parts = |reason: &'static [u8]| [("odometer", &b"12"[..]), ("fuel", b"1"), ("odometerCorrection", reason)];
+    let form = receive(&parts(b" it said 123450 by mistake ")).await.unwrap();
+    assert_eq!(form.odometer_correction.as_deref(), Some("it said 123450 by mistake"));
+    for wrong in [&b"  "[..], b"a\0bc", &[b'x'; 501]] {
+        assert_eq!(pointers(&receive(&parts(wrong)).await.err().unwrap()), ["/odometerCorrection"]);
+    }
+}
+
+#[tokio::test]
 async fn everything_that_is_wrong_is_told_at_once() {
     let parts: [(&str, &[u8]); 5] =
         [("fuel", b"42"), ("roof", b"x"), ("left", JPEG), ("left", JPEG), ("back", b"<svg/>")];

@@ -104,6 +104,18 @@ impl CaseState {
             (from, event) => Err(CaseRefused { from, event }),
         }
     }
+
+    /// The same for what staff say while so many minor units are asked for: where that is nothing, no invoice
+    /// stands between the answer and the end.
+    pub fn settled(self, event: CaseEvent, amount: i64) -> Result<Self, CaseRefused> {
+        match (self, event) {
+            (Self::Accepted | Self::Upheld | Self::Reduced, CaseEvent::Closed) if amount == 0 => Ok(Self::Closed),
+            (Self::Accepted | Self::Upheld | Self::Reduced, CaseEvent::DepositReleased) if amount == 0 => {
+                Ok(Self::Released)
+            }
+            _ => self.after(event),
+        }
+    }
 }
 
 impl Settlement {
@@ -172,6 +184,16 @@ mod tests {
         let events = [E::Confirmed, E::CustomerTold, E::Disputed, E::Waived, E::DepositReleased, E::Closed];
         let end = events.into_iter().try_fold(CaseState::Open, CaseState::after);
         assert_eq!(end, Ok(CaseState::Closed));
+    }
+
+    #[test]
+    fn a_case_that_asks_for_nothing_ends_without_an_invoice() {
+        for answered in [CaseState::Accepted, CaseState::Upheld, CaseState::Reduced] {
+            assert_eq!(answered.settled(CaseEvent::Closed, 0), Ok(CaseState::Closed));
+            assert_eq!(answered.settled(CaseEvent::DepositReleased, 0), Ok(CaseState::Released));
+            assert!(answered.settled(CaseEvent::Closed, 1).is_err(), "{answered}");
+        }
+        assert!(CaseState::Disputed.settled(CaseEvent::Closed, 0).is_err());
     }
 
     #[test]

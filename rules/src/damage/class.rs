@@ -1,3 +1,5 @@
+use thiserror::Error;
+
 use crate::rental::Slot;
 
 words! {
@@ -90,7 +92,28 @@ impl Class {
     }
 }
 
+/// Fair wear is never charged, whatever it would cost.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("cosmetic wear is never charged: leave the amount out, or choose another severity")]
+pub struct WearCharged;
+
+impl Side {
+    /// Whether damage on it can be charged: only where a photo of the pick-up tells what was there before. What no
+    /// slot shows can be as soon as there is any. `before`: the sides of which there is one.
+    pub fn is_chargeable(self, before: &[Slot]) -> bool {
+        match Slot::ALL.iter().find(|slot| Self::from(**slot) == self) {
+            Some(slot) => before.contains(slot),
+            None => !before.is_empty(),
+        }
+    }
+}
+
 impl Severity {
+    /// Accepts what is asked for such a mark, in minor units.
+    pub fn charge(self, amount: i64) -> Result<(), WearCharged> {
+        if self == Self::Cosmetic && amount > 0 { Err(WearCharged) } else { Ok(()) }
+    }
+
     /// What to suggest for a mark that covers `area` (0 to 1) of its photo.
     pub fn suggested(class: Class, area: f64) -> Self {
         let by_area = match area {
@@ -130,6 +153,21 @@ mod tests {
         }
         assert_eq!(Severity::suggested(Class::Scratch, 0.0005), Severity::Cosmetic);
         assert_eq!(Severity::suggested(Class::Dent, 0.05), Severity::Moderate);
+    }
+
+    #[test]
+    fn nothing_is_charged_on_a_side_of_which_the_pick_up_has_no_photo() {
+        assert!(Side::Left.is_chargeable(&[Slot::Front, Slot::Left]));
+        assert!(!Side::Right.is_chargeable(&[Slot::Front, Slot::Left]));
+        for unseen in [Side::Roof, Side::Interior, Side::Underbody] {
+            assert!(unseen.is_chargeable(&[Slot::Front]) && !unseen.is_chargeable(&[]), "{unseen}");
+        }
+    }
+
+    #[test]
+    fn fair_wear_costs_nothing() {
+        assert_eq!(Severity::Cosmetic.charge(1), Err(WearCharged));
+        assert_eq!((Severity::Cosmetic.charge(0), Severity::Minor.charge(1)), (Ok(()), Ok(())));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Class, Finding, Novelty, Panel, Severity};
+use super::{Class, Finding, Novelty, Panel, Severity, WearCharged};
 use crate::money::{Currency, Money};
 
 /// From here on the model is sure enough for a suggestion; what it is less sure of is for people alone.
@@ -36,6 +36,8 @@ pub struct Matrix {
 pub enum LineRefused {
     #[error("an amount is from 0 to {LARGEST_AMOUNT} minor units")]
     Amount,
+    #[error(transparent)]
+    Wear(#[from] WearCharged),
     #[error("stands for the same panel, class and severity as a line before it")]
     Twice,
 }
@@ -77,6 +79,9 @@ pub fn refused(lines: &[MatrixLine]) -> Vec<(usize, LineRefused)> {
     let wrong = |(at, line): (usize, &MatrixLine)| {
         if !(0..=LARGEST_AMOUNT).contains(&line.amount) {
             return Some((at, LineRefused::Amount));
+        }
+        if let Err(wear) = line.severity.charge(line.amount) {
+            return Some((at, wear.into()));
         }
         lines[..at].iter().any(|before| key(before) == key(line)).then_some((at, LineRefused::Twice))
     };

@@ -89,6 +89,7 @@ impl Dossier {
             },
             "return": {
                 "id": rental_return.id, "openedBy": rental_return.opened_by, "openedAt": rental_return.opened_at,
+                "completedBy": rental_return.completed_by,
                 "returnedAt": rental_return.returned_at, "odometer": rental_return.odometer_km,
                 "withoutPhotosReason": rental_return.without_photos_reason, "report": rental_return.report,
                 "reportedAt": rental_return.reported_at, "decision": rental_return.decision,

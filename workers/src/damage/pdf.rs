@@ -13,6 +13,11 @@ const PITCH: f32 = 0.6;
 /// Letters in a line of text.
 const COLUMNS: usize = ((PAGE.0 - 2.0 * MARGIN) / (SIZE * PITCH)) as usize;
 
+/// Between two photos beside each other.
+const GAP: f32 = 12.0;
+/// Above and below a photo, its caption included.
+const CAPTION: f32 = 3.0 * SIZE;
+
 const CATALOG: Ref = Ref::new(1);
 const TREE: Ref = Ref::new(2);
 const TEXT: Ref = Ref::new(3);
@@ -97,13 +102,14 @@ impl Document {
 
     /// Up to two photos beside each other.
     pub(super) fn row(&mut self, photos: Vec<Shown>) {
-        let width = (PAGE.0 - 2.0 * MARGIN - 12.0) / 2.0;
-        let height = |shown: &Shown| shown.jpeg.as_ref().map_or(SIZE * 2.0, |(_, w, h)| width * *h as f32 / *w as f32);
-        let tallest = photos.iter().map(height).fold(0.0, f32::max);
-        self.make_room(tallest + 3.0 * SIZE);
+        let column = (PAGE.0 - 2.0 * MARGIN - GAP) / 2.0;
+        let size =
+            |shown: &Shown| shown.jpeg.as_ref().map_or((column, SIZE * 2.0), |(_, w, h)| fitted((*w, *h), column));
+        let tallest = photos.iter().map(|shown| size(shown).1).fold(0.0, f32::max);
+        self.make_room(tallest + CAPTION);
         let top = self.y - SIZE;
         for (place, shown) in photos.into_iter().enumerate() {
-            let (x, high) = (MARGIN + place as f32 * (width + 12.0), height(&shown));
+            let (x, (width, high)) = (MARGIN + place as f32 * (column + GAP), size(&shown));
             let caption = (x, top - tallest - SIZE * 1.2);
             write(&mut self.content, caption, Name(b"T"), SIZE * 0.9, &shown.caption);
             if let Some((jpeg, columns, rows)) = shown.jpeg {
@@ -153,6 +159,13 @@ impl Document {
     }
 }
 
+/// How large a photo of so many pixels is shown: as wide as its column, unless it is too tall for a page then.
+fn fitted((width, height): (u32, u32), column: f32) -> (f32, f32) {
+    let ratio = height as f32 / width as f32;
+    let wide = column.min((PAGE.1 - 2.0 * MARGIN - CAPTION) / ratio);
+    (wide, wide * ratio)
+}
+
 fn write(content: &mut Content, (x, y): (f32, f32), font: Name<'_>, size: f32, words: &str) {
     content.begin_text().set_font(font, size).next_line(x, y).show(Str(&latin(words))).end_text();
 }
@@ -192,6 +205,20 @@ mod tests {
         let rows = broken(&words);
         assert!(rows.iter().all(|row| row.chars().count() <= COLUMNS), "{rows:?}");
         assert_eq!(rows.concat().replace(' ', ""), words.replace(' ', ""));
+    }
+
+    #[test]
+    fn a_tall_photo_is_shown_whole() {
+        let mut document = Document::new();
+        document.line("Something above it");
+        let tall = Shown { caption: "A tower".to_owned(), jpeg: Some((vec![], 1_000, 6_000)), boxes: vec![] };
+        document.row(vec![tall]);
+        let file = String::from_utf8_lossy(&document.finish()).into_owned();
+        let placed = file.lines().find_map(|line| line.strip_suffix(" cm")).unwrap();
+        let placed: Vec<f32> = placed.split(' ').map(|number| number.parse().unwrap()).collect();
+        let (width, height, bottom) = (placed[0], placed[3], placed[5]);
+        assert!(bottom >= MARGIN && bottom + height <= PAGE.1 - MARGIN, "{placed:?}");
+        assert!((height / width - 6.0).abs() < 0.01, "{placed:?}");
     }
 
     #[test]

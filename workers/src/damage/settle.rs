@@ -29,7 +29,7 @@ async fn hear(tx: &DatabaseTransaction, asked: &SettleDamage) -> Result<Result<H
         let words = "Only an admin, or whoever runs the branch of the rental, decides its damage.";
         return Ok(Err(Refusal::new(problem::FORBIDDEN.code, words)));
     }
-    let to = match case.state.0.after(asked.settlement.event()) {
+    let to = match case.state.0.settled(asked.settlement.event(), case.amount) {
         Ok(to) => to,
         Err(refused) => return Ok(Err(Refusal { code: refused.problem().code.to_owned(), ..illegal(refused) })),
     };

@@ -48,7 +48,7 @@ pub(crate) struct Envelope {
     pub thread: Vec<String>,
     /// When it was asked for, so that a late try does not look like new.
     pub date: DateTime<Utc>,
-    /// The return whose case file replies belong to.
+    /// The damage case or the return that replies belong to.
     pub case: Option<Uuid>,
 }
 

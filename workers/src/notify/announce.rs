@@ -18,7 +18,7 @@ impl Perform for Announce {
         let Some(facts) = Facts::load(work.db(), self.news, self.subject_id).await? else {
             return Ok(work.skip("the subject is gone"));
         };
-        if let Some(reason) = facts.outdated(self.news, work.now()) {
+        if let Some(reason) = facts.outdated(self.news, self.turn, work.now()) {
             return Ok(work.skip(reason));
         }
         let recipients = facts.recipients(self.news);

@@ -85,7 +85,7 @@ async fn look(
     if asked.news.is_for_staff() && !facts.recipients(asked.news).contains(&account.id) {
         return Ok(Err("the recipient is not asked any more"));
     }
-    Ok(match facts.outdated(asked.news, work.now()) {
+    Ok(match facts.outdated(asked.news, asked.turn, work.now()) {
         Some(reason) => Err(reason),
         None => Ok((account, facts)),
     })
@@ -108,7 +108,7 @@ async fn send(
         message_id: thread::message_id(asked, mailer.domain()),
         thread: thread::before(asked, facts, mailer.domain()),
         date: work.asked_at(),
-        case: if let Facts::Return(returned) = facts { Some(returned.id) } else { None },
+        case: case_of(asked.news, facts),
     };
     mailer.send(&envelope, &mail(asked, work, mailer, account, facts).await?).await
 }
@@ -154,6 +154,13 @@ async fn case_link(asked: &SendMail, work: &Work, facts: &Facts) -> Result<Optio
     let Some(case) = returned.case.as_ref().filter(|_| about_case(asked.news)) else { return Ok(None) };
     let until = if asked.news.is_for_staff() { work.now() + link::LIFE } else { case.answer_by(work.now()) };
     link::damage(&work.context, case.id, asked.account_id, until, work.now()).await.map(Some)
+}
+
+/// What a reply belongs to: the damage case, or the return while there is none.
+fn case_of(news: News, facts: &Facts) -> Option<Uuid> {
+    let Facts::Return(returned) = facts else { return None };
+    let damage = returned.case.as_ref().filter(|_| about_case(news));
+    Some(damage.map_or(returned.id, |case| case.id))
 }
 
 fn about_case(news: News) -> bool {

@@ -107,7 +107,7 @@ async fn entry(work: &Work, account: &account::Model, call: &decision_call::Mode
     let Some(facts) = Facts::load(work.db(), news, call.subject_id).await? else { return Ok(None) };
     let asked = facts.recipients(news).contains(&account.id);
     match &facts {
-        Facts::Return(returned) if asked && facts.outdated(news, work.now()).is_none() => {
+        Facts::Return(returned) if asked && facts.outdated(news, call.turn, work.now()).is_none() => {
             let review = link::review(&work.context, returned.id, account.id, call.turn, work.now()).await?;
             Ok(Some(told(news, returned, review, work.now())))
         }

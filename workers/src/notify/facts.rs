@@ -92,8 +92,8 @@ impl Facts {
         })
     }
 
-    /// Why the news is none any more: telling it now would only confuse.
-    pub(crate) fn outdated(&self, news: News, now: DateTime<Utc>) -> Option<&'static str> {
+    /// Why the news is none any more: telling it now would only confuse. `turn` is that of the announcement.
+    pub(crate) fn outdated(&self, news: News, turn: i32, now: DateTime<Utc>) -> Option<&'static str> {
         let holds = match (news, self) {
             (News::BookingConfirmed, Self::Booking(rental)) => rental.status.holds_time(),
             (News::BookingCancelled, Self::Booking(rental)) => rental.status == BookingStatus::Cancelled,
@@ -106,10 +106,14 @@ impl Facts {
             (News::ReturnOverdue | News::CarOverdue | News::OverdueEscalated, Self::Booking(rental)) => {
                 is_overdue(rental.status, rental.ends.at, now)
             }
-            (News::ReturnReported | News::DecisionOverdue, Self::Return(returned)) => {
-                returned.state != ReturnState::Decided
+            (News::ReturnReported | News::DecisionDue, Self::Return(returned)) => {
+                returned.state == ReturnState::Reported && returned.turn == turn
             }
-            (News::DecisionDue, Self::Return(returned)) => returned.state == ReturnState::Reported,
+            (News::DecisionOverdue, Self::Return(returned)) => {
+                // Better photos that never came leave what there is to decide on.
+                let waits = matches!(returned.state, ReturnState::Reported | ReturnState::AwaitingPhotos);
+                waits && returned.turn == turn
+            }
             (News::ReturnCleared, Self::Return(returned)) => returned.verdict == Some(Verdict::Clear),
             (News::DamageConfirmed, Self::Return(returned)) => returned.verdict == Some(Verdict::Damage),
             (News::DamageDisputed, Self::Return(returned)) => returned.case_is(&[CaseState::Disputed]),

@@ -131,7 +131,7 @@ fn settled(rental: &Rental, ended: &str) -> String {
 fn settlement(returned: &Returned) -> String {
     let number = &returned.rental.number;
     match &returned.case {
-        Some(case) if case.waived => format!("{number}: nothing is asked for the damage."),
+        Some(case) if !case.owed => format!("{number}: nothing is asked for the damage."),
         Some(case) => format!("{number}: {} are asked for the damage.", case.amount.0),
         None => format!("{number}: our mail says how it ended."),
     }

@@ -191,7 +191,7 @@ fn facts(returned: &Returned) -> Vec<Row> {
         row("Returned by", returned.brought_by.clone()),
     ];
     if let Some(reason) = &returned.without_photos {
-        rows.push(row("Without photos", reason.clone()));
+        rows.push(row("Photos left out", reason.clone()));
     }
     rows
 }
@@ -212,6 +212,7 @@ fn lateness(minutes: i32) -> String {
 fn distance(out: Option<i32>, back: Option<i32>) -> Option<String> {
     let back = back?;
     Some(match out {
+        Some(out) if back < out => format!("{out} km → {back} km (corrected by staff)"),
         Some(out) => format!("{out} km → {back} km ({} km driven)", back - out),
         None => format!("{back} km; unknown at pick-up"),
     })

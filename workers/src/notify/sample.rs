@@ -219,6 +219,7 @@ pub(super) fn returned(report: Report) -> Returned {
         id: Uuid::from_u128(0xd),
         rental: rental(booking::Model { status: BookingStatus::Returned.into(), ..booking() }, "Kim Example"),
         state: ReturnState::Reported,
+        turn: 0,
         verdict: None,
         returned: Some(when("2026-05-07T09:25")),
         late_minutes: 85,

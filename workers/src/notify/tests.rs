@@ -205,17 +205,36 @@ fn a_report_shows_its_parts_in_the_order_in_which_they_are_needed() {
 fn news_that_is_no_longer_so_is_not_told() {
     let now = sample::at("2026-05-07T09:40");
     let cancelled = Facts::Booking(Box::new(sample::rental(sample::ended(BookingStatus::Cancelled), "Kim Example")));
-    assert!(cancelled.outdated(News::BookingConfirmed, now).is_some());
-    assert!(cancelled.outdated(News::BookingCancelled, now).is_none());
+    assert!(cancelled.outdated(News::BookingConfirmed, 0, now).is_some());
+    assert!(cancelled.outdated(News::BookingCancelled, 0, now).is_none());
     let decided = Facts::Return(Box::new(sample::damaged()));
-    assert!(decided.outdated(News::ReturnReported, now).is_some());
-    assert!(decided.outdated(News::ReturnCleared, now).is_some());
+    assert!(decided.outdated(News::ReturnReported, 0, now).is_some());
+    assert!(decided.outdated(News::ReturnCleared, 0, now).is_some());
     let offered = facts(News::OfferMade, "Kim Example");
-    assert!(offered.outdated(News::OfferMade, sample::at("2026-05-07T13:40")).is_some(), "the last moment is outside");
-    assert!(offered.outdated(News::OfferExpired, now).is_some());
+    assert!(
+        offered.outdated(News::OfferMade, 0, sample::at("2026-05-07T13:40")).is_some(),
+        "the last moment is outside"
+    );
+    assert!(offered.outdated(News::OfferExpired, 0, now).is_some());
     for news in News::ALL {
-        assert_eq!(facts(news, "Kim Example").outdated(news, now), None, "{}", news.as_str());
+        assert_eq!(facts(news, "Kim Example").outdated(news, 0, now), None, "{}", news.as_str());
     }
+}
+
+#[test]
+fn a_report_is_told_while_it_is_the_one_to_decide_on() {
+    let now = sample::at("2026-05-07T09:40");
+    let stands = |news, state, turn| {
+        let returned = Returned { state, turn, ..sample::returned(sample::report()) };
+        Facts::Return(Box::new(returned)).outdated(news, 1, now).is_none()
+    };
+    for news in [News::ReturnReported, News::DecisionDue, News::DecisionOverdue] {
+        assert!(stands(news, ReturnState::Reported, 1));
+        assert!(!stands(news, ReturnState::Inspecting, 1), "{}: nobody has looked yet", news.as_str());
+        assert!(!stands(news, ReturnState::Reported, 2), "{}: it is about older photos", news.as_str());
+    }
+    assert!(stands(News::DecisionOverdue, ReturnState::AwaitingPhotos, 1));
+    assert!(!stands(News::ReturnReported, ReturnState::AwaitingPhotos, 1));
 }
 
 #[test]

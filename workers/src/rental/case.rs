@@ -55,9 +55,12 @@ impl Case {
         asker.staff || self.booking.customer_id == asker.account_id
     }
 
-    /// What is wrong with the readings of the instruments, if anything.
-    pub(super) fn doubt(&self, kilometres: i32, fuel: f64) -> Option<Refusal> {
-        let refusal = match odometer(Some(self.car.odometer_km), kilometres) {
+    /// What is wrong with the readings of the instruments, if anything. Where staff have `corrected` the odometer, its last
+    /// reading says nothing.
+    pub(super) fn doubt(&self, kilometres: i32, fuel: f64, corrected: bool) -> Option<Refusal> {
+        // A car comes into the fleet with 0, whatever it shows.
+        let previous = Some(self.car.odometer_km).filter(|previous| *previous > 0 && !corrected);
+        let refusal = match odometer(previous, kilometres) {
             Err(refused) => Refusal::new(problem::ODOMETER_REFUSED.code, "The odometer reading does not fit this car.")
                 .because("/odometer", refused.to_string()),
             Ok(()) => Refusal::new(problem::VALIDATION_FAILED.code, "The readings are not acceptable."),
@@ -93,6 +96,11 @@ impl Case {
         car.update(tx).await?;
         Ok(())
     }
+}
+
+/// What staff give as a reason; nobody else's word counts.
+pub(super) fn said_by_staff<'a>(asker: &Asker, reason: Option<&'a str>) -> Option<&'a str> {
+    reason.map(str::trim).filter(|reason| asker.staff && !reason.is_empty())
 }
 
 fn gone(what: &str) -> DbErr {

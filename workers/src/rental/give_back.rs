@@ -10,12 +10,13 @@ use jobs::{
     Job, Refusal,
     notify::{Announce, News},
     photo::{DetectDamage, MakeThumbnails},
-    rental::{ReportReturn, ReturnCar},
+    rental::{ReportReturn, ReturnCar, UploadedPhoto},
     waitlist::PromoteWaitlist,
 };
 use rules::{
     booking::{BookingStatus, Event},
     photo::PhotoRefused,
+    problem,
     rental::{Event as ReturnEvent, Lateness, Occasion, ReturnState, Slot, decision_due_at, lateness, missing},
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel};
@@ -23,7 +24,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    case::{Case, document, not_found, note},
+    case::{Case, document, illegal, not_found, note, said_by_staff},
     open, time,
 };
 use crate::{
@@ -55,6 +56,10 @@ impl Perform for ReturnCar {
             return Ok(work.refuse(not_found()));
         };
         if let Some(known) = case.rental_return.clone().filter(|_| is_complete(&case)) {
+            if !is_repeat(&tx, &self, &known).await? {
+                let words = "the car is returned already with other readings or photos, which stand; nothing of these was taken";
+                return Ok(work.refuse(illegal(words)));
+            }
             let document = document(&tx, known).await?;
             return work.done(tx, document);
         }
@@ -74,18 +79,18 @@ impl Perform for ReturnCar {
             received_at: work.asked_at(),
         };
         let refused = record(&tx, &scene, arrivals).await?;
-        let missing = still_missing(&tx, &open).await?;
+        let taken = Taken::of(&tx, &open).await?;
         if excuse(&self).is_none()
-            && let Some(refusal) = lacking(&missing, &refused)
+            && let Some(refusal) = lacking(&taken, &refused)
         {
             return Ok(work.refuse_with(tx, refusal.with("returnId", open.id.to_string())));
         }
-        if let Some(refusal) = retake::advice(&tx, &work, &self, &open, &twice).await? {
+        if let Some(refusal) = retake::advice(&tx, &work, &self, &open, &taken.new, &twice).await? {
             return Ok(work.refuse_with(tx, refusal));
         }
         let first = case.booking.status.0 == BookingStatus::Active;
         let freed = first && receive(&tx, &work, &self, &case).await?;
-        let returned = complete(&tx, &work, &self, &case, open, !missing.is_empty()).await?;
+        let returned = complete(&tx, &work, &self, &case, open, taken.lacks_photos()).await?;
 
         follow_up(&tx, &mut work, &returned).await?;
         if freed {
@@ -108,40 +113,78 @@ fn is_complete(case: &Case) -> bool {
     case.rental_return.as_ref().is_some_and(|known| !known.state.0.takes_photos())
 }
 
+/// Whether a return that is complete was asked for with just what stands: its readings, and no photo but those that
+/// count.
+async fn is_repeat(
+    tx: &DatabaseTransaction,
+    asked: &ReturnCar,
+    known: &rental_return::Model,
+) -> Result<bool, JobError> {
+    let photos = photo::Entity::counting(tx, known.booking_id).await?;
+    let stands = |sent: &UploadedPhoto| {
+        let sha256 = hex::decode(&sent.sha256).ok();
+        let of_side = |it: &&photo::Model| (it.occasion.0, it.slot.0) == (Occasion::Return, sent.slot);
+        photos.iter().find(of_side).is_some_and(|photo| photo.sha256 == sha256)
+    };
+    let same_readings = known.odometer_km == Some(asked.odometer) && known.fuel == Some(asked.fuel);
+    Ok(same_readings && asked.photos.iter().all(stands))
+}
+
 /// Why staff take the car back without photos (R6); nobody else can excuse their lack.
 fn excuse(asked: &ReturnCar) -> Option<&str> {
-    let reason = asked.without_photos_reason.as_deref().map(str::trim);
-    reason.filter(|reason| asked.asker.staff && !reason.is_empty())
+    said_by_staff(&asked.asker, asked.without_photos_reason.as_deref())
+}
+
+/// Why the odometer is right although it does not fit its last reading.
+fn correction(asked: &ReturnCar) -> Option<&str> {
+    said_by_staff(&asked.asker, asked.odometer_correction.as_deref())
 }
 
 /// What is wrong with the readings. When better photos were asked for, the
 /// readings of the first time stand.
 fn refusal(asked: &ReturnCar, case: &Case) -> Option<Refusal> {
     let first = case.booking.status.0 == BookingStatus::Active;
-    if first { case.doubt(asked.odometer, asked.fuel) } else { None }
+    if first { case.doubt(asked.odometer, asked.fuel, correction(asked).is_some()) } else { None }
 }
 
-/// The slots without a photo that counts; all of them when better photos were asked for and none came.
-async fn still_missing(tx: &DatabaseTransaction, open: &rental_return::Model) -> Result<Vec<Slot>, JobError> {
-    let photos = photo::Entity::counting(tx, open.booking_id).await?;
-    let photos: Vec<_> = photos.into_iter().filter(|photo| photo.occasion.0 == Occasion::Return).collect();
-    let asked_at = asked_for_better_at(open);
-    let is_new = |photo: &photo::Model| asked_at.is_none_or(|at| photo.received_at.is_some_and(|it| it > at));
-    if !photos.iter().any(is_new) {
-        return Ok(Slot::ALL.to_vec());
+/// The photos of the return that count.
+struct Taken {
+    /// The slots without one.
+    missing: Vec<Slot>,
+    /// Those that came since photos were asked for: all of them, or since better ones were.
+    new: Vec<photo::Model>,
+}
+
+impl Taken {
+    async fn of(tx: &DatabaseTransaction, open: &rental_return::Model) -> Result<Self, JobError> {
+        let photos = photo::Entity::counting(tx, open.booking_id).await?.into_iter();
+        let photos: Vec<_> = photos.filter(|photo| photo.occasion.0 == Occasion::Return).collect();
+        let missing = missing(&photos.iter().map(|photo| photo.slot.0).collect::<Vec<_>>());
+        let asked_at = asked_for_better_at(open);
+        let is_new = |photo: &photo::Model| asked_at.is_none_or(|at| photo.received_at.is_some_and(|it| it > at));
+        Ok(Self { missing, new: photos.into_iter().filter(is_new).collect() })
     }
-    Ok(missing(&photos.iter().map(|photo| photo.slot.0).collect::<Vec<_>>()))
+
+    fn lacks_photos(&self) -> bool {
+        !self.missing.is_empty() || self.new.is_empty()
+    }
 }
 
-/// Which photos are still wanted: those that never came, or else those that cannot be taken.
-fn lacking(missing: &[Slot], refused: &[Refused]) -> Option<Refusal> {
+/// Which photos are still wanted: those that never came, or else those that cannot be taken, or any that is new.
+fn lacking(taken: &Taken, refused: &[Refused]) -> Option<Refusal> {
     let came = |slot: &Slot| refused.iter().any(|photo| photo.slot == *slot && photo.reason != PhotoRefused::Missing);
-    let absent: Vec<Slot> = missing.iter().copied().filter(|slot| !came(slot)).collect();
+    let absent: Vec<Slot> = taken.missing.iter().copied().filter(|slot| !came(slot)).collect();
     match (absent.is_empty(), refused.is_empty()) {
         (false, _) => Some(photos_missing(&absent, refused)),
         (true, false) => Some(photos_refused(refused)),
-        (true, true) => None,
+        (true, true) => taken.new.is_empty().then(nothing_new),
     }
+}
+
+fn nothing_new() -> Refusal {
+    let words = "New photos were asked for, and none has come: those that were sent are here already. Please take at \
+                 least one of the sides again.";
+    Refusal::new(problem::PHOTOS_MISSING.code, words).with("missing", json!([]))
 }
 
 /// Nothing else touches a return that waits for better photos.
@@ -176,7 +219,7 @@ async fn complete(
 ) -> Result<rental_return::Model, JobError> {
     let returned_at = open.returned_at.unwrap_or_else(|| work.asked_at());
     let detail = json!({ "turn": open.turn, "odometer": asked.odometer, "fuel": asked.fuel,
-                         "withoutPhotosReason": excuse(asked) });
+                         "withoutPhotosReason": excuse(asked), "odometerCorrection": correction(asked) });
     note(tx, asked.asker.account_id, ReturnCar::KIND, ("return", open.id), detail, work.now()).await?;
     let next = time::next_start(tx, case, work.now()).await?;
     let (state, version) = (open.state.0.after(ReturnEvent::Completed)?, open.version);
@@ -193,6 +236,7 @@ async fn complete(
     row.updated_at = Set(work.now());
     if first {
         row.returned_at = Set(Some(returned_at));
+        row.completed_by = Set(Some(asked.asker.account_id));
         row.odometer_km = Set(Some(asked.odometer));
         row.fuel = Set(Some(asked.fuel));
         row.late_minutes = Set(Some(late_minutes(case.booking.ends_at, returned_at)));

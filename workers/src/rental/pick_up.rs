@@ -22,7 +22,7 @@ use serde_json::json;
 use view::booking::Booking;
 
 use super::{
-    case::{Case, illegal, not_found, note},
+    case::{Case, illegal, not_found, note, said_by_staff},
     time,
 };
 use crate::{
@@ -42,7 +42,7 @@ impl Perform for PickUpCar {
             let tx = work.begin().await?;
             return work.done(tx, Booking::from(seen.booking));
         }
-        if let Some(refusal) = seen.doubt(self.odometer, self.fuel) {
+        if let Some(refusal) = seen.doubt(self.odometer, self.fuel, correction(&self).is_some()) {
             return Ok(work.refuse(refusal));
         }
         let mut arrivals = arrivals(&work, self.booking_id, Occasion::Pickup, &self.photos, false).await?;
@@ -76,6 +76,11 @@ impl Perform for PickUpCar {
         }
         work.done(tx, Booking::from(booking))
     }
+}
+
+/// Why the odometer is right although it does not fit its last reading.
+fn correction(asked: &PickUpCar) -> Option<&str> {
+    said_by_staff(&asked.asker, asked.odometer_correction.as_deref())
 }
 
 /// The same was asked before, with the same readings.
@@ -139,7 +144,7 @@ async fn hand_over(
     let now = work.now();
     case.read_odometer(tx, asked.odometer, "pickup", now).await?;
     time::begin(tx, case, now).await?;
-    let detail = json!({ "odometer": asked.odometer, "fuel": asked.fuel });
+    let detail = json!({ "odometer": asked.odometer, "fuel": asked.fuel, "odometerCorrection": correction(asked) });
     note(tx, asked.asker.account_id, PickUpCar::KIND, ("booking", asked.booking_id), detail, now).await?;
     let mut row = case.booking.clone().into_active_model();
     row.status = Set(BookingStatus::Active.into());

@@ -18,11 +18,12 @@ use rules::{
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    IntoActiveModel, QueryFilter, QueryOrder,
 };
 use uuid::Uuid;
 use view::rental::{Finding, Report};
 
+use super::case::Case;
 use crate::{Ending, JobError, Perform, Work, damage::case, photo::Comparison, vision::detector};
 
 /// How long after a return the report usually waits for thumbnails and model; then it tells what there is (R5).
@@ -71,6 +72,10 @@ impl Evidence {
 
     fn pickup_of(&self, slot: Slot) -> Option<&photo::Model> {
         self.pickup.iter().find(|photo| photo.slot.0 == slot)
+    }
+
+    fn returned_of(&self, slot: Slot) -> Option<&photo::Model> {
+        self.returned.iter().find(|photo| photo.slot.0 == slot)
     }
 }
 
@@ -182,29 +187,30 @@ fn numbered(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings
 }
 
-/// Why the return was not analysed, in words; `None` when every photo was. A part that was
+/// Why the return was not analysed, in words; `None` when every side was. A part that was
 /// not looked at must not pass for a clean one.
 fn not_analysed(evidence: &Evidence, rental_return: &rental_return::Model) -> Option<String> {
-    if let Some(reason) = &rental_return.without_photos_reason {
-        return Some(format!("there are no photos: {reason}"));
+    if evidence.returned.is_empty() {
+        let excuse = rental_return.without_photos_reason.as_ref();
+        return Some(format!("there are no photos{}", excuse.map(|why| format!(": {why}")).unwrap_or_default()));
     }
-    let reasons: Vec<_> = evidence
-        .returned
-        .iter()
-        .filter(|photo| analysis(photo).is_none())
-        .map(|photo| (photo.slot.0, why_not(photo)))
-        .collect();
+    let why_not = |slot: &Slot| Some((*slot, why_not(evidence.returned_of(*slot))?));
+    let reasons: Vec<_> = Slot::ALL.iter().filter_map(why_not).collect();
     let (_, first) = reasons.first()?;
-    let all_alike = reasons.len() == evidence.returned.len() && reasons.iter().all(|(_, reason)| reason == first);
-    if all_alike {
+    if reasons.len() == Slot::ALL.len() && reasons.iter().all(|(_, reason)| reason == first) {
         return Some(first.clone());
     }
     Some(reasons.iter().map(|(slot, reason)| format!("{slot}: {reason}")).collect::<Vec<_>>().join("; "))
 }
 
-fn why_not(photo: &photo::Model) -> String {
+/// Why a side was not analysed; `None` when it was.
+fn why_not(photo: Option<&photo::Model>) -> Option<String> {
     let silent = || "the model did not answer in time".to_owned();
-    photo.analysis_failure.clone().unwrap_or_else(silent)
+    match photo {
+        None => Some("there is no photo".to_owned()),
+        Some(photo) if analysis(photo).is_some() => None,
+        Some(photo) => Some(photo.analysis_failure.clone().unwrap_or_else(silent)),
+    }
 }
 
 fn assemble(evidence: &Evidence, rental_return: &rental_return::Model) -> Report {
@@ -236,6 +242,7 @@ async fn auto_releases(tx: &impl ConnectionTrait, car_id: Uuid) -> Result<bool, 
 /// A mark that may be new opens a case of damage, once; a person decides it.
 async fn raise_question(
     tx: &DatabaseTransaction,
+    booking: &booking::Model,
     rental_return: &rental_return::Model,
     report: &Report,
     now: DateTime<Utc>,
@@ -244,16 +251,24 @@ async fn raise_question(
     if !raised || case::of_return(tx, rental_return.id).await?.is_some() {
         return Ok(());
     }
-    let booking = booking::Entity::find_by_id(rental_return.booking_id).one(tx).await?;
-    let booking = booking.ok_or_else(|| DbErr::RecordNotFound("the booking of a return".to_owned()))?;
-    case::open(tx, rental_return, &booking, None, now).await.map(drop)
+    case::open(tx, rental_return, booking, None, now).await.map(drop)
+}
+
+/// The return with its booking, locked in the order in which everybody locks.
+async fn locked(
+    tx: &DatabaseTransaction,
+    return_id: Uuid,
+) -> Result<Option<(booking::Model, rental_return::Model)>, DbErr> {
+    let Some(seen) = rental_return::Entity::find_by_id(return_id).one(tx).await? else { return Ok(None) };
+    let case = Case::lock(tx, seen.booking_id).await?;
+    Ok(case.and_then(|case| Some((case.booking, case.rental_return?))))
 }
 
 impl Perform for ReportReturn {
     async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let tx = work.begin().await?;
-        let found = rental_return::Entity::find_by_id(self.return_id).lock_exclusive().one(&tx).await?;
-        let Some(rental_return) = found else {
+        // Car and booking too, and before it: a case of damage refers to all three, and whoever decides locks all three.
+        let Some((booking, rental_return)) = locked(&tx, self.return_id).await? else {
             return Ok(work.skip("the return is gone"));
         };
         let next = rental_return.state.0.after(Event::Reported);
@@ -264,7 +279,7 @@ impl Perform for ReportReturn {
         let evidence = Evidence::gather(&tx, &rental_return).await?;
         let report = assemble(&evidence, &rental_return);
         let version = rental_return.version + 1;
-        raise_question(&tx, &rental_return, &report, work.now()).await?;
+        raise_question(&tx, &booking, &rental_return, &report, work.now()).await?;
         let release = is_spotless(&evidence, &report) && auto_releases(&tx, rental_return.car_id).await?;
         let car_id = rental_return.car_id;
         let mut row = rental_return.into_active_model();

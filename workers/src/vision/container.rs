@@ -27,6 +27,14 @@ pub(super) fn walk(bytes: &[u8], format: Format) -> Result<(), Refusal> {
     }
 }
 
+/// Bytes that decoding takes besides the pixels, from the header alone.
+pub(super) fn beside_pixels(bytes: &[u8], format: Format) -> u64 {
+    match format {
+        Format::Jpeg => jpeg::coefficients(bytes),
+        Format::Png | Format::Webp => 0,
+    }
+}
+
 fn unknown(bytes: &[u8]) -> &'static str {
     let start = bytes.trim_ascii_start();
     if bytes.get(4..8) == Some(b"ftyp") {

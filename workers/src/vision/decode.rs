@@ -9,7 +9,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageResult, Limits, RgbImag
 
 use rules::photo::{Format, Limits as Allowed, PhotoRefused};
 
-use super::container::sniff;
+use super::container::{beside_pixels, sniff};
 use super::jpeg;
 use super::refusal::{MAX_DECODED_BYTES, Refusal};
 
@@ -17,7 +17,8 @@ use super::refusal::{MAX_DECODED_BYTES, Refusal};
 /// transparency dropped.
 ///
 /// Takes up to three bytes per pixel, and twice that for a moment when the photo
-/// is turned or not 8-bit RGB: 72 MB for 12 megapixels.
+/// is turned or not 8-bit RGB: 72 MB for 12 megapixels. While a progressive JPEG is decoded, its coefficients
+/// take as much again or twice that; what would come to more than a photo may take is not let in.
 ///
 /// # Errors
 /// The same refusals as the gate: what cannot be decoded here is damaged.
@@ -73,6 +74,9 @@ fn open_within(bytes: &[u8], format: Format, allowed: Allowed) -> Result<Box<dyn
     allowed.dimensions(width, height)?;
     if decoder.total_bytes() > MAX_DECODED_BYTES {
         return Err(PhotoRefused::TooManyPixels.into());
+    }
+    if decoder.total_bytes() + beside_pixels(bytes, format) > MAX_DECODED_BYTES {
+        return Err(Refusal::layered());
     }
     Ok(decoder)
 }

@@ -3,7 +3,7 @@
 use rules::photo::PhotoRefused;
 
 /// Bytes that one decoded picture may take: 50 megapixels of 8-bit colour with
-/// transparency. 16-bit pictures get half of the pixels.
+/// transparency. 16-bit pictures get half of the pixels, progressive JPEGs 22 to 33 megapixels.
 pub(super) const MAX_DECODED_BYTES: u64 = 200_000_000;
 
 /// Bytes of EXIF, ICC, XMP and comments together. Portrait photos of some phones
@@ -21,6 +21,13 @@ pub struct Refusal {
 impl Refusal {
     pub(super) fn format(words: impl Into<String>) -> Self {
         Self { reason: PhotoRefused::Format, words: words.into() }
+    }
+
+    /// A JPEG whose layers must all be kept until the last has come.
+    pub(super) fn layered() -> Self {
+        let words = "The photo is a progressive JPEG, which takes too much room with so many megapixels. Please send it \
+                     as the camera took it, or a smaller one.";
+        Self { reason: PhotoRefused::TooManyPixels, words: words.to_owned() }
     }
 
     pub(super) fn damaged(words: impl Into<String>) -> Self {

@@ -32,7 +32,7 @@ pub(super) fn facts(sheet: &Sheet, zone: Tz) -> Vec<Fact> {
     let fact = |name, value: String| Fact { name, value };
     let phone = sheet.customer.phone.as_deref().and_then(|phone| Phone::new(phone).ok());
     let first_name = sheet.customer.name.split_whitespace().next().unwrap_or("unknown").to_owned();
-    let by = if back.opened_by == booking.customer_id { "by the renter" } else { "by staff" };
+    let by = if back.brought_by() == booking.customer_id { "by the renter" } else { "by staff" };
     let late = match back.late_minutes.unwrap_or(0) {
         0 => "in time".to_owned(),
         minutes => format!("late by {}", span(minutes.into())),
@@ -53,6 +53,7 @@ pub(super) fn facts(sheet: &Sheet, zone: Tz) -> Vec<Fact> {
 
 fn kilometres(out: Option<i32>, back: Option<i32>) -> String {
     match (out, back) {
+        (Some(out), Some(back)) if back < out => format!("{out} → {back} km (corrected by staff)"),
         (Some(out), Some(back)) => format!("{out} → {back} km ({} km driven)", back - out),
         (out, back) => format!("{} → {} km", known_or(out), known_or(back)),
     }

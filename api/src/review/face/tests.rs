@@ -123,6 +123,29 @@ fn a_return_without_report_or_photos_can_be_decided_too() {
 }
 
 #[test]
+fn photos_that_are_there_are_not_said_to_be_missing() {
+    let mut sheet = sample::sheet();
+    sheet.rental_return.without_photos_reason = Some("the telephone died".to_owned());
+    let report = sheet.report.as_mut().unwrap();
+    report.not_analysed = Some("back: there is no photo".to_owned());
+    report.model = Some(serde_json::json!({ "name": "tiny" }));
+    let page = html(&sheet, None);
+    assert!(page.contains("<strong>NOT ANALYSED.</strong> Back: there is no photo."), "{page}");
+    assert!(page.contains("did not look at every side") && !page.contains("No model looked"));
+    sheet.photos.retain(|photo| photo.occasion.0 == Occasion::Pickup);
+    assert!(html(&sheet, None).contains("without photos: The telephone died."));
+}
+
+#[test]
+fn the_sides_on_which_nothing_can_be_charged_are_named() {
+    let page = html(&sample::sheet(), None);
+    assert!(
+        page.contains("Without a pick-up photo: back, left, right. Nothing on these sides can be charged"),
+        "{page}"
+    );
+}
+
+#[test]
 fn words_become_a_sentence() {
     assert_eq!(sentence("the model is missing"), "The model is missing.");
     assert_eq!(sentence("über."), "Über.");

@@ -21,6 +21,8 @@ pub(crate) struct Claimed {
     pub(crate) estimate: Sum,
     /// What is asked for now.
     pub(crate) amount: Sum,
+    /// Anything is.
+    pub(crate) owed: bool,
     pub(crate) respond_by: Option<When>,
     /// What the customer says against it, line by line.
     pub(crate) dispute: Vec<String>,
@@ -52,6 +54,7 @@ impl Claimed {
             state,
             estimate: sum(case.estimate),
             amount: sum(case.amount),
+            owed: case.amount > 0,
             respond_by: case.respond_by.map(|at| When { at, zone }),
             dispute: case.dispute.as_deref().map(lines).unwrap_or_default(),
             photos: case.dispute_photos().len(),

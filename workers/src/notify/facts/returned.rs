@@ -4,7 +4,7 @@ use entity::{account, booking, branch, damage, derivative, photo, rental_return,
 use jobs::notify::News;
 use rules::{
     booking::BookingStatus,
-    damage::CaseState,
+    damage::{CaseState, Side},
     money::Money,
     rental::{Fuel, Occasion, ReturnState, Slot, Verdict},
 };
@@ -23,6 +23,9 @@ pub(crate) struct Returned {
     pub(crate) rental: Rental,
     #[serde(skip)]
     pub(crate) state: ReturnState,
+    /// How often better photos were asked for.
+    #[serde(skip)]
+    pub(crate) turn: i32,
     #[serde(skip)]
     pub(crate) verdict: Option<Verdict>,
     pub(crate) returned: Option<When>,
@@ -80,6 +83,8 @@ pub(crate) struct Item {
     pub(crate) severity: String,
     pub(crate) note: Option<String>,
     pub(crate) estimate: Option<Sum>,
+    /// There is no pick-up photo of its side, so the estimate is not asked for.
+    pub(crate) uncharged: bool,
     #[serde(skip)]
     pub(crate) photo_id: Option<Uuid>,
     #[serde(skip)]
@@ -106,9 +111,15 @@ impl Returned {
         let percent = |level: Option<f64>| level.and_then(|level| Fuel::new(level).ok()).map(Fuel::percent);
         let (register, items): (Vec<_>, Vec<_>) =
             damages(db, &row).await?.into_iter().partition(|damage| damage.return_id != Some(id));
+        let shots = shots(db, &row).await?;
+        let before = shots.iter().filter(|shot| shot.occasion == Occasion::Pickup);
+        let before: Vec<_> = before.map(|shot| shot.slot).collect();
+        let items = items.into_iter().enumerate();
+        let items = items.map(|(place, damage)| Item::new(place + 1, damage, &rental, &before)).collect();
         Ok(Some(Self {
             id,
             state: row.state.0,
+            turn: row.turn,
             verdict: row.verdict.map(|verdict| verdict.0),
             returned: row.returned_at.map(when),
             late_minutes: row.late_minutes.unwrap_or_default(),
@@ -118,12 +129,12 @@ impl Returned {
             fuel_in: percent(row.fuel),
             brought_by: brought_by(db, &row, &booking).await?,
             case: Claimed::load(db, id, zone).await?,
-            shots: shots(db, &row).await?,
-            report: row.report.map(serde_json::from_value).transpose()?.unwrap_or_default(),
+            shots,
+            report: row.report.map(serde_json::from_value).transpose()?.unwrap_or_else(unreported),
             note: row.decision.as_ref().map(note).unwrap_or_default(),
             decided_by: name(db, row.decided_by).await?,
             due: row.decision_due_at.map(when),
-            items: items.into_iter().enumerate().map(|(place, damage)| Item::new(place + 1, damage, &rental)).collect(),
+            items,
             register: register.iter().map(known).collect(),
             next: next(db, &booking, zone).await?,
             waiting: waitlist_entry::waiting_for(db, booking.car_id).await?,
@@ -157,7 +168,8 @@ impl Returned {
 }
 
 impl Item {
-    fn new(number: usize, damage: damage::Model, rental: &Rental) -> Self {
+    fn new(number: usize, damage: damage::Model, rental: &Rental, before: &[Slot]) -> Self {
+        let chargeable = damage.side.parse().is_ok_and(|side: Side| side.is_chargeable(before));
         let money = |amount| Sum(Money::new(amount, rental.total.0.currency));
         Self {
             number,
@@ -167,10 +179,16 @@ impl Item {
             severity: damage.severity.0.to_string(),
             note: damage.note,
             estimate: damage.estimate.map(money),
+            uncharged: damage.estimate.is_some() && !chargeable,
             photo_id: damage.photo_id,
             region: damage.region.and_then(|region| serde_json::from_value(region).ok()),
         }
     }
+}
+
+/// What is told while there is no report: that nobody has looked must never read as nothing found.
+fn unreported() -> Report {
+    Report { not_analysed: Some("there is no report on the photos yet".to_owned()), ..Report::default() }
 }
 
 fn note(decision: &serde_json::Value) -> Vec<String> {
@@ -198,10 +216,10 @@ async fn brought_by(
     row: &rental_return::Model,
     booking: &booking::Model,
 ) -> anyhow::Result<String> {
-    if row.opened_by == booking.customer_id {
+    if row.brought_by() == booking.customer_id {
         return Ok("the renter".to_owned());
     }
-    let staff = name(db, Some(row.opened_by)).await?.unwrap_or_default();
+    let staff = name(db, Some(row.brought_by())).await?.unwrap_or_default();
     Ok(format!("staff ({staff})"))
 }
 

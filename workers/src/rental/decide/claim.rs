@@ -1,5 +1,7 @@
 //! What a person confirms as damage: an item of the report, or something only people saw.
 
+use std::collections::BTreeSet;
+
 use jobs::Refusal;
 use rules::{
     damage::{Class, Panel, Severity, Side},
@@ -16,8 +18,8 @@ const LONGEST_NOTE: usize = 2_000;
 
 /// Reads everything that is confirmed, or tells everything that is wrong with it.
 pub(super) fn read(items: &[Value], note: Option<&str>, report: &Report) -> Result<Vec<DamageCaseItem>, Refusal> {
-    let mut reader =
-        Reader { report, refusal: Refusal::new(problem::VALIDATION_FAILED.code, "The decision is not complete.") };
+    let refusal = Refusal::new(problem::VALIDATION_FAILED.code, "The decision is not complete.");
+    let mut reader = Reader { report, numbers: BTreeSet::new(), refusal };
     if note.is_none_or(|note| note.trim().is_empty()) {
         reader.wrong("/note", "say in a few words what was found");
     }
@@ -30,6 +32,8 @@ pub(super) fn read(items: &[Value], note: Option<&str>, report: &Report) -> Resu
 
 struct Reader<'a> {
     report: &'a Report,
+    /// Of the findings that are confirmed so far.
+    numbers: BTreeSet<i32>,
     refusal: Refusal,
 }
 
@@ -47,7 +51,7 @@ impl Reader<'_> {
         let panel = self.panel(&place, item, class);
         let suggested = found.as_ref().and_then(|found| found.suggested_severity.as_deref());
         let severity = self.word::<Severity>(&place, item, "severity", suggested);
-        let estimate = self.estimate(&place, item);
+        let estimate = self.estimate(&place, item, severity);
         let note = self.note(&place, item);
         Some(DamageCaseItem {
             number,
@@ -65,8 +69,12 @@ impl Reader<'_> {
     fn number(&mut self, place: &str, item: &Value) -> Option<i32> {
         let value = item.get("number").filter(|value| !value.is_null())?;
         let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
-        if number.is_none() {
-            self.wrong(&format!("{place}/number"), "must be the number of a finding");
+        match number {
+            None => self.wrong(&format!("{place}/number"), "must be the number of a finding"),
+            Some(number) if !self.numbers.insert(number) => {
+                self.wrong(&format!("{place}/number"), "this finding is confirmed already; name it once");
+            }
+            Some(_) => {}
         }
         number
     }
@@ -104,11 +112,14 @@ impl Reader<'_> {
         if said { self.word(place, item, "panel", None) } else { usual }
     }
 
-    fn estimate(&mut self, place: &str, item: &Value) -> Option<i64> {
+    fn estimate(&mut self, place: &str, item: &Value, severity: Option<Severity>) -> Option<i64> {
         let value = item.get("estimate").filter(|value| !value.is_null())?;
         let estimate = value.as_i64().filter(|amount| *amount >= 0);
         if estimate.is_none() {
             self.wrong(&format!("{place}/estimate"), "must be a whole number of minor units, 0 or more");
+        }
+        if let Some(Err(wear)) = severity.zip(estimate).map(|(severity, amount)| severity.charge(amount)) {
+            self.wrong(&format!("{place}/estimate"), &wear.to_string());
         }
         estimate
     }
@@ -175,6 +186,19 @@ mod tests {
         let claims = read(&items, Some("a note"), &report()).unwrap();
         assert_eq!((claims[0].severity.0, claims[0].estimate), (Severity::Severe, Some(12_000)));
         assert_eq!((claims[1].side.0, claims[1].number), (Side::Interior, None));
+    }
+
+    #[test]
+    fn a_finding_is_confirmed_once() {
+        let items = [json!({ "number": 1 }), json!({ "number": 1, "severity": "severe" })];
+        assert_eq!(pointers(&items), ["/findings/1/number"]);
+    }
+
+    #[test]
+    fn fair_wear_costs_nothing() {
+        let wear = |estimate: i64| json!({ "number": 1, "severity": "cosmetic", "estimate": estimate });
+        assert_eq!(pointers(&[wear(1)]), ["/findings/0/estimate"]);
+        assert!(read(&[wear(0)], Some("a note"), &report()).is_ok());
     }
 
     #[test]

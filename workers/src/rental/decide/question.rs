@@ -7,6 +7,7 @@ use rules::{
     rental::{Occasion, Verdict},
 };
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr};
+use view::damage::DamageCaseItem;
 
 use super::Hearing;
 use crate::{
@@ -14,10 +15,16 @@ use crate::{
     damage::case::{Step, advance, of_return, open},
 };
 
-/// Without pick-up photos nobody can say what was there before, so nothing is asked for.
-async fn is_chargeable(tx: &DatabaseTransaction, hearing: &Hearing) -> Result<bool, DbErr> {
+/// What is asked for, in minor units: nothing on a side of which nobody can say what was there before.
+async fn amount(tx: &DatabaseTransaction, hearing: &Hearing) -> Result<i64, DbErr> {
     let photos = photo::Entity::counting(tx, hearing.case.booking.id).await?;
-    Ok(photos.iter().any(|photo| photo.occasion.0 == Occasion::Pickup))
+    let before = photos.iter().filter(|photo| photo.occasion.0 == Occasion::Pickup);
+    let before: Vec<_> = before.map(|photo| photo.slot.0).collect();
+    Ok(sum(hearing.claims.iter().filter(|claim| claim.side.0.is_chargeable(&before))))
+}
+
+fn sum<'a>(claims: impl Iterator<Item = &'a DamageCaseItem>) -> i64 {
+    claims.filter_map(|claim| claim.estimate).fold(0, i64::saturating_add)
 }
 
 async fn take(
@@ -56,8 +63,7 @@ pub(super) async fn answer(
         None if damaged => open(tx, rental_return, booking, Some(asked.decided_by), work.now()).await?,
         None => return Ok(()),
     };
-    let estimate = hearing.claims.iter().filter_map(|claim| claim.estimate).fold(0, i64::saturating_add);
-    let amount = if is_chargeable(tx, hearing).await? { estimate } else { 0 };
+    let (estimate, amount) = (sum(hearing.claims.iter()), amount(tx, hearing).await?);
     let items = serde_json::to_value(&hearing.claims)?;
     let event = if damaged { CaseEvent::Confirmed } else { CaseEvent::Dismissed };
     take(tx, work, asked, case, event, |row| {

@@ -7,11 +7,7 @@ use std::collections::BTreeSet;
 
 use entity::{photo, rental_return};
 use jobs::{Refusal, rental::ReturnCar};
-use rules::{
-    photo::Warning,
-    problem,
-    rental::{Occasion, Slot},
-};
+use rules::{photo::Warning, problem, rental::Slot};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, IntoActiveModel};
 use serde_json::{Value, json};
 
@@ -30,7 +26,8 @@ pub(super) fn is_open(asked: &ReturnCar, open: Option<&rental_return::Model>) ->
     !asked.accept_as_is && !advised && excuse(asked).is_none()
 }
 
-/// The advice to take some photos again, if it [`is_open`]. `twice`: sides whose photos show the same.
+/// The advice to take some of the `new` photos again, if it [`is_open`]: on the others it was given before, or nobody
+/// wanted it. `twice`: sides whose photos show the same.
 ///
 /// The caller commits it with the photos, which are accepted already.
 pub(super) async fn advice(
@@ -38,14 +35,15 @@ pub(super) async fn advice(
     work: &Work,
     asked: &ReturnCar,
     open: &rental_return::Model,
+    new: &[photo::Model],
     twice: &[[Slot; 2]],
 ) -> Result<Option<Refusal>, JobError> {
     if !is_open(asked, Some(open)) {
         return Ok(None);
     }
-    let photos = photo::Entity::counting(tx, open.booking_id).await?;
-    let returned = photos.iter().filter(|it| it.occasion.0 == Occasion::Return);
-    let poor: Vec<Poor> = returned.filter_map(poor).chain(twice.iter().flat_map(same_side)).collect();
+    let is_new = |slot: &Slot| new.iter().any(|photo| photo.slot.0 == *slot);
+    let twice = twice.iter().filter(|pair| pair.iter().any(is_new));
+    let poor: Vec<Poor> = new.iter().filter_map(poor).chain(twice.flat_map(same_side)).collect();
     if poor.is_empty() {
         return Ok(None);
     }

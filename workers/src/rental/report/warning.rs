@@ -7,8 +7,9 @@ use crate::photo::Comparison;
 /// What changes trust in the photos or in the comparison.
 pub(super) fn warnings(evidence: &Evidence, rental_return: &rental_return::Model) -> Vec<String> {
     let mut warnings = Vec::new();
-    if rental_return.without_photos_reason.is_some() {
-        warnings.push("The return was completed without photos.".to_owned());
+    if let Some(reason) = &rental_return.without_photos_reason {
+        let reason = reason.trim_end_matches('.');
+        warnings.push(format!("Staff took the car back without all of its photos: {reason}."));
     }
     if evidence.pickup.is_empty() {
         warnings.push("There are no pick-up photos, so nothing can be charged.".to_owned());

@@ -16,6 +16,51 @@ pub(super) fn walk(bytes: &[u8]) -> Result<(), Refusal> {
     behind(&bytes[end..])
 }
 
+/// Bytes of coefficients that a decoder keeps until it has seen the last scan, where the first does not hold the whole
+/// picture: in a progressive one, and where the colours are stored one after the other. 0 for all others.
+pub(super) fn coefficients(bytes: &[u8]) -> u64 {
+    let (mut at, mut frame) = (2, Frame::default());
+    while let Ok((marker, body)) = next_marker(bytes, at) {
+        at = if matches!(marker, 0x01 | 0xD0..=0xD7) { body } else { segment_end(bytes, body).unwrap_or(bytes.len()) };
+        let segment = bytes.get(body + 2..at).unwrap_or_default();
+        match marker {
+            // Among the frames stand Huffman tables, an extension, and arithmetic conditioning.
+            0xC4 | 0xC8 | 0xCC => {}
+            0xC0..=0xCF => frame = Frame::read(marker, segment),
+            START_OF_SCAN => {
+                let partial = segment.first().is_some_and(|components| *components < frame.components);
+                return if frame.progressive || partial { 2 * frame.samples } else { 0 };
+            }
+            _ => {}
+        }
+    }
+    0
+}
+
+/// What the header of a picture says of its pixels.
+#[derive(Default)]
+struct Frame {
+    progressive: bool,
+    components: u8,
+    /// Of all components: those of colour may be fewer than the pixels.
+    samples: u64,
+}
+
+impl Frame {
+    fn read(marker: u8, segment: &[u8]) -> Self {
+        let Some((&[_, h1, h0, w1, w0, components], rest)) = segment.split_first_chunk() else {
+            return Self::default();
+        };
+        let pixels = u64::from(u16::from_be_bytes([h1, h0])) * u64::from(u16::from_be_bytes([w1, w0]));
+        let factors: Vec<_> =
+            rest.chunks_exact(3).map(|one| (u64::from(one[1] >> 4), u64::from(one[1] & 15))).collect();
+        let most = |factors: &mut dyn Iterator<Item = u64>| factors.max().unwrap_or_default().max(1);
+        let whole = most(&mut factors.iter().map(|one| one.0)) * most(&mut factors.iter().map(|one| one.1));
+        let samples = pixels * factors.iter().map(|(across, down)| across * down).sum::<u64>() / whole;
+        Self { progressive: matches!(marker, 0xC2 | 0xC6 | 0xCA | 0xCE), components, samples }
+    }
+}
+
 /// Walks one picture and returns where it ends.
 fn picture(bytes: &[u8]) -> Result<usize, Refusal> {
     let (mut at, mut scans, mut metadata) = (2, 0, 0);

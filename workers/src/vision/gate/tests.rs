@@ -159,6 +159,23 @@ fn a_header_that_promises_too_many_pixels_is_refused_before_decoding() {
 }
 
 #[test]
+fn a_progressive_photo_that_takes_too_much_room_is_refused_before_decoding() {
+    let small = encoded(RgbImage::from_pixel(64, 64, image::Rgb([90; 3])), ImageFormat::Jpeg);
+    let frame = small.windows(2).position(|marker| marker == [0xFF, 0xC0]).unwrap();
+    let with_frame = |marker: u8, width: u16, height: u16| {
+        let mut bytes = small.clone();
+        bytes[frame + 1] = marker;
+        bytes[frame + 5..frame + 7].copy_from_slice(&height.to_be_bytes());
+        bytes[frame + 7..frame + 9].copy_from_slice(&width.to_be_bytes());
+        decode::open(&bytes, Format::Jpeg).map(|decoder| decoder.dimensions()).map_err(|refusal| refusal.words)
+    };
+    let layered = with_frame(0xC2, 6_000, 5_000).unwrap_err();
+    assert!(layered.starts_with("The photo is a progressive JPEG"), "{layered}");
+    assert_eq!(with_frame(0xC0, 6_000, 5_000), Ok((6_000, 5_000)), "it keeps no coefficients");
+    assert_eq!(with_frame(0xC2, 5_000, 4_000), Ok((5_000, 4_000)));
+}
+
+#[test]
 fn a_deflate_bomb_is_not_blown_up() {
     // 36 MB of zeros in a few kilobytes, behind a header that asks for one: read as far as the header says.
     let bomb = with_size(encoded(GrayImage::new(6000, 6000), ImageFormat::Png), 1200, 900);
