@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use jobs::{
-    Job as _, NewJob,
+    Job, NewJob,
     booking::ReleaseNoShow,
     fault, ledger,
     photo::ForgetUploads,
@@ -80,39 +80,37 @@ pub async fn keep_time(
     Ok(())
 }
 
+/// Everything that is due by time of day. What fails keeps nothing else from being done; the first failure is told.
 async fn tick(db: &DatabaseConnection, tickets: &Tickets, keep_days: i32) -> Result<(), DbErr> {
-    for job in waitlist::due(db).await? {
-        enqueue(db, tickets, job).await?;
+    let steps = [
+        enqueue(db, tickets, waitlist::due(db).await),
+        enqueue(db, tickets, jobs(not_collected(db).await)),
+        enqueue(db, tickets, jobs(decision::reminders(db).await)),
+        enqueue(db, tickets, jobs(decision::digests(db).await)),
+        enqueue(db, tickets, jobs(uploads(db).await)),
+        enqueue(db, tickets, jobs(rental::ending(db).await)),
+        enqueue(db, tickets, jobs(rental::overdue(db).await)),
+        enqueue(db, tickets, jobs(unresolved(db, BATCH).await)),
+    ];
+    let mut ended = Vec::new();
+    for step in steps {
+        ended.push(step.await);
     }
-    for release in not_collected(db).await? {
-        enqueue(db, tickets, NewJob::new(&release)).await?;
-    }
-    for reminder in decision::reminders(db).await? {
-        enqueue(db, tickets, NewJob::new(&reminder)).await?;
-    }
-    for digest in decision::digests(db).await? {
-        enqueue(db, tickets, NewJob::new(&digest)).await?;
-    }
-    if let Some(uploads) = uploads(db).await? {
-        enqueue(db, tickets, NewJob::new(&uploads)).await?;
-    }
-    for reminder in rental::ending(db).await? {
-        enqueue(db, tickets, NewJob::new(&reminder)).await?;
-    }
-    for check in rental::overdue(db).await? {
-        enqueue(db, tickets, NewJob::new(&check)).await?;
-    }
-    for conflict in unresolved(db, BATCH).await? {
-        enqueue(db, tickets, NewJob::new(&conflict)).await?;
-    }
-    ledger::prune(db, keep_days).await?;
-    forget(db).await
+    ended.push(ledger::prune(db, keep_days).await.map(|_| ()));
+    ended.push(forget(db).await);
+    ended.into_iter().collect()
 }
 
-async fn enqueue(db: &DatabaseConnection, tickets: &Tickets, job: NewJob) -> Result<(), DbErr> {
-    ledger::insert(db, std::slice::from_ref(&job)).await?;
-    fault::crash_point("after_clock_before_push");
-    tickets.push(job.queue, job.id);
+fn jobs<J: Job>(due: Result<impl IntoIterator<Item = J>, DbErr>) -> Result<Vec<NewJob>, DbErr> {
+    Ok(due?.into_iter().map(|job| NewJob::new(&job)).collect())
+}
+
+async fn enqueue(db: &DatabaseConnection, tickets: &Tickets, due: Result<Vec<NewJob>, DbErr>) -> Result<(), DbErr> {
+    for job in due? {
+        ledger::insert(db, std::slice::from_ref(&job)).await?;
+        fault::crash_point("after_clock_before_push");
+        tickets.push(job.queue, job.id);
+    }
     Ok(())
 }
 
