@@ -153,6 +153,7 @@ impl House<'_> {
             (listen, address.to_string()),
             ("DATABASE_URL", self.url.clone()),
             ("REDIS_URL", self.ground.services.redis_url()),
+            ("PUBLIC_URL", "http://localhost:8080".to_owned()),
             ("REDIS_PREFIX", self.prefix()),
             ("S3_ENDPOINT", bucket.endpoint),
             ("S3_REGION", bucket.region),
