@@ -4,6 +4,7 @@
 
 mod accept;
 mod account;
+mod answer;
 mod booking;
 mod document;
 mod ledger;
