@@ -27,6 +27,7 @@ pub mod rental_return;
 pub mod reservation;
 pub mod session;
 pub mod supply;
+pub mod uncleared_return;
 pub mod waitlist_entry;
 pub mod waitlist_offer;
 mod word;

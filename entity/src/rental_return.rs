@@ -1,7 +1,7 @@
 //! The return of a car: its session, report and decision.
 
 use rules::rental::{ReturnState, Verdict};
-use sea_orm::{PaginatorTrait, entity::prelude::*};
+use sea_orm::entity::prelude::*;
 
 use crate::Word;
 
@@ -42,21 +42,6 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
-
-impl Entity {
-    /// Whether a return of the car is neither decided nor released (R4): returned is not yet available.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn awaits_clearance(db: &impl ConnectionTrait, car: Uuid) -> Result<bool, DbErr> {
-        let uncleared = Self::find()
-            .filter(Column::CarId.eq(car))
-            .filter(Column::ReturnedAt.is_not_null())
-            .filter(Column::ReleasedAt.is_null())
-            .filter(Column::State.ne(ReturnState::Decided.as_str()));
-        Ok(uncleared.count(db).await? > 0)
-    }
-}
 
 impl Model {
     /// Who completed the return; until somebody has, who opened it.

@@ -37,8 +37,7 @@ const WHEREABOUTS: &str = "
     select c.id as car_id,
            exists (select from booking b where b.car_id = c.id and b.status = 'Active') as is_out,
            exists (select from booking b where b.car_id = c.id and b.status = 'Active' and b.ends_at <= clock_timestamp()) as overdue,
-           (select max(coalesce(r.decision_due_at, r.returned_at)) from rental_return r
-            where r.car_id = c.id and r.returned_at is not null and r.released_at is null and r.state <> 'decided') as uncleared_until
+           (select max(r.due_at) from uncleared_return r where r.car_id = c.id) as uncleared_until
     from car c where c.id = any($1)";
 
 const CLASS_PRICES: &str = "

@@ -35,6 +35,11 @@ create index rental_return_listing on rental_return (created_at desc, id desc);
 create index rental_return_state on rental_return (state, decision_due_at);
 create index rental_return_uncleared on rental_return (car_id) where released_at is null;
 
+-- Returned is not yet available: until when a car that is back waits for a person, at the latest.
+create view uncleared_return as
+    select id, car_id, coalesce(decision_due_at, returned_at) as due_at
+    from rental_return where returned_at is not null and released_at is null and state <> 'decided';
+
 create table photo (
     id uuid primary key,
     booking_id uuid not null references booking,

@@ -1,6 +1,6 @@
 //! `/livez`, `/readyz` and `/metrics`, alike for every process.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
 use jobs::ledger;
@@ -11,26 +11,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http;
 
-type Check = dyn Fn() -> Result<(), String> + Send + Sync;
-
 /// What the probes of a process look at.
 #[derive(Clone)]
 pub struct Probe {
     db: DatabaseConnection,
     stop: CancellationToken,
-    check: Arc<Check>,
 }
 
 impl Probe {
     pub fn new(db: DatabaseConnection, stop: CancellationToken) -> Self {
-        Self { db, stop, check: Arc::new(|| Ok(())) }
-    }
-
-    /// Adds what else must hold for this process to be ready; the error says what does not.
-    #[must_use]
-    pub fn requiring(mut self, check: impl Fn() -> Result<(), String> + Send + Sync + 'static) -> Self {
-        self.check = Arc::new(check);
-        self
+        Self { db, stop }
     }
 
     /// The three addresses.
@@ -66,10 +56,7 @@ async fn readyz(Data(probe): Data<&Probe>) -> Response {
     let ready = if probe.stop.is_cancelled() {
         Err("stopping".to_owned())
     } else {
-        match (probe.check)() {
-            Ok(()) => crate::database::ready(&probe.db).await.map_err(|error| error.to_string()),
-            Err(words) => Err(words),
-        }
+        crate::database::ready(&probe.db).await.map_err(|error| error.to_string())
     };
     match ready {
         Ok(()) => "ok".into_response(),

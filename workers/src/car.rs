@@ -2,9 +2,7 @@
 
 mod block;
 
-use entity::{
-    booking, booking_change, branch, car, odometer_reading, rental_return, reservation, waitlist_entry, waitlist_offer,
-};
+use entity::{booking, branch, car, reservation};
 use jobs::{
     Refusal,
     car::{AddCar, ChangeCar, RetireCar},
@@ -17,8 +15,8 @@ use rules::{
     problem::{self, Reason},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, SqlErr, Statement,
 };
 use uuid::Uuid;
 use view::car::{Car, Retired};
@@ -258,13 +256,14 @@ async fn still_booked(tx: &DatabaseTransaction, car: Uuid) -> Result<Option<Refu
 
 /// Whether anything ever happened to a car that must be kept.
 async fn has_history(tx: &DatabaseTransaction, car: Uuid) -> Result<bool, DbErr> {
-    let bookings = booking::Entity::find().filter(booking::Column::CarId.eq(car)).count(tx).await?;
-    let readings = odometer_reading::Entity::find().filter(odometer_reading::Column::CarId.eq(car)).count(tx).await?;
-    let returns = rental_return::Entity::find().filter(rental_return::Column::CarId.eq(car)).count(tx).await?;
-    let changes = booking_change::Entity::find().filter(booking_change::Column::CarId.eq(car)).count(tx).await?;
-    let entries = waitlist_entry::Entity::find().filter(waitlist_entry::Column::CarId.eq(car)).count(tx).await?;
-    let offers = waitlist_offer::Entity::find().filter(waitlist_offer::Column::CarId.eq(car)).count(tx).await?;
-    Ok(bookings + readings + returns + changes + entries + offers > 0)
+    let asked = "select 1 as found where exists (select from booking where car_id = $1)
+        or exists (select from odometer_reading where car_id = $1)
+        or exists (select from rental_return where car_id = $1)
+        or exists (select from booking_change where car_id = $1)
+        or exists (select from waitlist_entry where car_id = $1)
+        or exists (select from waitlist_offer where car_id = $1)";
+    let asked = Statement::from_sql_and_values(DbBackend::Postgres, asked, [car.into()]);
+    Ok(tx.query_one_raw(asked).await?.is_some())
 }
 
 impl Perform for RetireCar {

@@ -123,11 +123,6 @@ impl Work {
         self.job.attempt
     }
 
-    /// No attempt follows when this one fails.
-    pub fn is_last_attempt(&self) -> bool {
-        self.job.attempt >= self.job.max_attempts
-    }
-
     pub fn db(&self) -> &DatabaseConnection {
         &self.context.db
     }

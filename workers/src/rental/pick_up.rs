@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use entity::{account, booking, car, photo, rental_return};
+use entity::{account, booking, car, photo, uncleared_return};
 use jobs::{
     Job, Refusal,
     photo::{DetectDamage, MakeThumbnails},
@@ -131,7 +131,7 @@ pub(crate) async fn withheld(tx: &DatabaseTransaction, car: &car::Model) -> Resu
         return Ok(Some(illegal("the car is not back from its last rental yet")));
     }
     let words = "The car is back, but nobody has cleared it yet. Please ask the branch.";
-    let uncleared = rental_return::Entity::awaits_clearance(tx, car.id).await?;
+    let uncleared = uncleared_return::Entity::holds(tx, car.id).await?;
     Ok(uncleared.then(|| Refusal::new(problem::CAR_NOT_IN_SERVICE.code, words)))
 }
 

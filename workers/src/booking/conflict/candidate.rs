@@ -22,8 +22,7 @@ where c.branch_id = b.branch_id and c.id <> b.car_id and c.status = 'in_service'
                     and tstzrange(r.starts_at, r.ends_at)
                         && tstzrange(b.starts_at, b.ends_at + make_interval(mins => branch.turnaround_minutes)))
   and not exists (select 1 from booking late where late.car_id = c.id and late.status = 'Active' and late.ends_at <= now())
-  and not exists (select 1 from rental_return back where back.car_id = c.id
-                    and back.returned_at is not null and back.released_at is null and back.state <> 'decided')";
+  and not exists (select 1 from uncleared_return back where back.car_id = c.id)";
 
 #[derive(FromQueryResult)]
 struct Row {

@@ -1,6 +1,6 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use entity::{account, booking, booking_change, branch, car, rental_return, waitlist_offer};
+use entity::{account, booking, booking_change, branch, car, uncleared_return, waitlist_offer};
 use jobs::notify::News;
 use rules::{
     booking::BookingStatus,
@@ -136,7 +136,7 @@ impl Rental {
         if staff.is_empty() {
             staff = people(db, account::Entity::admins()).await?;
         }
-        let uncleared = rental_return::Entity::awaits_clearance(db, booking.car_id).await?;
+        let uncleared = uncleared_return::Entity::holds(db, booking.car_id).await?;
         let told = |rental: Self| Self { staff, is_withheld: uncleared && !rental.is_unsafe, ..rental };
         Ok(Self::load(db, id).await?.map(told))
     }
