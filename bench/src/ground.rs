@@ -148,19 +148,9 @@ impl House<'_> {
         let path = self.ground.programs.join(program);
         let mut command = Command::new(&path);
         let listen = if program == "api" { "HTTP_LISTEN" } else { "PROBE_LISTEN" };
-        let bucket = self.ground.services.bucket();
-        command.env_remove("RUST_LOG").envs([
+        command.env_remove("RUST_LOG").envs(self.ground.services.settings(&self.name)).envs([
             (listen, address.to_string()),
-            ("DATABASE_URL", self.url.clone()),
-            ("REDIS_URL", self.ground.services.redis_url()),
-            ("PUBLIC_URL", "http://localhost:8080".to_owned()),
             ("REDIS_PREFIX", self.prefix()),
-            ("S3_ENDPOINT", bucket.endpoint),
-            ("S3_REGION", bucket.region),
-            ("S3_BUCKET", bucket.name),
-            ("S3_ACCESS_KEY_ID", bucket.access_key_id),
-            ("S3_SECRET_ACCESS_KEY", bucket.secret_access_key),
-            ("SMTP_URL", self.ground.services.smtp_url()),
             ("ACCESS_TOKEN_KEY", KEY.to_owned()),
             ("LINK_TOKEN_KEY", KEY.to_owned()),
         ]);

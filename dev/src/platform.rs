@@ -233,22 +233,16 @@ async fn is_ready(probe: &str) -> bool {
 /// What the front and the workers are told, besides what this process inherited.
 fn environment(options: &Options, services: &Services, data_dir: &DataDir) -> Result<Vec<(String, String)>> {
     let secrets = Secrets::of(data_dir)?;
-    let bucket = services.bucket();
-    let mut environment = vec![
-        ("DATABASE_URL", services.database_url(crate::postgres::NAME)),
-        ("REDIS_URL", services.redis_url()),
-        ("S3_ENDPOINT", bucket.endpoint),
-        ("S3_REGION", bucket.region),
-        ("S3_BUCKET", bucket.name),
-        ("S3_ACCESS_KEY_ID", bucket.access_key_id),
-        ("S3_SECRET_ACCESS_KEY", bucket.secret_access_key),
-        ("SMTP_URL", services.smtp_url()),
+    let mut environment = services.settings(crate::postgres::NAME);
+    environment.extend([
         ("PUBLIC_URL", format!("http://localhost:{}", options.port)),
         ("ACCESS_TOKEN_KEY", secrets.access_token_key),
         ("LINK_TOKEN_KEY", secrets.link_token_key),
-        ("MAIL_FROM", or_else("MAIL_FROM", "Forecourt <forecourt@example.com>")),
-        ("RUST_LOG", or_else("RUST_LOG", "info")),
-    ];
+        ("RUST_LOG", variable("RUST_LOG").unwrap_or_else(|| "info".to_owned())),
+    ]);
+    if let Some(sender) = variable("MAIL_FROM") {
+        environment.push(("MAIL_FROM", sender));
+    }
     if let Some(inbox) = services.inbox() {
         environment.push(("DEV_MAIL_URL", inbox.page_url().to_owned()));
     }
@@ -261,10 +255,6 @@ fn environment(options: &Options, services: &Services, data_dir: &DataDir) -> Re
     }
     let owned = |(name, value): (&str, String)| (name.to_owned(), value);
     Ok(environment.into_iter().map(owned).collect())
-}
-
-fn or_else(name: &str, fallback: &str) -> String {
-    variable(name).unwrap_or_else(|| fallback.to_owned())
 }
 
 /// The library that `bin/dev` unpacked, unless the environment names one.

@@ -182,6 +182,25 @@ impl Services {
         self.inbox.as_ref().map_or(given, |own| own.smtp_url().to_owned())
     }
 
+    /// What a process of Forecourt must be told to live on these services and a database by this name. Whoever needs
+    /// something else says it behind this: the last word about a variable counts.
+    #[must_use]
+    pub fn settings(&self, database: &str) -> Vec<(&'static str, String)> {
+        let bucket = self.bucket();
+        vec![
+            ("DATABASE_URL", self.database_url(database)),
+            ("REDIS_URL", self.redis_url()),
+            ("S3_ENDPOINT", bucket.endpoint),
+            ("S3_REGION", bucket.region),
+            ("S3_BUCKET", bucket.name),
+            ("S3_ACCESS_KEY_ID", bucket.access_key_id),
+            ("S3_SECRET_ACCESS_KEY", bucket.secret_access_key),
+            ("SMTP_URL", self.smtp_url()),
+            ("MAIL_FROM", "Forecourt <forecourt@example.com>".to_owned()),
+            ("PUBLIC_URL", "http://localhost:8080".to_owned()),
+        ]
+    }
+
     /// Our own PostgreSQL, unless one is given.
     #[must_use]
     pub fn postgres(&self) -> Option<&Postgres> {

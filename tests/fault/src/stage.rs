@@ -192,29 +192,23 @@ impl<'a> Stage<'a> {
         };
         let postgres = services.postgres().map_or(0, dev::Postgres::port);
         let redis_port = services.redis().map_or(0, dev::Redis::port);
-        let bucket = services.bucket();
         let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-        let variables = [
+        let mut variables = services.settings(&self.name);
+        variables.extend([
             ("DATABASE_URL", through(&services.database_url(&self.name), postgres, db)),
             ("DATABASE_CONNECTIONS", if front { "20" } else { "8" }.to_owned()),
             ("REDIS_URL", through(&services.redis_url(), redis_port, redis)),
             ("REDIS_PREFIX", format!("{}:", self.name)),
             ("S3_ENDPOINT", format!("http://127.0.0.1:{}", links.bucket.port())),
-            ("S3_REGION", bucket.region),
-            ("S3_BUCKET", bucket.name),
-            ("S3_ACCESS_KEY_ID", bucket.access_key_id),
-            ("S3_SECRET_ACCESS_KEY", bucket.secret_access_key),
             ("SMTP_URL", format!("smtp://127.0.0.1:{}", links.smtp.port())),
-            ("MAIL_FROM", "Forecourt <desk@example.com>".to_owned()),
-            ("PUBLIC_URL", "http://localhost:8080".to_owned()),
             ("ACCESS_TOKEN_KEY", key.to_owned()),
             ("LINK_TOKEN_KEY", key.to_owned()),
             ("ACCESS_TOKEN_MINUTES", "240".to_owned()),
             ("RUST_LOG", "info".to_owned()),
             // Naming the functions of a debug build takes seconds, which would be taken for a stall.
             ("RUST_BACKTRACE", "0".to_owned()),
-        ];
-        variables.map(|(name, value)| (name.to_owned(), value)).to_vec()
+        ]);
+        variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     #[must_use]
