@@ -15,7 +15,7 @@ use poem_openapi::{
     payload::Json,
     types::Any,
 };
-use sea_orm::{ActiveModelTrait, ActiveValue::Set};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionTrait};
 use serde_json::Value;
 use uuid::Uuid;
 use view::job::Job;
@@ -122,7 +122,7 @@ impl JobApi {
         caller: Caller<JobsManage>,
         id: Path<Uuid>,
     ) -> Result<Json<Job>, ApiError> {
-        self.handle(&front, caller.account_id, id.0, "replay").await
+        self.handle(&front, caller.account_id, id.0, Action::Replay).await
     }
 
     /// Discard a dead job
@@ -133,15 +133,35 @@ impl JobApi {
         caller: Caller<JobsManage>,
         id: Path<Uuid>,
     ) -> Result<Json<Job>, ApiError> {
-        self.handle(&front, caller.account_id, id.0, "discard").await
+        self.handle(&front, caller.account_id, id.0, Action::Discard).await
     }
 }
 
 impl JobApi {
-    async fn handle(&self, front: &Front, admin: Uuid, id: Uuid, act: &str) -> Result<Json<Job>, ApiError> {
-        handle_dead(front, admin, id, act).await?;
+    async fn handle(&self, front: &Front, admin: Uuid, id: Uuid, action: Action) -> Result<Json<Job>, ApiError> {
+        handle_dead(front, admin, id, action).await?;
         let entry = ledger::find(&front.db, id).await?.ok_or_else(ApiError::not_found)?;
         Ok(Json(full_job_document(&entry)))
+    }
+}
+
+/// What an admin does about a dead job.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    Replay,
+    Discard,
+}
+
+impl Action {
+    pub(crate) fn find(word: &str) -> Option<Self> {
+        [Self::Replay, Self::Discard].into_iter().find(|action| action.as_str() == word)
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Replay => "replay",
+            Self::Discard => "discard",
+        }
     }
 }
 
@@ -149,22 +169,23 @@ impl JobApi {
 ///
 /// # Errors
 /// `not_found`, or `illegal_state` when the job is not dead.
-pub(crate) async fn handle_dead(front: &Front, admin: Uuid, id: Uuid, act: &str) -> Result<(), ApiError> {
+pub(crate) async fn handle_dead(front: &Front, admin: Uuid, id: Uuid, action: Action) -> Result<(), ApiError> {
     ledger::find(&front.db, id).await?.ok_or_else(ApiError::not_found)?;
-    let done = match act {
-        "replay" => ledger::replay(&front.db, id).await?,
-        _ => ledger::discard(&front.db, id).await?,
+    let tx = front.db.begin().await?;
+    let done = match action {
+        Action::Replay => ledger::replay(&tx, id).await?,
+        Action::Discard => ledger::discard(&tx, id).await?,
     };
     if !done {
         return Err(ApiError::new(rules::problem::ILLEGAL_STATE, "Only dead jobs can be replayed or discarded."));
     }
     let audit = entity::audit_log::ActiveModel {
         actor: Set(Some(admin)),
-        action: Set(format!("{act}_job")),
+        action: Set(format!("{}_job", action.as_str())),
         subject_kind: Set("job".to_owned()),
         subject_id: Set(id),
         ..Default::default()
     };
-    audit.insert(&front.db).await?;
-    Ok(())
+    audit.insert(&tx).await?;
+    Ok(tx.commit().await?)
 }

@@ -20,7 +20,7 @@ use crate::{
     error::ApiError,
     form::Form,
     front::Front,
-    job::handle_dead,
+    job::{Action, handle_dead},
     page::{Frame, Page},
 };
 use visit::Visit;
@@ -102,10 +102,8 @@ async fn act(
         Ok(visit) => visit,
         Err(refused) => return refused,
     };
-    if !matches!(act.as_str(), "replay" | "discard") {
-        return answer(Err(ApiError::not_found()));
-    }
-    match handle_dead(front, visit.account_id, id, &act).await {
+    let Some(action) = Action::find(&act) else { return answer(Err(ApiError::not_found())) };
+    match handle_dead(front, visit.account_id, id, action).await {
         Ok(()) => to_board(&format!("/ops?did={act}")),
         Err(error) if matches!(error.problem.status, 404 | 409) => to_board("/ops?did=gone"),
         Err(error) => answer(Err(error)),

@@ -45,13 +45,17 @@ impl FrontSettings {
         let settings = Self {
             shared: Settings::read(&mut reader),
             listen: reader.or("HTTP_LISTEN", SocketAddr::from(([127, 0, 0, 1], 8080))),
-            proxies: reader.or("PROXIES", 0),
+            proxies: reader.within("PROXIES", 0..=16, 0),
             access_token_key: reader.key("ACCESS_TOKEN_KEY"),
-            access_token_life: Duration::from_secs(60 * reader.or("ACCESS_TOKEN_MINUTES", 10)),
-            session_idle: days(reader.or("REFRESH_TOKEN_DAYS", 7)),
-            session_life: days(reader.or("SESSION_DAYS", 30)),
-            password_hashes: reader.or("PASSWORD_HASHES", 2),
-            default_wait: Duration::from_millis(reader.or("DEFAULT_WAIT_MILLISECONDS", 2_000)),
+            access_token_life: Duration::from_secs(60 * reader.within("ACCESS_TOKEN_MINUTES", 1..=1_440, 10)),
+            session_idle: days(reader.within("REFRESH_TOKEN_DAYS", 1..=3_650, 7)),
+            session_life: days(reader.within("SESSION_DAYS", 1..=3_650, 30)),
+            password_hashes: reader.within("PASSWORD_HASHES", 1..=1_024, 2),
+            default_wait: Duration::from_millis(reader.within(
+                "DEFAULT_WAIT_MILLISECONDS",
+                0..=LONGEST_WAIT.as_millis() as u64,
+                2_000,
+            )),
             cors_origins: reader.origins("CORS_ORIGINS"),
             dev_mail_url: reader.optional("DEV_MAIL_URL"),
         };

@@ -1,6 +1,6 @@
 //! Settings from environment variables, checked all at once.
 
-use std::{fmt, net::SocketAddr, num::NonZeroU32, str::FromStr};
+use std::{fmt, net::SocketAddr, ops::RangeInclusive, str::FromStr};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::TimeDelta;
@@ -53,6 +53,30 @@ impl Reader {
     /// A variable with a default.
     pub fn or<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, default: T) -> T {
         self.optional(name).unwrap_or(default)
+    }
+
+    /// A number with a default, and what it may be: what lies beyond would switch something off, or overflow.
+    pub fn within<T: FromStr<Err: fmt::Display> + fmt::Display + PartialOrd + Copy>(
+        &mut self,
+        name: &str,
+        range: RangeInclusive<T>,
+        default: T,
+    ) -> T {
+        let value = self.or(name, default);
+        self.check_range(name, range, value).unwrap_or(default)
+    }
+
+    fn check_range<T: fmt::Display + PartialOrd>(
+        &mut self,
+        name: &str,
+        range: RangeInclusive<T>,
+        value: T,
+    ) -> Option<T> {
+        let fits = range.contains(&value);
+        if !fits {
+            self.refuse(name, format!("must be {} to {}", range.start(), range.end()));
+        }
+        fits.then_some(value)
     }
 
     /// A variable that may be absent.
@@ -188,14 +212,14 @@ impl Settings {
     pub fn read(reader: &mut Reader) -> Self {
         Self {
             database_url: Secret(reader.url("DATABASE_URL", &["postgres", "postgresql"])),
-            database_connections: reader.or("DATABASE_CONNECTIONS", NonZeroU32::MIN.saturating_add(19)).get(),
+            database_connections: reader.within("DATABASE_CONNECTIONS", 1..=1_000, 20),
             // Without TLS, which neither of the two libraries is built with.
             redis_url: Secret(reader.url("REDIS_URL", &["redis"])),
             redis_prefix: reader.or("REDIS_PREFIX", String::new()),
             public_url: reader.url("PUBLIC_URL", &["https", "http"]).trim_end_matches('/').to_owned(),
             link_token_key: reader.key("LINK_TOKEN_KEY"),
             probe_listen: reader.optional("PROBE_LISTEN"),
-            shutdown_grace: std::time::Duration::from_secs(reader.or("SHUTDOWN_GRACE_SECONDS", 20)),
+            shutdown_grace: std::time::Duration::from_secs(reader.within("SHUTDOWN_GRACE_SECONDS", 0..=3_600, 20)),
             waitlist_terms: terms(reader),
             bucket: crate::bucket::BucketSettings::read(reader),
         }
@@ -207,12 +231,14 @@ impl Settings {
     }
 }
 
+/// Seconds that somebody may have to think: more than a week blocks a car for nobody.
+const LONGEST_OFFER: i64 = 7 * 86_400;
+
 /// The longest is never less than the shortest, whatever was set.
 fn terms(reader: &mut Reader) -> Terms {
     let usual = Terms::default();
-    let mut seconds = |name: &str, usual: TimeDelta| {
-        TimeDelta::seconds(reader.or::<u32>(name, u32::try_from(usual.num_seconds()).unwrap_or(u32::MAX)).into())
-    };
+    let mut seconds =
+        |name: &str, usual: TimeDelta| TimeDelta::seconds(reader.within(name, 1..=LONGEST_OFFER, usual.num_seconds()));
     let shortest = seconds("WAITLIST_OFFER_SHORTEST_SECONDS", usual.shortest);
     let longest = seconds("WAITLIST_OFFER_LONGEST_SECONDS", usual.longest).max(shortest);
     Terms { shortest, longest, ..usual }
@@ -232,7 +258,9 @@ mod tests {
         {
             reader.check_url("FORECOURT_TEST_URL", url, &["postgres"]);
         }
-        let words = reader.finish().expect_err("two settings are wrong").to_string();
+        assert_eq!((0..=9).filter_map(|days| reader.check_range("FORECOURT_TEST_DAYS", 1..=8, days)).count(), 8);
+        let words = reader.finish().expect_err("these settings are wrong").to_string();
+        assert_eq!(words.matches("FORECOURT_TEST_DAYS: must be 1 to 8").count(), 2, "{words}");
         assert!(words.contains("FORECOURT_TEST_ABSENT is not set"));
         assert!(words.contains("FORECOURT_TEST_PORT"));
         assert_eq!(words.matches("FORECOURT_TEST_URL").count(), 3, "{words}");

@@ -42,7 +42,7 @@ fn refused(reasons: Vec<CarRefused>) -> Refusal {
 /// Which of the unique columns was taken, as a refusal.
 fn taken(error: &DbErr) -> Option<Refusal> {
     let Some(SqlErr::UniqueConstraintViolation(words)) = error.sql_err() else { return None };
-    Some(if words.contains("vin") {
+    Some(if words.contains("car_vin_key") {
         Refusal::new(problem::VIN_TAKEN.code, "A VIN belongs to one car only.").because("/vin", "is taken")
     } else {
         Refusal::new(problem::PLATE_TAKEN.code, "A plate belongs to one car only.").because("/plate", "is taken")

@@ -9,6 +9,7 @@ mod waitlist;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
 use jobs::{
     Job, NewJob,
     booking::ReleaseNoShow,
@@ -16,7 +17,12 @@ use jobs::{
     photo::ForgetUploads,
     ticket::{Place, Tickets},
 };
-use platform::{Settings, database::answered, probe::Probe, settings::Reader};
+use platform::{
+    Settings,
+    database::{PATIENCE, answered},
+    probe::Probe,
+    settings::Reader,
+};
 use rules::booking::{BookingStatus, Limits};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryResult, Statement, Value};
 use tokio_util::sync::CancellationToken;
@@ -26,9 +32,6 @@ use crate::booking::unresolved;
 
 /// How often the clock looks.
 const TICK: Duration = Duration::from_secs(5);
-
-/// How long a round may take.
-const LONGEST: Duration = Duration::from_secs(60);
 
 /// Subjects of one kind in one round; the rest waits for the next.
 const BATCH: i64 = 500;
@@ -43,7 +46,7 @@ pub async fn run() -> anyhow::Result<()> {
     let mut reader = Reader::default();
     let settings = Settings::read(&mut reader);
     // Long enough for every client to repeat its request under the same idempotency key.
-    let keep_days = reader.or("JOB_RETENTION_DAYS", 30);
+    let keep_days = reader.within("JOB_RETENTION_DAYS", 1..=36_500, 30);
     reader.finish()?;
     let db = platform::database::connect(&settings).await?;
     let stop = platform::signal::stop_token()?;
@@ -68,7 +71,7 @@ pub async fn keep_time(
 ) -> anyhow::Result<()> {
     let tickets = Tickets::start(place)?;
     while !stop.is_cancelled() {
-        match answered(LONGEST, tick(db, &tickets, keep_days)).await {
+        match tick(db, &tickets, keep_days).await {
             Ok(()) => metrics::gauge!("clock_last_round_timestamp_seconds").set(Utc::now().timestamp() as f64),
             Err(error) => tracing::warn!(%error, "this round of the clock failed; the next repeats it"),
         }
@@ -80,33 +83,33 @@ pub async fn keep_time(
     Ok(())
 }
 
-/// Everything that is due by time of day. What fails keeps nothing else from being done; the first failure is told.
+/// Everything that is due by time of day. What fails or hangs keeps nothing else from being done; the first failure is told.
 async fn tick(db: &DatabaseConnection, tickets: &Tickets, keep_days: i32) -> Result<(), DbErr> {
-    let steps = [
-        enqueue(db, tickets, waitlist::due(db).await),
-        enqueue(db, tickets, jobs(not_collected(db).await)),
-        enqueue(db, tickets, jobs(decision::reminders(db).await)),
-        enqueue(db, tickets, jobs(decision::digests(db).await)),
-        enqueue(db, tickets, jobs(uploads(db).await)),
-        enqueue(db, tickets, jobs(rental::ending(db).await)),
-        enqueue(db, tickets, jobs(rental::overdue(db).await)),
-        enqueue(db, tickets, jobs(unresolved(db, BATCH).await)),
+    let steps: [BoxFuture<'_, Result<(), DbErr>>; 10] = [
+        Box::pin(async { enqueue(db, tickets, waitlist::due(db).await?).await }),
+        Box::pin(async { enqueue(db, tickets, jobs(not_collected(db).await?)).await }),
+        Box::pin(async { enqueue(db, tickets, jobs(decision::reminders(db).await?)).await }),
+        Box::pin(async { enqueue(db, tickets, jobs(decision::digests(db).await?)).await }),
+        Box::pin(async { enqueue(db, tickets, jobs(uploads(db).await?)).await }),
+        Box::pin(async { enqueue(db, tickets, jobs(rental::ending(db).await?)).await }),
+        Box::pin(async { enqueue(db, tickets, jobs(rental::overdue(db).await?)).await }),
+        Box::pin(async { enqueue(db, tickets, jobs(unresolved(db, BATCH).await?)).await }),
+        Box::pin(async { ledger::prune(db, keep_days).await.map(|_| ()) }),
+        Box::pin(forget(db)),
     ];
     let mut ended = Vec::new();
     for step in steps {
-        ended.push(step.await);
+        ended.push(answered(PATIENCE, step).await);
     }
-    ended.push(ledger::prune(db, keep_days).await.map(|_| ()));
-    ended.push(forget(db).await);
     ended.into_iter().collect()
 }
 
-fn jobs<J: Job>(due: Result<impl IntoIterator<Item = J>, DbErr>) -> Result<Vec<NewJob>, DbErr> {
-    Ok(due?.into_iter().map(|job| NewJob::new(&job)).collect())
+fn jobs<J: Job>(due: impl IntoIterator<Item = J>) -> Vec<NewJob> {
+    due.into_iter().map(|job| NewJob::new(&job)).collect()
 }
 
-async fn enqueue(db: &DatabaseConnection, tickets: &Tickets, due: Result<Vec<NewJob>, DbErr>) -> Result<(), DbErr> {
-    for job in due? {
+async fn enqueue(db: &DatabaseConnection, tickets: &Tickets, due: Vec<NewJob>) -> Result<(), DbErr> {
+    for job in due {
         ledger::insert(db, std::slice::from_ref(&job)).await?;
         fault::crash_point("after_clock_before_push");
         tickets.push(job.queue, job.id);

@@ -36,14 +36,15 @@ impl Context {
     pub async fn from_env(queue: Queue) -> anyhow::Result<(Arc<Self>, usize)> {
         let mut reader = Reader::default();
         let settings = Settings::read(&mut reader);
-        let concurrency = reader.or(&format!("{}_CONCURRENCY", queue.as_str().to_uppercase()), queue.concurrency());
+        let concurrency =
+            reader.within(&format!("{}_CONCURRENCY", queue.as_str().to_uppercase()), 1..=10_000, queue.concurrency());
         let mailer = (queue == Queue::Notify).then(|| Mailer::read(&mut reader, concurrency)).flatten();
         let detector = match queue {
             Queue::Damage => DetectorSlot::new(DetectorSettings::read(&mut reader)),
             _ => DetectorSlot::default(),
         };
         let patience = match queue {
-            Queue::Booking => reader.or("REPORT_PATIENCE_SECONDS", REPORT_PATIENCE.as_secs()),
+            Queue::Booking => reader.within("REPORT_PATIENCE_SECONDS", 0..=86_400, REPORT_PATIENCE.as_secs()),
             _ => REPORT_PATIENCE.as_secs(),
         };
         let report_patience = Duration::from_secs(patience);
@@ -54,7 +55,7 @@ impl Context {
         reader.finish()?;
         let usual = Self::start(settings).await?;
         let context = Self { mailer, detector, report_patience, digest_above, ..usual };
-        Ok((Arc::new(context), concurrency.max(1)))
+        Ok((Arc::new(context), concurrency))
     }
 
     /// # Errors

@@ -22,7 +22,7 @@ pub struct DetectorSettings {
     pub model: Option<PathBuf>,
     /// `ORT_DYLIB_PATH`: the ONNX Runtime library.
     pub runtime: Option<PathBuf>,
-    /// `DAMAGE_THREADS`: threads that work on one photo; 0 and 1 are the same.
+    /// `DAMAGE_THREADS`: threads that work on one photo.
     pub threads: usize,
 }
 
@@ -31,7 +31,7 @@ impl DetectorSettings {
         Self {
             model: Some(reader.or("DAMAGE_MODEL", PathBuf::from("models/damage.onnx"))),
             runtime: reader.optional("ORT_DYLIB_PATH"),
-            threads: reader.or("DAMAGE_THREADS", 1),
+            threads: reader.within("DAMAGE_THREADS", 1..=256, 1),
         }
     }
 }

@@ -18,8 +18,12 @@ pub(crate) use letter::{Attachment, Envelope, Inline, Mail, plain};
 /// How long every step of the conversation with the mail server may take.
 const STEP: Duration = Duration::from_secs(10);
 
-/// How long the last step may take, in which the server looks at the whole mail: RFC 5321 asks for ten minutes, an attempt has two.
+/// How long the last step may take, in which the server looks at the whole mail: RFC 5321 asks for ten minutes.
 const CONTENT: Duration = Duration::from_secs(75);
+
+/// How long the attempt of a mail may take: a connection that rested in vain, greeting, STARTTLS, AUTH, MAIL, RCPT, DATA and the
+/// content, and as much again for the turn, the facts and the pictures. One that is cut off in the content may be sent twice.
+pub(crate) const LONGEST: Duration = Duration::from_secs(7 * STEP.as_secs() + CONTENT.as_secs() + 55);
 
 /// How long a job waits for its turn to send before it is put off.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -122,10 +126,11 @@ impl Mailer {
     }
 
     async fn line(&self) -> anyhow::Result<Line> {
-        while let Some(mut line) = self.rested() {
-            if line.is_alive().await {
-                return Ok(line);
-            }
+        // Where one is dead the others hardly live, and each that hangs would take a step's time.
+        if let Some(mut line) = self.rested()
+            && line.is_alive().await
+        {
+            return Ok(line);
         }
         Line::open(&self.server).await
     }

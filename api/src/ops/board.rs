@@ -81,7 +81,7 @@ pub(super) async fn show(front: &Front, visit: &Visit, said: Option<&'static str
     let queues = rows(&ledger::depth(&front.db).await?);
     let mut dead = ledger::dead(&front.db, ledger::Page { before: None, limit: SHOWN + 1 }).await?;
     let more = dead.len() as u64 > SHOWN;
-    dead.truncate(50);
+    dead.truncate(SHOWN as usize);
     let board = Board {
         now: now.format("%a %-d %b %Y, %H:%M:%S UTC").to_string(),
         said,

@@ -7,7 +7,7 @@ use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect, Statement,
-    sea_query::Expr,
+    sea_query::{Expr, LockType},
 };
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ const LARGEST_DIGEST: u64 = 100;
 pub(super) async fn is_alone(work: &Work, asked: &SendMail) -> Result<bool, JobError> {
     let tx = work.begin().await?;
     // Jobs for one recipient count one after the other, or all of them would find room.
-    entity::account::Entity::find_by_id(asked.account_id).lock_exclusive().one(&tx).await?;
+    entity::account::Entity::find_by_id(asked.account_id).lock(LockType::NoKeyUpdate).one(&tx).await?;
     let alone = match found(&tx, asked).await? {
         Some(call) => call.alone,
         None => insert(&tx, work, asked).await?.alone,

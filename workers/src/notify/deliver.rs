@@ -24,7 +24,7 @@ use crate::{
     Ending, JobError, Mailer, Perform, Work,
     damage::case::{self, Step},
     link,
-    mailer::{Envelope, Mail, Sent},
+    mailer::{Envelope, LONGEST, Mail, Sent},
 };
 
 /// Before the turn to send comes again, when the mail server is slow.
@@ -35,8 +35,7 @@ pub(super) const LATER: Duration = Duration::from_secs(5);
 const PATIENT_TRIES: i32 = 4;
 
 impl Perform for SendMail {
-    /// Longer than all steps of a conversation with a slow server together.
-    const TIMEOUT: Duration = Duration::from_secs(120);
+    const TIMEOUT: Duration = LONGEST;
 
     async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
         let context = work.context.clone();

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     Ending, JobError, Perform, Work, link,
-    mailer::{Envelope, Mail, Sent},
+    mailer::{Envelope, LONGEST, Mail, Sent},
 };
 
 /// One return in a digest.
@@ -38,7 +38,7 @@ pub(super) struct Entry {
 }
 
 impl Perform for SendDigest {
-    const TIMEOUT: Duration = Duration::from_secs(120);
+    const TIMEOUT: Duration = LONGEST;
 
     async fn perform(self, work: Work) -> Result<Ending, JobError> {
         let context = work.context.clone();

@@ -29,7 +29,12 @@ use view::{
 };
 
 use super::case::{Case, document, illegal, not_found, note};
-use crate::{Ending, JobError, Perform, Work, booking::stranded, damage::case::may_decide, waitlist::withdraw};
+use crate::{
+    Ending, JobError, Perform, Work,
+    booking::stranded,
+    damage::case::may_decide,
+    waitlist::{offers, withdraw},
+};
 
 /// Everything that decides whether the decision stands, read under the locks.
 struct Hearing {
@@ -145,11 +150,12 @@ async fn register(
     Ok(())
 }
 
-/// A car that is not safe to drive is not handed to the next customers: those of the next days get another.
-async fn quarantine(tx: &DatabaseTransaction, work: &mut Work, hearing: &Hearing) -> Result<(), JobError> {
+/// A car that is not safe to drive is not handed to the next customers: those of the next days get another. Returns how many
+/// offers of it were taken back.
+async fn quarantine(tx: &DatabaseTransaction, work: &mut Work, hearing: &Hearing) -> Result<usize, JobError> {
     let severe = hearing.claims.iter().any(|claim| claim.severity.0 == Severity::Severe);
     if !severe || hearing.case.car.status.0 != CarStatus::InService {
-        return Ok(());
+        return Ok(0);
     }
     let version = hearing.case.car.version + 1;
     let mut row = car::ActiveModel { id: Set(hearing.case.car.id), ..Default::default() };
@@ -160,8 +166,7 @@ async fn quarantine(tx: &DatabaseTransaction, work: &mut Work, hearing: &Hearing
     for conflict in stranded(tx, &car, work.now()).await? {
         work.then(&conflict);
     }
-    withdraw(tx, work, &[car], "the car must not be driven", work.now()).await?;
-    Ok(())
+    withdraw(tx, work, &[car], "the car must not be driven", work.now()).await
 }
 
 async fn close(tx: &DatabaseTransaction, work: &Work, booking: &booking::Model) -> Result<(), JobError> {
@@ -198,10 +203,11 @@ impl Perform for DecideReturn {
         };
 
         let decided = settle(&tx, &work, &self, &hearing).await?;
+        let mut revoked = 0;
         if hearing.state == ReturnState::Decided {
             register(&tx, &work, &self, &hearing).await?;
             question::answer(&tx, &work, &self, &hearing).await?;
-            quarantine(&tx, &mut work, &hearing).await?;
+            revoked = quarantine(&tx, &mut work, &hearing).await?;
             close(&tx, &work, &hearing.case.booking).await?;
         }
         if self.verdict == Verdict::MorePhotos {
@@ -222,6 +228,6 @@ impl Perform for DecideReturn {
             work.then(&PromoteWaitlist::new(hearing.case.car.id));
         }
         let document = document(&tx, decided).await?;
-        work.done(tx, document)
+        Ok(work.done(tx, document)?.afterwards(async move { offers("revoked", revoked) }))
     }
 }

@@ -16,7 +16,7 @@ use rules::{
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QuerySelect,
+    PaginatorTrait, QueryFilter, QuerySelect, sea_query::LockType,
 };
 use serde_json::json;
 use view::booking::Booking;
@@ -109,7 +109,7 @@ async fn obstacle(
         return Ok(Some(refusal));
     }
     // Two pick-ups of one person wait for each other here; the one that waited sees the other's.
-    let customer = account::Entity::find_by_id(case.booking.customer_id).lock_exclusive().one(tx).await?;
+    let customer = account::Entity::find_by_id(case.booking.customer_id).lock(LockType::NoKeyUpdate).one(tx).await?;
     if customer.is_some_and(|customer| customer.is_suspended()) {
         return Ok(Some(Refusal::new(problem::SUSPENDED.code, "The account of this customer is suspended.")));
     }
