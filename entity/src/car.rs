@@ -28,6 +28,7 @@ pub struct Model {
     pub odometer_km: i32,
     pub waitlist_paused_at: Option<DateTimeUtc>,
     pub version: i32,
+    pub stopped_version: i32,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
 }

@@ -16,6 +16,7 @@ pub struct Model {
     pub occasion: Word<Occasion>,
     pub slot: Word<Slot>,
     pub version: i32,
+    pub turn: i32,
     pub state: String,
     pub refusal: Option<String>,
     pub refusal_detail: Option<String>,

@@ -141,7 +141,7 @@ pub struct ResolveConflict {
     pub booking_id: Uuid,
     /// The car it was to have.
     pub car_id: Uuid,
-    /// Tells one occasion from another: the due time that passed, or the car's version when it became unsafe.
+    /// Tells one occasion from another: the due time that passed, or the car's version when it went out of service.
     pub turn: i32,
     /// Another car that has free time now; the waitlist leaves it to the booking until this is done.
     #[serde(default)]

@@ -1,5 +1,7 @@
 //! Waiting for time that is taken: what can be asked, and what follows.
 
+use std::ops::Not;
+
 use chrono::{DateTime, Utc};
 use rules::car::Category;
 use serde::{Deserialize, Serialize};
@@ -161,6 +163,9 @@ impl Job for BookFreeTime {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExpireOffer {
     pub offer_id: Uuid,
+    /// By the clock, after an earlier job of it ended and the offer did not.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub again: bool,
 }
 
 impl Job for ExpireOffer {
@@ -168,14 +173,22 @@ impl Job for ExpireOffer {
     const QUEUE: Queue = Queue::Waitlist;
 
     fn dedupe_key(&self) -> Option<String> {
-        Some(self.offer_id.to_string())
+        Some(first_or_again(self.offer_id, self.again))
     }
+}
+
+/// A second job of the same subject has a key of its own. There is no third: whoever put two aside meant it.
+fn first_or_again(subject: Uuid, again: bool) -> String {
+    if again { format!("{subject}/again") } else { subject.to_string() }
 }
 
 /// The wish can no longer be met. Enqueued by the clock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CloseEntry {
     pub entry_id: Uuid,
+    /// As of [`ExpireOffer`].
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub again: bool,
 }
 
 impl Job for CloseEntry {
@@ -183,7 +196,7 @@ impl Job for CloseEntry {
     const QUEUE: Queue = Queue::Waitlist;
 
     fn dedupe_key(&self) -> Option<String> {
-        Some(self.entry_id.to_string())
+        Some(first_or_again(self.entry_id, self.again))
     }
 }
 

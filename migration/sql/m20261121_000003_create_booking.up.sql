@@ -20,6 +20,8 @@ create table car (
     status text not null default 'in_service' check (status in ('in_service', 'workshop', 'quarantined', 'retired')),
     odometer_km integer not null default 0 check (odometer_km >= 0),
     version integer not null default 1,
+    -- Of these versions the one with which it last went out of service.
+    stopped_version integer not null default 1,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now()
 );

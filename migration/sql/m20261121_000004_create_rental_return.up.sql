@@ -49,6 +49,8 @@ create table photo (
     slot text not null check (slot in ('front', 'back', 'left', 'right')),
     -- A second upload to a slot is a new version; nothing is overwritten.
     version integer not null,
+    -- The turn of the return when it was taken in.
+    turn integer not null default 0,
     state text not null check (state in ('awaiting', 'received', 'accepted', 'refused')),
     refusal text,
     refusal_detail text,

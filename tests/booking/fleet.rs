@@ -9,14 +9,14 @@ use tests::{
 };
 use uuid::Uuid;
 
-async fn open() -> (House, Person, Uuid) {
+pub(super) async fn open() -> (House, Person, Uuid) {
     let house = House::open(&[Queue::Booking, Queue::Waitlist]).await;
     let admin = house.staff("admin").await;
     let car = house.car(&admin).await;
     (house, admin, car)
 }
 
-async fn patch(house: &House, admin: &Person, car: Uuid, body: Value) -> Answer {
+pub(super) async fn patch(house: &House, admin: &Person, car: Uuid, body: Value) -> Answer {
     let request = house.ask(Method::PATCH, &format!("/api/v1/cars/{car}"));
     send(patient(with(request, Some(admin))).json(&body)).await
 }

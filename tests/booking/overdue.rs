@@ -7,7 +7,7 @@ use jobs::{
     rental::{Asker, ReturnCar},
 };
 use sea_orm::EntityTrait;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tests::{Bed, QUOTE, done, refused};
 use uuid::Uuid;
 
@@ -247,18 +247,6 @@ async fn a_car_stands_in_once_its_return_is_decided_and_not_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn when_nothing_is_free_somebody_is_told_whom_to_call() {
-    let yard = Yard::open(35, 30).await;
-    yard.car(Uuid::now_v7(), "economy", 5).await;
-    yard.check().await;
-    yard.settled().await;
-    assert_eq!(yard.row(yard.next).await.car_id, yard.car, "the booking stays as it was");
-    assert_eq!((yard.told("conflict_unresolved").await, yard.told("booking_moved").await), (1, 0));
-    yard.resolve(99).await;
-    assert_eq!(yard.told("conflict_unresolved").await, 2, "another danger of the same booking is another call");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn who_comes_into_danger_later_is_found_by_the_clock() {
     let yard = Yard::open(1, 300).await;
     let other = Uuid::now_v7();
@@ -301,15 +289,4 @@ async fn a_car_that_comes_back_in_the_same_moment_is_either_back_or_replaced_nev
         assert_eq!(yard.bed.number(&long).await, 0, "what is back holds no more than its turnaround");
         assert_eq!(yard.bed.number("select count(*) from job where queue = 'booking' and attempt > 1").await, 0);
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_next_bookings_of_an_unsafe_car_are_moved_too() {
-    let yard = Yard::open(-60, 600).await;
-    let other = Uuid::now_v7();
-    yard.car(other, "compact", 5).await;
-    assert!(yard.resolve(1).await["skipped"].is_string());
-    yard.bed.run(&format!("update car set status = 'quarantined' where id = '{}'", yard.car)).await;
-    assert_eq!(yard.resolve(2).await["carId"], json!(other));
-    assert_eq!(yard.bed.number("select count(*) from booking_change where reason = 'unsafe'").await, 1);
 }

@@ -105,13 +105,18 @@ async fn whoever_waits_hears_of_it_again_when_the_time_was_taken_and_given_up_on
     );
     assert_eq!(desk.house.bed.number(&calls).await, 1, "a second look is no second call");
 
-    let (start, end) = soon();
-    let other = desk.house.customer().await;
-    let body = json!({ "carId": desk.car, "startDate": start, "endDate": end });
-    let booked = desk.house.post("/api/v1/bookings", Some(&other), body).await;
-    assert_eq!(booked.status, 201, "{booked:?}");
-    desk.cancel(&(other, format!("/api/v1/bookings/{}", text(&booked.body, "id")))).await;
-    desk.house.bed.until(&calls, 2).await;
+    // To book and give back again costs nothing, but it fills nobody's mailbox for ever.
+    for heard in [2, 3, 3, 3] {
+        let (start, end) = soon();
+        let other = desk.house.customer().await;
+        let body = json!({ "carId": desk.car, "startDate": start, "endDate": end });
+        let booked = desk.house.post("/api/v1/bookings", Some(&other), body).await;
+        assert_eq!(booked.status, 201, "{booked:?}");
+        desk.cancel(&(other, format!("/api/v1/bookings/{}", text(&booked.body, "id")))).await;
+        desk.house.bed.until(&calls, heard).await;
+        desk.settle().await;
+        assert_eq!(desk.house.bed.number(&calls).await, heard);
+    }
 }
 
 async fn own_csrf(desk: &Desk, path: &str) -> String {

@@ -3,10 +3,10 @@
 use entity::{job, waitlist_offer};
 use jobs::{
     NewJob,
-    waitlist::{CloseEntry, LeaveWaitlist, PauseWaitlist, Paused, RevokeOffer},
+    waitlist::{CloseEntry, LeaveWaitlist, PauseWaitlist, Paused, RejoinWaitlist, RevokeOffer},
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use tests::done;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, TransactionTrait};
+use tests::{done, refused};
 use uuid::Uuid;
 
 use super::yard::Yard;
@@ -106,7 +106,7 @@ async fn an_entry_is_closed_when_its_wish_has_passed_and_no_offer_of_it_is_open(
     let car = yard.car().await;
     let taken = yard.book(had, car, 10, 12).await;
     let entry = yard.wait(waits, car, 10, 12).await;
-    jobs::ledger::accept(&yard.bed.db, &NewJob::new(&CloseEntry { entry_id: entry })).await.unwrap();
+    jobs::ledger::accept(&yard.bed.db, &NewJob::new(&CloseEntry { entry_id: entry, again: false })).await.unwrap();
 
     let early = run_now(&yard, "close_entry", entry).await;
     assert_eq!((early.state.as_str(), early.attempt, yard.state(entry).await.as_str()), ("ready", 0, "waiting"));
@@ -118,4 +118,46 @@ async fn an_entry_is_closed_when_its_wish_has_passed_and_no_offer_of_it_is_open(
     done(yard.decline(&offer).await);
     assert_eq!(run_now(&yard, "close_entry", entry).await.state.as_str(), "done");
     assert_eq!((yard.state(entry).await.as_str(), yard.told("waitlist_closed", entry).await), ("closed", 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offer_whose_end_was_put_aside_ends_by_the_clock() {
+    let yard = Yard::open().await;
+    let [had, waits] = yard.customers().await;
+    let car = yard.car().await;
+    let taken = yard.book(had, car, 10, 12).await;
+    yard.wait(waits, car, 10, 12).await;
+    yard.cancel(taken, had).await;
+    let offer = yard.offer().await;
+    let aside = format!("update job set state = 'cancelled', finished_at = now() where dedupe_key = '{}'", offer.id);
+    yard.bed.run(&aside).await;
+    yard.run_out(offer.id).await;
+    let (db, place, stop) = (yard.bed.db.clone(), yard.bed.settings.ticket_place(), yard.bed.stop.clone());
+    tokio::spawn(async move { workers::clock::keep_time(&db, &place, 30, stop).await });
+    yard.bed
+        .until(&format!("select count(*) from waitlist_offer where id = '{}' and state = 'expired'", offer.id), 1)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_again_for_a_car_that_retires_at_that_moment() {
+    let yard = Yard::open().await;
+    let [had, waits] = yard.customers().await;
+    let car = yard.car().await;
+    yard.book(had, car, 10, 12).await;
+    let entry = yard.wait(waits, car, 10, 12).await;
+    yard.settle().await;
+    yard.bed.run(&format!("update waitlist_entry set state = 'lapsed' where id = '{entry}'")).await;
+
+    let retiring = yard.bed.db.begin().await.unwrap();
+    retiring.execute_unprepared(&format!("update car set status = 'retired' where id = '{car}'")).await.unwrap();
+    let waiting =
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    let retired = async {
+        yard.bed.until(waiting, 1).await;
+        retiring.commit().await.unwrap();
+    };
+    let again = RejoinWaitlist { entry_id: entry, customer_id: waits };
+    let (outcome, ()) = tokio::join!(yard.bed.ask(&again), retired);
+    assert_eq!(refused(outcome).code, "car_not_in_service");
 }

@@ -10,6 +10,6 @@ mod overdue;
 mod price;
 mod request;
 
-pub(crate) use conflict::{helped_by, stranded, unresolved};
+pub(crate) use conflict::{conflict, helped_by, stranded, unresolved};
 pub(crate) use fresh::{Fresh, book, obstacle};
 pub(crate) use lock::{Locked, lock};

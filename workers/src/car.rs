@@ -112,9 +112,12 @@ fn new_row(add: AddCar, branch_id: Uuid, work: &Work) -> car::ActiveModel {
 }
 
 /// The row as it will be.
-fn changed_row(change: ChangeCar, car: car::Model, work: &Work) -> car::ActiveModel {
+fn changed_row(change: ChangeCar, car: car::Model, turn: Turn, work: &Work) -> car::ActiveModel {
     let version = car.version + 1;
     let mut row = car.into_active_model();
+    if turn.stops {
+        row.stopped_version = Set(version);
+    }
     macro_rules! set_given {
         ($($field:ident),+) => { $(if let Some(value) = change.$field { row.$field = Set(value.into()); })+ };
     }
@@ -170,7 +173,7 @@ impl Perform for ChangeCar {
             return Ok(work.refuse(refusal));
         }
 
-        let row = changed_row(self, car, &work);
+        let row = changed_row(self, car, turn, &work);
         if let Some(Err(reasons)) = facts(&row, &work).map(rules::car::accept) {
             return Ok(work.refuse(refused(reasons)));
         }
@@ -291,6 +294,7 @@ impl Perform for RetireCar {
             let mut row = car.into_active_model();
             row.status = Set(CarStatus::Retired.into());
             row.version = Set(version);
+            row.stopped_version = Set(version);
             row.updated_at = Set(work.now());
             let car = row.update(&tx).await?;
             revoked = take_back(&tx, &mut work, &car, Turn { retires: true, moves: false, stops: false }).await?;

@@ -157,6 +157,7 @@ fn car() -> car::Model {
         odometer_km: 12_345,
         waitlist_paused_at: None,
         version: 1,
+        stopped_version: 1,
         created_at: at(-999),
         updated_at: at(0),
     }
@@ -201,6 +202,7 @@ fn photo(number: u128, occasion: Occasion) -> photo::Model {
         occasion: occasion.into(),
         slot: Slot::Front.into(),
         version: 1,
+        turn: 0,
         state: photo::ACCEPTED.to_owned(),
         refusal: None,
         refusal_detail: None,

@@ -1,10 +1,13 @@
 //! One photo on its way through a temporary file.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    os::fd::AsRawFd,
+    path::{Path, PathBuf},
+};
 
 use rules::photo::{Format, Limits, PhotoRefused};
 use sha2::{Digest, Sha256};
-use tempfile::TempPath;
 use tokio::{
     fs::File,
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
@@ -16,13 +19,15 @@ pub(super) struct Spooled {
     pub(super) size: i64,
     /// Hexadecimal.
     pub(super) sha256: String,
-    file: TempPath,
+    path: PathBuf,
+    /// It has no name, so it goes with the process, however that ends.
+    _file: File,
 }
 
 impl Spooled {
-    /// The file, which goes when this is dropped.
+    /// The file, to be opened as often as it is needed while this lives.
     pub(super) fn path(&self) -> &Path {
-        &self.file
+        &self.path
     }
 }
 
@@ -36,7 +41,8 @@ pub(super) async fn spool(part: &mut (impl AsyncRead + Unpin)) -> io::Result<Res
         Ok(format) => format,
         Err(refused) => return drain(part).await.map(|()| Err(refused)),
     };
-    let (file, path) = tokio::task::spawn_blocking(tempfile::NamedTempFile::new).await??.into_parts();
+    let file = tokio::task::spawn_blocking(tempfile::tempfile).await??;
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd()).into();
     let mut kept = Kept { file: File::from_std(file), hash: Sha256::new(), size: 0 };
     kept.add(&head).await?;
     let mut piece = vec![0; 64 * 1024];
@@ -52,7 +58,7 @@ pub(super) async fn spool(part: &mut (impl AsyncRead + Unpin)) -> io::Result<Res
     }
     kept.file.flush().await?;
     let size = i64::try_from(kept.size).map_err(io::Error::other)?;
-    Ok(Ok(Spooled { format, size, sha256: hex::encode(kept.hash.finalize()), file: path }))
+    Ok(Ok(Spooled { format, size, sha256: hex::encode(kept.hash.finalize()), path, _file: kept.file }))
 }
 
 struct Kept {

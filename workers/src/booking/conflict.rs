@@ -22,7 +22,7 @@ use serde_json::json;
 use uuid::Uuid;
 use view::booking::Booking;
 
-pub(crate) use self::danger::{helped_by, stranded, unresolved};
+pub(crate) use self::danger::{conflict, helped_by, stranded, unresolved};
 use super::{Locked, change::remember, lock};
 use crate::{Ending, JobError, Perform, Work, audit, reservation};
 
@@ -46,7 +46,8 @@ impl Perform for ResolveConflict {
                 Some((_, None)) => continue,
                 None => return Ok(safe(&self, work)),
             };
-            if !other.status.0.is_rentable() || !take(&tx, &danger, &other).await? {
+            // Since it was found it may have gone to another branch, out of service or out with somebody.
+            if !candidate::fits(&tx, self.booking_id, other.id).await? || !take(&tx, &danger, &other).await? {
                 continue;
             }
             let booking = move_to(&tx, &work, danger, other).await?;
@@ -65,7 +66,7 @@ impl Perform for ResolveConflict {
 
         // The booking's version would not do: it stays as it is, whatever endangers it next.
         let subject_id = danger.booking.id;
-        work.then(&Announce { news: News::ConflictUnresolved, subject_id, turn: self.turn });
+        work.then(&Announce { news: News::ConflictUnresolved, subject_id, turn: danger::turn(&self) });
         work.done(tx, json!({ "unresolved": subject_id }))
     }
 }

@@ -10,18 +10,24 @@ use uuid::Uuid;
 
 use super::BATCH;
 
-/// Offers past their deadline that no job was asked to end.
+/// Offers past their deadline that no job was asked to end, or only one that was put aside.
 const EXPIRED: &str = "
-    select o.id, 0::bigint as round from waitlist_offer o
+    select o.id, earlier.again::int::bigint as round from waitlist_offer o,
+         lateral (select exists (select from job j where j.kind = 'expire_offer' and j.dedupe_key = o.id::text
+                                 and j.state in ('done', 'cancelled')) as again) earlier
     where o.state = 'offered' and o.expires_at <= now()
-      and not exists (select from job j where j.kind = 'expire_offer' and j.dedupe_key = o.id::text)
+      and not exists (select from job j where j.kind = 'expire_offer'
+                      and j.dedupe_key = case when again then o.id || '/again' else o.id::text end)
     order by o.expires_at limit $1";
 
 /// Wishes whose latest start cannot be booked any more (W18).
 const PASSED: &str = "
-    select e.id, 0::bigint as round from waitlist_entry e
+    select e.id, earlier.again::int::bigint as round from waitlist_entry e,
+         lateral (select exists (select from job j where j.kind = 'close_entry' and j.dedupe_key = e.id::text
+                                 and j.state in ('done', 'cancelled')) as again) earlier
     where e.state in ('waiting', 'blocked') and e.latest_start < now() + make_interval(secs => $2)
-      and not exists (select from job j where j.kind = 'close_entry' and j.dedupe_key = e.id::text)
+      and not exists (select from job j where j.kind = 'close_entry'
+                      and j.dedupe_key = case when again then e.id || '/again' else e.id::text end)
     order by e.latest_start limit $1";
 
 /// Every five minutes the cars that somebody waits for who could have free time of them (W15). A gap
@@ -50,6 +56,7 @@ const WAITED_FOR: &str = "
 #[derive(FromQueryResult)]
 struct Due {
     id: Uuid,
+    /// The five minutes of a look at a car; elsewhere 1 where an earlier job ended in vain.
     round: i64,
 }
 
@@ -61,12 +68,12 @@ async fn rows(db: &DatabaseConnection, sql: &str, values: impl IntoIterator<Item
 pub(super) async fn due(db: &DatabaseConnection) -> Result<Vec<NewJob>, DbErr> {
     let mut jobs = Vec::new();
     for offer in rows(db, EXPIRED, [BATCH.into()]).await? {
-        jobs.push(NewJob::new(&ExpireOffer { offer_id: offer.id }));
+        jobs.push(NewJob::new(&ExpireOffer { offer_id: offer.id, again: offer.round > 0 }));
     }
     // A start must lie so far ahead that it can be booked.
     let lead = Limits::default().lead.as_seconds_f64();
     for entry in rows(db, PASSED, [BATCH.into(), lead.into()]).await? {
-        jobs.push(NewJob::new(&CloseEntry { entry_id: entry.id }));
+        jobs.push(NewJob::new(&CloseEntry { entry_id: entry.id, again: entry.round > 0 }));
     }
     for car in rows(db, WAITED_FOR, [BATCH.into(), lead.into()]).await? {
         jobs.push(NewJob::new(&PromoteWaitlist { car_id: car.id, round: Some(car.round) }));

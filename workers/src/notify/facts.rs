@@ -99,7 +99,9 @@ impl Facts {
             (News::BookingCancelled, Self::Booking(rental)) => rental.status == BookingStatus::Cancelled,
             (News::BookingNoShow, Self::Booking(rental)) => rental.status == BookingStatus::NoShow,
             (News::BookingChanged | News::BookingMoved, Self::Booking(rental)) => rental.status.holds_time(),
-            (News::ConflictUnresolved, Self::Booking(rental)) => rental.status == BookingStatus::Confirmed,
+            (News::ConflictUnresolved, Self::Booking(rental)) => {
+                rental.status == BookingStatus::Confirmed && (rental.conflict == Some(turn) || rental.is_withheld)
+            }
             (News::ReturnDueSoon, Self::Booking(rental)) => {
                 rental.status == BookingStatus::Active && now < rental.ends.at
             }

@@ -25,6 +25,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) booking: &'a booking::Model,
     pub(crate) return_id: Option<uuid::Uuid>,
     pub(crate) occasion: Occasion,
+    /// How often better photos were asked for before these.
+    pub(crate) turn: i32,
     pub(crate) asker: &'a Asker,
     /// The platform's own clock; what a photo says of its time is a claim.
     pub(crate) received_at: DateTime<Utc>,
@@ -150,6 +152,7 @@ async fn write(tx: &DatabaseTransaction, scene: &Scene<'_>, arrival: Arrival) ->
         None => (fresh(tx, scene, &arrival).await?, true),
     };
     row.received_at = Set(Some(scene.received_at));
+    row.turn = Set(scene.turn);
     match arrival.verdict {
         Ok(original) => {
             row.object_key = Set(arrival.key);
@@ -227,6 +230,7 @@ pub(crate) fn awaiting(
         occasion: Set(scene.occasion.into()),
         slot: Set(slot.into()),
         version: Set(version),
+        turn: Set(scene.turn),
         state: Set(photo::AWAITING.to_owned()),
         object_key: Set(object_key),
         warnings: Set(Vec::new()),

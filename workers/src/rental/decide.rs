@@ -161,6 +161,7 @@ async fn quarantine(tx: &DatabaseTransaction, work: &mut Work, hearing: &Hearing
     let mut row = car::ActiveModel { id: Set(hearing.case.car.id), ..Default::default() };
     row.status = Set(CarStatus::Quarantined.into());
     row.version = Set(version);
+    row.stopped_version = Set(version);
     row.updated_at = Set(work.now());
     let car = row.update(tx).await?;
     for conflict in stranded(tx, &car, work.now()).await? {

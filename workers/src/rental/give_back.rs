@@ -17,7 +17,7 @@ use rules::{
     booking::{BookingStatus, Event},
     photo::PhotoRefused,
     problem,
-    rental::{Event as ReturnEvent, Lateness, Occasion, ReturnState, Slot, decision_due_at, lateness, missing},
+    rental::{Event as ReturnEvent, Lateness, Occasion, Slot, decision_due_at, lateness, missing},
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel};
 use serde_json::json;
@@ -75,6 +75,7 @@ impl Perform for ReturnCar {
             booking: &case.booking,
             return_id: Some(open.id),
             occasion: Occasion::Return,
+            turn: open.turn,
             asker: &self.asker,
             received_at: work.asked_at(),
         };
@@ -160,9 +161,7 @@ impl Taken {
         let photos = photo::Entity::counting(tx, open.booking_id).await?.into_iter();
         let photos: Vec<_> = photos.filter(|photo| photo.occasion.0 == Occasion::Return).collect();
         let missing = missing(&photos.iter().map(|photo| photo.slot.0).collect::<Vec<_>>());
-        let asked_at = asked_for_better_at(open);
-        let is_new = |photo: &photo::Model| asked_at.is_none_or(|at| photo.received_at.is_some_and(|it| it > at));
-        Ok(Self { missing, new: photos.into_iter().filter(is_new).collect() })
+        Ok(Self { missing, new: photos.into_iter().filter(|photo| photo.turn == open.turn).collect() })
     }
 
     fn lacks_photos(&self) -> bool {
@@ -185,11 +184,6 @@ fn nothing_new() -> Refusal {
     let words = "New photos were asked for, and none has come: those that were sent are here already. Please take at \
                  least one of the sides again.";
     Refusal::new(problem::PHOTOS_MISSING.code, words).with("missing", json!([]))
-}
-
-/// Nothing else touches a return that waits for better photos.
-fn asked_for_better_at(open: &rental_return::Model) -> Option<DateTime<Utc>> {
-    (open.state.0 == ReturnState::AwaitingPhotos).then_some(open.updated_at)
 }
 
 /// The renter's duty ends: readings, status and time. `true`: some of the car's time became free.

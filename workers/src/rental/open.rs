@@ -28,14 +28,16 @@ impl Perform for OpenReturn {
             return Ok(work.refuse(refusal));
         }
 
-        let return_id = match &case.rental_return {
-            Some(open) => open.id,
-            None => insert(&tx, &work, &case, self.return_id, self.asker.account_id).await?.id,
+        let open = match case.rental_return.clone() {
+            Some(open) => open,
+            None => insert(&tx, &work, &case, self.return_id, self.asker.account_id).await?,
         };
+        let return_id = open.id;
         let scene = Scene {
             booking: &case.booking,
             return_id: Some(return_id),
             occasion: Occasion::Return,
+            turn: open.turn,
             asker: &self.asker,
             received_at: work.asked_at(),
         };

@@ -61,6 +61,7 @@ impl Perform for PickUpCar {
             booking: &case.booking,
             return_id: None,
             occasion: Occasion::Pickup,
+            turn: 0,
             asker: &self.asker,
             received_at: work.asked_at(),
         };

@@ -41,20 +41,23 @@ pub(super) async fn lock_entry(tx: &DatabaseTransaction, id: Uuid) -> Result<Opt
 }
 
 impl Case {
-    /// Locks an entry, and before it the car of its live offer.
+    /// Locks an entry, and before it the car of its live offer, or else the car that it waits for.
     ///
     /// Which car that is cannot be known before the entry is locked; when an offer was made
     /// just then, everything is let go and locked again.
     pub(super) async fn lock(work: &Work, entry: Uuid) -> Result<Option<(DatabaseTransaction, Self)>, JobError> {
         loop {
             let tx = work.begin().await?;
-            let seen = live_offer(&tx, entry).await?;
-            if let Some(offer) = &seen {
-                lock_car(&tx, offer.car_id).await?;
+            let car = match live_offer(&tx, entry).await? {
+                Some(offer) => Some(offer.car_id),
+                None => waitlist_entry::Entity::find_by_id(entry).one(&tx).await?.and_then(|entry| entry.car_id),
+            };
+            if let Some(car) = car {
+                lock_car(&tx, car).await?;
             }
             let Some(entry) = lock_entry(&tx, entry).await? else { return Ok(None) };
             let offer = live_offer(&tx, entry.id).await?;
-            if offer.as_ref().is_none_or(|offer| seen.is_some_and(|seen| seen.car_id == offer.car_id)) {
+            if offer.as_ref().is_none_or(|offer| car == Some(offer.car_id)) {
                 let now = clock(&tx).await?;
                 return Ok(Some((tx, Self { entry, offer, now })));
             }

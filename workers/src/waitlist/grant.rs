@@ -103,5 +103,5 @@ pub(super) fn follow_up(work: &mut Work, offer: &waitlist_offer::Model) {
     if let Some(at) = reminder_at(offer.created_at, offer.expires_at) {
         work.then_at(&Announce { news: News::OfferReminder, subject_id, turn }, at);
     }
-    work.then_at(&ExpireOffer { offer_id: offer.id }, offer.expires_at);
+    work.then_at(&ExpireOffer { offer_id: offer.id, again: false }, offer.expires_at);
 }

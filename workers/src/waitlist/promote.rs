@@ -58,6 +58,10 @@ impl Perform for PromoteWaitlist {
     }
 }
 
+/// How often time that is given up again makes a new call to the same entry: whoever books and cancels, which costs nothing within
+/// the hour, could fill the mailboxes of all who wait.
+const MOST_CALLS: usize = 3;
+
 /// One walk along the queue of a car.
 struct Round<'a> {
     supply: &'a Supply,
@@ -127,8 +131,10 @@ impl<'a> Round<'a> {
         }
         let car = self.supply.car.id;
         let freed = freed(tx, car).await?;
-        let last = |wanted: &Period| freed.iter().filter(|freed| freed.meets(wanted)).map(|freed| freed.at).max();
-        let turn = |(entry, gap, wanted): &(Uuid, Gap, Period)| (*entry, turn(car, *gap, last(wanted)));
+        let final_hours = self.supply.moment.terms.final_call;
+        let meets = |freed: &&Freed, wanted: &Period| freed.meets(wanted) && freed.at >= wanted.start - final_hours;
+        let times = |wanted: &Period| freed.iter().filter(|freed| meets(freed, wanted)).count().min(MOST_CALLS);
+        let turn = |(entry, gap, wanted): &(Uuid, Gap, Period)| (*entry, turn(car, *gap, times(wanted)));
         Ok(self.called.iter().map(turn).collect())
     }
 
@@ -178,12 +184,11 @@ async fn freed(tx: &DatabaseTransaction, car: Uuid) -> Result<Vec<Freed>, DbErr>
     Freed::find_by_statement(Statement::from_sql_and_values(DbBackend::Postgres, FREED, [car.into()])).all(tx).await
 }
 
-/// Tells the final calls of one entry apart: one per car, end of its free time, and when that was last given up. The end of open
-/// time is no sign: it goes with the clock.
-fn turn(car: Uuid, gap: Gap, freed: Option<DateTime<Utc>>) -> i32 {
+/// Tells the final calls of one entry apart: one per car, end of its free time, and how often that was given up within the last
+/// hours. The end of open time is no sign: it goes with the clock.
+fn turn(car: Uuid, gap: Gap, times: usize) -> i32 {
     let end = if gap.open { i64::MAX } else { gap.period.end.timestamp() };
-    let freed = freed.map_or(0, |freed| freed.timestamp_micros());
-    let sign = [end.to_be_bytes(), freed.to_be_bytes()].concat();
+    let sign = [end.to_be_bytes(), (times as i64).to_be_bytes()].concat();
     let [a, b, c, d, .., e, f, g, h] = Uuid::new_v5(&car, &sign).into_bytes();
     // Any 31 bits do: two that are alike cost one mail of many.
     (i32::from_be_bytes([a, b, c, d]) ^ i32::from_be_bytes([e, f, g, h])) & i32::MAX

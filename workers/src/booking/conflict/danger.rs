@@ -19,7 +19,7 @@ const NEXT: &str = "
     select next.*, now() as now from (
         select b.id, b.car_id, b.branch_id, b.starts_at, b.ends_at, branch.turnaround_minutes, late.ends_at as due,
                c.status <> 'in_service' as out_of_service,
-               case when c.status <> 'in_service' then c.version
+               case when c.status <> 'in_service' then c.stopped_version
                     else floor(extract(epoch from late.ends_at) / 60)::int end as turn
         from booking b
         join car c on c.id = b.car_id
@@ -43,7 +43,22 @@ struct Next {
     now: DateTime<Utc>,
 }
 
-/// The next bookings of a car that is not rented out from this version of it on.
+/// Tells what endangers a booking apart for those who are to call: the car and the occasion together.
+pub(super) fn turn(conflict: &ResolveConflict) -> i32 {
+    let [a, b, c, d, ..] = Uuid::new_v5(&conflict.car_id, &conflict.turn.to_be_bytes()).into_bytes();
+    i32::from_be_bytes([a, b, c, d]) & i32::MAX
+}
+
+/// The turn of what endangers a booking now, if anything.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn conflict(db: &impl ConnectionTrait, booking: Uuid) -> Result<Option<i32>, DbErr> {
+    let next = find(db, "where next.id = $2", booking.into()).await?;
+    Ok(next.first().map(|next| turn(&next.resolve(None))))
+}
+
+/// The next bookings of a car that went out of service with this version.
 ///
 /// # Errors
 /// When the database does not answer.

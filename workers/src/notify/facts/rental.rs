@@ -13,7 +13,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Next, Person, people, returned::next};
-use crate::notify::word::{Sum, When};
+use crate::{
+    booking::conflict,
+    notify::word::{Sum, When},
+};
 
 /// A booking as mails tell it.
 #[derive(Clone, Debug, Serialize)]
@@ -63,6 +66,9 @@ pub(crate) struct Rental {
     pub(crate) is_unsafe: bool,
     /// The car may be driven and is back, and nobody has cleared it.
     pub(crate) is_withheld: bool,
+    /// The turn of what endangers it at this moment; loaded for staff only.
+    #[serde(skip)]
+    pub(crate) conflict: Option<i32>,
     /// What it was before the last change.
     pub(crate) before: Option<Before>,
     /// Who has the car next.
@@ -137,7 +143,8 @@ impl Rental {
             staff = people(db, account::Entity::admins()).await?;
         }
         let uncleared = uncleared_return::Entity::holds(db, booking.car_id).await?;
-        let told = |rental: Self| Self { staff, is_withheld: uncleared && !rental.is_unsafe, ..rental };
+        let conflict = conflict(db, id).await?;
+        let told = |rental: Self| Self { staff, conflict, is_withheld: uncleared && !rental.is_unsafe, ..rental };
         Ok(Self::load(db, id).await?.map(told))
     }
 
@@ -183,6 +190,7 @@ impl Rental {
             window_closed: booking.closed_at.is_some(),
             is_unsafe: !car.status.0.is_rentable(),
             is_withheld: false,
+            conflict: None,
             before: None,
             next: None,
             staff: Vec::new(),

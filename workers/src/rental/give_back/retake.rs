@@ -47,7 +47,6 @@ pub(super) async fn advice(
     if poor.is_empty() {
         return Ok(None);
     }
-    // `updated_at` stays: it says since when better photos are waited for.
     let mut row = open.clone().into_active_model();
     row.retake_advised_at = Set(Some(work.now()));
     row.update(tx).await?;
