@@ -137,3 +137,29 @@ async fn a_queue_is_explained_by_the_terms_that_the_house_has_set() {
         assert_eq!(told.body["items"][0]["fared"], fared, "{told:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_stands_behind_a_final_call_for_the_same_time_is_told_of_one_too() {
+    let desk = Desk::open().await;
+    let (start, end) = (Utc::now() + TimeDelta::minutes(100), Utc::now() + TimeDelta::days(1));
+    let had = desk.house.customer().await;
+    let body = json!({ "carId": desk.car, "startDate": start, "endDate": end });
+    let booked = desk.house.post("/api/v1/bookings", Some(&had), body).await;
+    assert_eq!(booked.status, 201, "{booked:?}");
+    // Alone the second, who can start later, would be offered the car.
+    for flexibility in [0, 1_440] {
+        let person = desk.house.customer().await;
+        let wish = json!({ "carId": desk.car, "from": start, "to": end, "flexibility": flexibility });
+        let joined = desk.house.post("/api/v1/waitlist", Some(&person), wish).await;
+        assert_eq!(joined.status, 201, "{joined:?}");
+    }
+    desk.settle().await;
+    desk.cancel(&(had, format!("/api/v1/bookings/{}", text(&booked.body, "id")))).await;
+    desk.settle().await;
+    assert_eq!(desk.house.bed.number("select count(*) from waitlist_offer").await, 0);
+    let (from, to) = (start.format("%FT%TZ"), end.format("%FT%TZ"));
+    let path = format!("/api/v1/admin/waitlist/explain?carId={}&from={from}&to={to}", desk.car);
+    let told = desk.house.get(&path, Some(&desk.admin)).await;
+    let fared = |at: usize| told.body["items"][at]["fared"].as_str();
+    assert_eq!([fared(0), fared(1)], [Some("final_call"); 2], "{told:?}");
+}

@@ -12,7 +12,7 @@ use entity::{
 use poem_openapi::Object;
 use rules::{
     period::Period,
-    waitlist::{Answer, Considered, EntryState, Fared, Gap, OfferState, Terms, explain, explained},
+    waitlist::{Answer, Considered, EntryState, Fared, Fit, Gap, OfferState, Terms, explain, explained},
 };
 use sea_orm::{
     ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value,
@@ -84,7 +84,8 @@ pub(super) async fn explanation(
     };
     let free = sheet.supply.gaps.iter().filter_map(|gap| gap.period.intersection(&period));
     let free = free.map(|free| view::car::Stretch { from: free.start, to: free.end }).collect();
-    let items: Result<_, ApiError> = entries.iter().map(|entry| sheet.explained(entry)).collect();
+    let mut first_come = Vec::new();
+    let items: Result<_, ApiError> = entries.iter().map(|entry| sheet.explained(entry, &mut first_come)).collect();
     Ok(Explanation { free, items: items? })
 }
 
@@ -100,8 +101,15 @@ async fn candidates(db: &DatabaseConnection, car: Uuid, period: Period) -> Resul
 }
 
 impl Sheet {
-    fn explained(&self, entry: &Model) -> Result<Explained, ApiError> {
-        let answer = self.answer(entry, &self.supply);
+    /// `first_come`: time for which somebody ahead is called, so that it is for the first to book; more is added to it.
+    fn explained(&self, entry: &Model, first_come: &mut Vec<Period>) -> Result<Explained, ApiError> {
+        let busy = |fit: &Fit| fit.period.with_turnaround(self.supply.moment.turnaround_minutes);
+        let answer = match self.answer(entry, &self.supply) {
+            Some(Answer::Offer { fit, .. }) if first_come.iter().any(|called| called.overlaps(&busy(&fit))) => {
+                Some(Answer::FinalCall(fit))
+            }
+            answer => answer,
+        };
         let without_holds = self.answer(entry, &self.without_holds);
         let own: Vec<OfferState> = self.offers.iter().filter(|offer| self.concerns(offer, entry)).map(state).collect();
         let elsewhere = |offer: &waitlist_offer::Model| {
@@ -117,12 +125,16 @@ impl Sheet {
             offers: &own,
             asked_elsewhere: self.offers.iter().any(elsewhere),
         };
+        let fared = explain(&considered);
+        if let (Fared::FinalCall, Some(Answer::FinalCall(fit))) = (fared, &answer) {
+            first_come.push(busy(fit));
+        }
         Ok(Explained {
             entry_id: entry.id,
             user_id: entry.customer_id,
             priority: entry.priority,
             state: entry.state.into(),
-            fared: explain(&considered).into(),
+            fared: fared.into(),
             why: explained(&considered),
         })
     }
