@@ -1,6 +1,6 @@
 //! The question of the damage of one return.
 
-use rules::damage::CaseState;
+use rules::damage::{CaseState, Settlement};
 use sea_orm::{QuerySelect, entity::prelude::*};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,8 @@ pub struct Model {
     pub settlement: Option<String>,
     pub settled_by: Option<Uuid>,
     pub settled_at: Option<DateTimeUtc>,
+    /// It stays when the state has gone on.
+    pub settled_as: Option<Word<Settlement>>,
     pub version: i32,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,

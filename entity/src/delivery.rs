@@ -11,6 +11,8 @@ pub struct Model {
     pub channel: String,
     pub template: String,
     pub subject_id: Uuid,
+    /// That of the announcement, such as the version of the booking that was told.
+    pub turn: i32,
     pub message_id: String,
     pub state: String,
     pub detail: Option<String>,

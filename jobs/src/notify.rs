@@ -5,143 +5,73 @@ use uuid::Uuid;
 
 use crate::{Job, OUTSIDE_ATTEMPTS, Queue};
 
-/// What happened, as far as somebody should hear of it. The name of the mail's template too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum News {
-    AccountRegistered,
-    BookingConfirmed,
-    BookingCancelled,
-    BookingNoShow,
-    /// To the customer: other dates or another car, as asked for, and what it costs now.
-    BookingChanged,
-    /// To the customer: the same booking with another car, because theirs cannot be there.
-    BookingMoved,
-    /// To the admins: a car will not be there for this booking and none is free. Call the customer.
-    ConflictUnresolved,
-    /// To the customer: the rental ends soon.
-    ReturnDueSoon,
-    /// To the customer: the car should be back.
-    ReturnOverdue,
-    /// To those who run the fleet: a car is not back.
-    CarOverdue,
-    /// To the admins: a car is not back since a day.
-    OverdueEscalated,
-    /// To the customer: we have the car, a person looks at the photos.
-    ReturnReceived,
-    /// To those who decide: the report of a return.
-    ReturnReported,
-    /// To the same: the decision is due soon.
-    DecisionDue,
-    /// To every admin: the decision is overdue.
-    DecisionOverdue,
-    /// To the customer: all is well.
-    ReturnCleared,
-    /// To the customer: a person confirmed damage, with how to dispute it.
-    DamageConfirmed,
-    /// To those who decide: the customer sees a confirmed damage differently.
-    DamageDisputed,
-    /// To the customer: how the dispute ended, or that its time has passed.
-    DamageSettled,
-    /// To the customer: please take better photos.
-    PhotosWanted,
-    /// About an entry: you wait, this is your place.
-    WaitlistJoined,
-    /// About an offer, as everything of offers below: time is free, and yours until a deadline.
-    /// What was accepted is told by `BookingConfirmed`, which says so.
-    OfferMade,
-    /// Half of the time to think is over.
-    OfferReminder,
-    /// Nobody answered: what happens next.
-    OfferExpired,
-    /// In the application only: they have just pressed the button themselves.
-    OfferDeclined,
-    /// The house took it back.
-    OfferRevoked,
-    /// About an entry: free so soon that the first to book has it.
-    FinalCall,
-    /// About an entry: silent twice, with one click to wait again.
-    WaitlistLapsed,
-    /// About an entry: the wish can no longer be met.
-    WaitlistClosed,
+rules::words! {
+    /// What happened, as far as somebody should hear of it. The name of the mail's template too.
+    pub enum News {
+        AccountRegistered = "account_registered",
+        BookingConfirmed = "booking_confirmed",
+        BookingCancelled = "booking_cancelled",
+        BookingNoShow = "booking_no_show",
+        /// To the customer: other dates or another car, as asked for, and what it costs now.
+        BookingChanged = "booking_changed",
+        /// To the customer: the same booking with another car, because theirs cannot be there.
+        BookingMoved = "booking_moved",
+        /// To the admins: a car will not be there for this booking and none is free. Call the customer.
+        ConflictUnresolved = "conflict_unresolved",
+        /// To the customer: the rental ends soon.
+        ReturnDueSoon = "return_due_soon",
+        /// To the customer: the car should be back.
+        ReturnOverdue = "return_overdue",
+        /// To those who run the fleet: a car is not back.
+        CarOverdue = "car_overdue",
+        /// To the admins: a car has not been back for a day.
+        OverdueEscalated = "overdue_escalated",
+        /// To the customer: we have the car, a person looks at the photos.
+        ReturnReceived = "return_received",
+        /// To those who decide: the report of a return.
+        ReturnReported = "return_reported",
+        /// To the same: the decision is due soon.
+        DecisionDue = "decision_due",
+        /// To every admin: the decision is overdue.
+        DecisionOverdue = "decision_overdue",
+        /// To the customer: all is well.
+        ReturnCleared = "return_cleared",
+        /// To the customer: a person confirmed damage, with how to dispute it.
+        DamageConfirmed = "damage_confirmed",
+        /// To those who decide: the mail that tells of a damage cannot arrive, so a person has to tell the customer.
+        DamageUntold = "damage_untold",
+        /// To those who decide: the customer sees a confirmed damage differently.
+        DamageDisputed = "damage_disputed",
+        /// To the customer: how the dispute ended, or that its time has passed.
+        DamageSettled = "damage_settled",
+        /// To the customer: please take better photos.
+        PhotosWanted = "photos_wanted",
+        /// About an entry: you wait, this is your place.
+        WaitlistJoined = "waitlist_joined",
+        /// About an offer, as everything of offers below: time is free, and yours until a deadline.
+        /// What was accepted is told by `BookingConfirmed`, which says so.
+        OfferMade = "offer_made",
+        /// Half of the time to think is over.
+        OfferReminder = "offer_reminder",
+        /// Nobody answered: what happens next.
+        OfferExpired = "offer_expired",
+        /// In the application only: they have just pressed the button themselves.
+        OfferDeclined = "offer_declined",
+        /// The house took it back.
+        OfferRevoked = "offer_revoked",
+        /// About an entry: free so soon that the first to book has it.
+        FinalCall = "final_call",
+        /// About an entry: silent twice, with one click to wait again.
+        WaitlistLapsed = "waitlist_lapsed",
+        /// About an entry: the wish can no longer be met.
+        WaitlistClosed = "waitlist_closed",
+    }
 }
 
 impl News {
-    pub const ALL: [Self; 29] = [
-        Self::AccountRegistered,
-        Self::BookingConfirmed,
-        Self::BookingCancelled,
-        Self::BookingNoShow,
-        Self::BookingChanged,
-        Self::BookingMoved,
-        Self::ConflictUnresolved,
-        Self::ReturnDueSoon,
-        Self::ReturnOverdue,
-        Self::CarOverdue,
-        Self::OverdueEscalated,
-        Self::ReturnReceived,
-        Self::ReturnReported,
-        Self::DecisionDue,
-        Self::DecisionOverdue,
-        Self::ReturnCleared,
-        Self::DamageConfirmed,
-        Self::DamageDisputed,
-        Self::DamageSettled,
-        Self::PhotosWanted,
-        Self::WaitlistJoined,
-        Self::OfferMade,
-        Self::OfferReminder,
-        Self::OfferExpired,
-        Self::OfferDeclined,
-        Self::OfferRevoked,
-        Self::FinalCall,
-        Self::WaitlistLapsed,
-        Self::WaitlistClosed,
-    ];
-
-    /// The spelling in payloads, dedupe keys and template names.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AccountRegistered => "account_registered",
-            Self::BookingConfirmed => "booking_confirmed",
-            Self::BookingCancelled => "booking_cancelled",
-            Self::BookingNoShow => "booking_no_show",
-            Self::BookingChanged => "booking_changed",
-            Self::BookingMoved => "booking_moved",
-            Self::ConflictUnresolved => "conflict_unresolved",
-            Self::ReturnDueSoon => "return_due_soon",
-            Self::ReturnOverdue => "return_overdue",
-            Self::CarOverdue => "car_overdue",
-            Self::OverdueEscalated => "overdue_escalated",
-            Self::ReturnReceived => "return_received",
-            Self::ReturnReported => "return_reported",
-            Self::DecisionDue => "decision_due",
-            Self::DecisionOverdue => "decision_overdue",
-            Self::ReturnCleared => "return_cleared",
-            Self::DamageConfirmed => "damage_confirmed",
-            Self::DamageDisputed => "damage_disputed",
-            Self::DamageSettled => "damage_settled",
-            Self::PhotosWanted => "photos_wanted",
-            Self::WaitlistJoined => "waitlist_joined",
-            Self::OfferMade => "offer_made",
-            Self::OfferReminder => "offer_reminder",
-            Self::OfferExpired => "offer_expired",
-            Self::OfferDeclined => "offer_declined",
-            Self::OfferRevoked => "offer_revoked",
-            Self::FinalCall => "final_call",
-            Self::WaitlistLapsed => "waitlist_lapsed",
-            Self::WaitlistClosed => "waitlist_closed",
-        }
-    }
-
     /// Whether a mail tells it too, not only the list inside the application.
     pub fn is_mailed(self) -> bool {
         self != Self::OfferDeclined
-    }
-
-    /// The news of that spelling.
-    pub fn find(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|news| news.as_str() == word)
     }
 
     /// Whether it asks somebody to decide a return, and so brings a link to where that is done.
@@ -152,7 +82,8 @@ impl News {
     /// Whether those who work here are told: nobody is any more who no longer does.
     pub fn is_for_staff(self) -> bool {
         let concerns_fleet = matches!(self, Self::ConflictUnresolved | Self::CarOverdue | Self::OverdueEscalated);
-        self.asks_for_decision() || concerns_fleet || self == Self::DamageDisputed
+        let concerns_case = matches!(self, Self::DamageUntold | Self::DamageDisputed);
+        self.asks_for_decision() || concerns_fleet || concerns_case
     }
 }
 

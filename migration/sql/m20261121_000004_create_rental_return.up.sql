@@ -147,6 +147,7 @@ create table damage_case (
     settlement text,
     settled_by uuid references account,
     settled_at timestamptz,
+    settled_as text check (settled_as in ('upheld', 'reduced', 'waived')),
     version integer not null default 1,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),

@@ -20,12 +20,15 @@ create table delivery (
     channel text not null check (channel in ('mail')),
     template text not null,
     subject_id uuid not null,
+    -- That of the announcement, such as the version of the booking that was told.
+    turn integer not null default 0,
     message_id text not null unique,
     state text not null check (state in ('sent', 'bounced')),
     detail text,
     job_id uuid not null,
     created_at timestamptz not null default now()
 );
+create index delivery_change on delivery (account_id, created_at) where template in ('booking_changed', 'booking_moved');
 
 -- Who was asked to decide what, and how: in a mail of its own, or, above so many an hour, together with others.
 create table decision_call (

@@ -18,7 +18,8 @@ pub trait Vocabulary: Copy + std::fmt::Display + std::str::FromStr<Err = Unknown
 /// A closed vocabulary: an enum whose every variant has one spelling, used
 /// alike in JSON, in the database and in logs, so the two cannot drift apart.
 ///
-/// Gives `ALL`, `WORDS`, `as_str`, `Display`, `FromStr` and serde.
+/// Gives `ALL`, `WORDS`, `as_str`, `Display`, `FromStr` and serde, the last of which the crate must depend on.
+#[macro_export]
 macro_rules! words {
     (
         $(#[$meta:meta])*

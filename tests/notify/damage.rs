@@ -297,7 +297,7 @@ async fn an_amount_that_was_lowered_to_nothing_brings_no_invoice_and_closes_the_
     let reduced =
         yard.settle(&case, json!({ "verdict": "reduced", "amount": nothing, "reason": "You are right" })).await;
     assert_eq!(reduced.body["state"], "reduced", "{reduced:?}");
-    let mail = yard.mail(&yard.customer, "How your damage case ended").await;
+    let mail = yard.mail(&yard.customer, "Nothing is asked for the damage").await;
     assert!(mail.contains("Nothing is asked for the damage") && !mail.contains("invoice"), "{mail}");
     let closed = yard.settle(&case, json!({ "verdict": "closed", "reason": "done" })).await;
     assert_eq!(closed.body["state"], "closed", "{closed:?}");
@@ -318,8 +318,38 @@ async fn a_mail_that_cannot_arrive_starts_no_clock() {
     story.bed.run(&format!("update account set email = 'nobody' where id = '{}'", story.customer)).await;
     story.tell().await;
     story.announce(News::DamageConfirmed, story.rental_return).await;
-    story.mailed(1).await;
+    story.mailed(3).await;
     assert_eq!(story.bed.number("select count(*) from delivery where state = 'bounced'").await, 1);
     assert_eq!(story.bed.number("select count(*) from damage_case where state = 'confirmed'").await, 1);
     assert!(mails_to(story.customer).await.is_empty());
+
+    let told = mails_to(story.admins[0]).await;
+    assert!(told[0].subject.starts_with("[Call] A customer has to be told of a damage"), "{told:?}");
+    assert!(told[0].text.as_ref().unwrap().contains("+49 30 1234567"), "{told:?}");
+    let shown = "select count(*) from notification where data->>'news' = 'damage_untold' and type = 'REVIEW'";
+    assert_eq!(story.bed.number(shown).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_a_dispute_was_decided_is_told_whatever_was_done_since() {
+    let story = Story::new().await;
+    story.bed.run("update rental_return set state = 'decided', verdict = 'damage', decided_at = now()").await;
+    story
+        .bed
+        .run(
+            "insert into damage_case (id, return_id, booking_id, car_id, branch_id, customer_id, state, currency,
+                                      estimate, amount, respond_by, settlement, settled_at, settled_as)
+             select gen_random_uuid(), r.id, b.id, b.car_id, b.branch_id, b.customer_id, 'charged', 'EUR',
+                    18000, 9000, now(), 'Half of it was there before.', now(), 'reduced'
+             from rental_return r join booking b on b.id = r.booking_id",
+        )
+        .await;
+    story.tell().await;
+    story.announce(News::DamageSettled, story.rental_return).await;
+    story.mailed(1).await;
+    let mails = mails_to(story.customer).await;
+    let [mail] = mails.as_slice() else { panic!("{mails:?}") };
+    assert!(mail.subject.starts_with("The amount for the damage is lower now"), "{mail:?}");
+    let text = mail.text.as_ref().unwrap();
+    assert!(text.contains("Half of it was there before.") && text.contains("has decided about"), "{text}");
 }

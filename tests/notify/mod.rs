@@ -1,6 +1,7 @@
 //! Who is told what: from an event to mails in an inbox.
 
 mod browser;
+mod change;
 mod damage;
 mod decision;
 mod digest;

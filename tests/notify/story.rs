@@ -144,7 +144,11 @@ impl Story {
     }
 
     pub(super) async fn announce(&self, news: News, subject_id: Uuid) -> Uuid {
-        self.ask(&Announce { news, subject_id, turn: 0 }).await
+        self.announce_turn(news, subject_id, 0).await
+    }
+
+    pub(super) async fn announce_turn(&self, news: News, subject_id: Uuid, turn: i32) -> Uuid {
+        self.ask(&Announce { news, subject_id, turn }).await
     }
 
     pub(super) async fn mailed(&self, count: i64) {

@@ -1,7 +1,10 @@
 //! A car that is free at short notice: everybody hears of it, and the first to press the button has it.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use jobs::waitlist::PromoteWaitlist;
+use jobs::{
+    notify::{Announce, News},
+    waitlist::PromoteWaitlist,
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::{
@@ -117,6 +120,14 @@ async fn whoever_waits_hears_of_it_again_when_the_time_was_taken_and_given_up_on
         desk.settle().await;
         assert_eq!(desk.house.bed.number(&calls).await, heard);
     }
+    let (start, end) = soon();
+    let other = desk.house.customer().await;
+    let body = json!({ "carId": desk.car, "startDate": start, "endDate": end });
+    let booked = desk.house.post("/api/v1/bookings", Some(&other), body).await;
+    assert_eq!(booked.status, 201, "{booked:?}");
+    let subject_id = entry.parse().unwrap();
+    let late = done(desk.house.bed.ask(&Announce { news: News::FinalCall, subject_id, turn: 0 }).await);
+    assert_eq!(late["skipped"], "it is no longer so", "somebody was faster");
 }
 
 async fn own_csrf(desk: &Desk, path: &str) -> String {

@@ -44,7 +44,11 @@ impl Sent {
     pub(crate) fn state(self) -> (&'static str, Option<String>) {
         let (state, detail) = match self {
             Self::Accepted => ("sent", None),
-            Self::Bounced(words) => ("bounced", Some(words)),
+            // Not the words: they name the address. The delivery has them.
+            Self::Bounced(words) => {
+                tracing::warn!("a mail bounced");
+                ("bounced", Some(words))
+            }
         };
         metrics::counter!("mail_total", "outcome" => state).increment(1);
         (state, detail)

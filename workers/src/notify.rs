@@ -11,6 +11,7 @@ mod deliver;
 mod digest;
 mod digit;
 mod facts;
+mod flood;
 mod notice;
 mod page;
 mod picture;

@@ -14,6 +14,8 @@ pub enum NameRefused {
     TooLong,
     #[error("a name has no line breaks or control characters")]
     ControlCharacter,
+    #[error("a name is no web address")]
+    WebAddress,
 }
 
 const LONGEST: usize = 100;
@@ -27,6 +29,8 @@ impl PersonName {
             Err(NameRefused::TooLong)
         } else if text.chars().any(breaks_a_line) {
             Err(NameRefused::ControlCharacter)
+        } else if leads_away(text) {
+            Err(NameRefused::WebAddress)
         } else {
             Ok(Self(text.to_owned()))
         }
@@ -45,6 +49,11 @@ fn breaks_a_line(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+// Mails greet people by their name, the first one at an address that nobody has proved to be theirs.
+fn leads_away(name: &str) -> bool {
+    name.contains("://") || name.to_lowercase().contains("www.")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +62,13 @@ mod tests {
     fn a_name_in_any_script_is_kept_as_written() {
         assert_eq!(PersonName::new(" Zoë Ångström ").unwrap().as_str(), "Zoë Ångström");
         assert!(PersonName::new("李小龍").is_ok());
+    }
+
+    #[test]
+    fn a_name_leads_nobody_to_another_site() {
+        for name in ["Win at http://example.com", "WWW.example.com"] {
+            assert_eq!(PersonName::new(name), Err(NameRefused::WebAddress));
+        }
     }
 
     #[test]

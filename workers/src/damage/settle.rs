@@ -67,6 +67,7 @@ impl Perform for SettleDamage {
                     row.settlement = Set(Some(reason));
                     row.settled_by = Set(actor);
                     row.settled_at = Set(Some(now));
+                    row.settled_as = Set(Some(self.settlement.into()));
                 }
             })
             .await?

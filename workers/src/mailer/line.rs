@@ -1,4 +1,7 @@
-use std::time::{Duration, Instant};
+use std::{
+    error::Error as _,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use lettre::{
@@ -46,6 +49,34 @@ async fn must<T>(name: &str, answer: impl Future<Output = Result<T, Error>>) -> 
     step(name, answer).await?.with_context(|| format!("the mail server refused {name}"))
 }
 
+/// The bounce that a refusal for good is; an error where it concerns us, as in [`must`].
+fn bounced<T>(name: &str, answer: Result<T, Error>) -> anyhow::Result<Option<Sent>> {
+    match answer {
+        Err(refusal) if concerns_mail(&refusal) => Ok(Some(Sent::Bounced(refusal.to_string()))),
+        answer => answer.map(|_| None).with_context(|| format!("the mail server refused {name}")),
+    }
+}
+
+/// Whether a refusal concerns the recipient or this very mail, by its enhanced code (RFC 3463) where it has one. What
+/// remains is a policy of the server or its trouble with us.
+fn concerns_mail(refusal: &Error) -> bool {
+    let words = refusal.source().map(ToString::to_string).unwrap_or_default();
+    match (enhanced(&words), refusal.status().map(u16::from)) {
+        // The address of the sender.
+        (Some((1, 7 | 8)), _) => false,
+        // Address, mailbox, content; and its size.
+        (Some((1 | 2 | 6, _) | (3, 4)), _) => true,
+        (Some(_), _) => false,
+        (None, code) => matches!(code, Some(550..=553)),
+    }
+}
+
+/// Subject and detail of an enhanced code, such as `5.1.1`.
+fn enhanced(words: &str) -> Option<(u16, u16)> {
+    let (subject, detail) = words.split_whitespace().next()?.strip_prefix("5.")?.split_once('.')?;
+    Some((subject.parse().ok()?, detail.parse().ok()?))
+}
+
 impl Line {
     pub(super) async fn open(server: &Server) -> anyhow::Result<Self> {
         let tls = || TlsParameters::new(server.host.clone());
@@ -78,16 +109,17 @@ impl Line {
         must("MAIL", self.connection.command(Mail::new(envelope.from().cloned(), parameters))).await?;
         for recipient in envelope.to() {
             let asked = self.connection.command(Rcpt::new(recipient.clone(), vec![]));
-            if let Err(error) = step("RCPT", asked).await? {
-                return Ok(Sent::Bounced(error.to_string()));
+            if let Some(bounced) = bounced("RCPT", step("RCPT", asked).await?)? {
+                return Ok(bounced);
             }
         }
-        if let Err(error) = step("DATA", self.connection.command(Data)).await? {
-            return Ok(Sent::Bounced(error.to_string()));
+        if let Some(bounced) = bounced("DATA", step("DATA", self.connection.command(Data)).await?)? {
+            return Ok(bounced);
         }
         // Whoever gives up here sends the mail again although the server may have taken it.
-        if let Err(error) = within(CONTENT, "the message", self.connection.message(message)).await? {
-            return Ok(Sent::Bounced(error.to_string()));
+        let taken = within(CONTENT, "the message", self.connection.message(message)).await?;
+        if let Some(bounced) = bounced("the message", taken)? {
+            return Ok(bounced);
         }
         self.since = Instant::now();
         Ok(Sent::Accepted)

@@ -3,7 +3,7 @@ use std::str::FromStr;
 use anyhow::{Context, bail};
 use lettre::transport::smtp::{authentication::Credentials, extension::ClientId};
 use percent_encoding::percent_decode_str;
-use url::Url;
+use url::{Host, Url};
 
 /// When the conversation is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +45,13 @@ impl FromStr for Server {
             ),
         };
         let name = url.path().trim_matches('/');
+        let host = match url.host().context("names no host")? {
+            // As it is written without the brackets of a URL.
+            Host::Ipv6(address) => address.to_string(),
+            host => host.to_string(),
+        };
         Ok(Self {
-            host: url.host_str().context("names no host")?.to_owned(),
+            host,
             port: url.port().unwrap_or(port),
             tls,
             credentials: credentials(&url)?,
@@ -72,6 +77,7 @@ mod tests {
         assert_eq!(server.credentials, Some(Credentials::new("user".into(), "p@ss".into())));
         assert_eq!(server.hello, ClientId::Domain("front.example.com".into()));
         assert_eq!(Server::from_str("smtp://127.0.0.1:2525").unwrap().port, 2525);
+        assert_eq!(Server::from_str("smtp://[::1]:2525").unwrap().host, "::1");
         assert_eq!(Server::from_str("smtp://mail.example.com?tls=required").unwrap().tls, Tls::Required);
     }
 

@@ -89,6 +89,31 @@ async fn later_and_a_refusal_of_the_sender_are_tried_again() {
 }
 
 #[tokio::test]
+async fn only_what_concerns_the_recipient_or_the_mail_bounces() {
+    let bounces =
+        async |answer: fn(&str) -> &'static str| mailer(&server(answer).await).send(&envelope(), &mail("One")).await;
+    let policy: [fn(&str) -> &'static str; 5] = [
+        |line| if line.starts_with("RCPT") { "530 5.7.0 authentication required" } else { willing(line) },
+        |line| if line.starts_with("RCPT") { "554 5.7.1 relay access denied" } else { willing(line) },
+        |line| if line == "DATA" { "550 5.7.1 not from there" } else { willing(line) },
+        |line| if line == "." { "554 this looks like spam" } else { willing(line) },
+        |line| if line.starts_with("RCPT") { "553 5.1.8 no such sender" } else { willing(line) },
+    ];
+    for (place, answer) in policy.into_iter().enumerate() {
+        assert!(bounces(answer).await.is_err(), "{place}: it is tried again");
+    }
+    let for_good: [fn(&str) -> &'static str; 4] = [
+        |line| if line.starts_with("RCPT") { "550 5.1.1 no such user" } else { willing(line) },
+        |line| if line.starts_with("RCPT") { "554 5.2.1 mailbox disabled" } else { willing(line) },
+        |line| if line == "." { "552 5.3.4 too big" } else { willing(line) },
+        |line| if line == "." { "552 too big" } else { willing(line) },
+    ];
+    for (place, answer) in for_good.into_iter().enumerate() {
+        assert!(matches!(bounces(answer).await, Ok(Sent::Bounced(_))), "{place}");
+    }
+}
+
+#[tokio::test]
 async fn a_conversation_that_was_given_up_is_never_resumed() {
     let url = server(|line| if line == "." { "250 too late" } else { willing(line) }).await;
     let mailer = mailer(&url);

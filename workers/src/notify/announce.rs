@@ -15,7 +15,7 @@ use crate::{Ending, JobError, Perform, Work};
 
 impl Perform for Announce {
     async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
-        let Some(facts) = Facts::load(work.db(), self.news, self.subject_id).await? else {
+        let Some(facts) = Facts::load(&work.context, self.news, self.subject_id, self.turn).await? else {
             return Ok(work.skip("the subject is gone"));
         };
         if let Some(reason) = facts.outdated(self.news, self.turn, work.now()) {

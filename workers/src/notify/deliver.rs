@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use entity::{account, delivery};
 use jobs::{
     fault,
-    notify::{News, SendMail},
+    notify::{Announce, News, SendMail},
 };
 use lettre::{Address, message::Mailbox};
 use rules::damage::CaseEvent;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{
     album, call,
     facts::Facts,
-    queue,
+    flood, queue,
     render::{self, Recipient},
     side::Pictures,
     thread,
@@ -48,6 +48,9 @@ impl Perform for SendMail {
         if self.news.asks_for_decision() && !call::is_alone(&work, &self).await? {
             return Ok(work.skip("it is told in a digest"));
         }
+        if flood::waits(&work, &self).await? {
+            return Ok(work.snooze(flood::PAUSE));
+        }
         let Some(turn) = mailer.turn().await else {
             return Ok(work.snooze(LATER));
         };
@@ -56,8 +59,11 @@ impl Perform for SendMail {
         fault::crash_point("after_mail_before_record");
 
         let tx = work.begin().await?;
-        if self.news == News::DamageConfirmed && sent == Sent::Accepted {
-            begin_window(&self, &tx, &mut work).await?;
+        if self.news == News::DamageConfirmed {
+            match sent {
+                Sent::Accepted => begin_window(&self, &tx, &mut work).await?,
+                Sent::Bounced(_) => work.then(&untold(&self)),
+            }
         }
         let state = record(&self, &tx, &work, mailer, sent).await?;
         work.done(tx, json!({ "delivery": state }))
@@ -78,7 +84,7 @@ async fn look(
     let Some(account) = account::Entity::find_by_id(asked.account_id).one(work.db()).await? else {
         return Ok(Err("the recipient is gone"));
     };
-    let Some(facts) = Facts::load(work.db(), asked.news, asked.subject_id).await? else {
+    let Some(facts) = Facts::load(&work.context, asked.news, asked.subject_id, asked.turn).await? else {
         return Ok(Err("the subject is gone"));
     };
     if asked.news.is_for_staff() && !facts.recipients(asked.news).contains(&account.id) {
@@ -166,6 +172,11 @@ fn about_case(news: News) -> bool {
     matches!(news, News::DamageConfirmed | News::DamageDisputed | News::DamageSettled)
 }
 
+/// No clock runs for the customer until a person has told them in another way.
+fn untold(asked: &SendMail) -> Announce {
+    Announce { news: News::DamageUntold, subject_id: asked.subject_id, turn: asked.turn }
+}
+
 /// The mail server has taken the mail that tells of a damage, so the time to answer it begins.
 async fn begin_window(asked: &SendMail, tx: &DatabaseTransaction, work: &mut Work) -> Result<(), DbErr> {
     let Some(case) = case::of_return(tx, asked.subject_id).await? else { return Ok(()) };
@@ -188,6 +199,7 @@ async fn record(
         channel: Set("mail".to_owned()),
         template: Set(asked.news.as_str().to_owned()),
         subject_id: Set(asked.subject_id),
+        turn: Set(asked.turn),
         message_id: Set(thread::message_id(asked, mailer.domain())),
         state: Set(state.to_owned()),
         detail: Set(detail),

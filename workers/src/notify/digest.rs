@@ -33,6 +33,8 @@ pub(super) struct Entry {
     #[serde(skip)]
     return_id: Uuid,
     headline: String,
+    /// Of the times in it; IANA name.
+    zone: String,
     verdict: String,
     review: String,
 }
@@ -76,6 +78,7 @@ impl Perform for SendDigest {
             channel: Set("mail".to_owned()),
             template: Set(Self::KIND.to_owned()),
             subject_id: Set(account.id),
+            turn: Set(0),
             message_id: Set(message_id),
             state: Set(state.to_owned()),
             detail: Set(detail),
@@ -103,8 +106,8 @@ async fn entries(work: &Work, account: &account::Model) -> Result<Vec<Entry>, Jo
 }
 
 async fn entry(work: &Work, account: &account::Model, call: &decision_call::Model) -> Result<Option<Entry>, JobError> {
-    let Some(news) = News::find(&call.news) else { return Ok(None) };
-    let Some(facts) = Facts::load(work.db(), news, call.subject_id).await? else { return Ok(None) };
+    let Ok(news) = call.news.parse() else { return Ok(None) };
+    let Some(facts) = Facts::load(&work.context, news, call.subject_id, call.turn).await? else { return Ok(None) };
     let asked = facts.recipients(news).contains(&account.id);
     match &facts {
         Facts::Return(returned) if asked && facts.outdated(news, call.turn, work.now()).is_none() => {
@@ -117,7 +120,8 @@ async fn entry(work: &Work, account: &account::Model, call: &decision_call::Mode
 
 pub(super) fn told(news: News, returned: &Returned, review: String, now: DateTime<Utc>) -> Entry {
     let headline = page::subject(news, returned, now);
-    Entry { return_id: returned.id, headline, verdict: page::verdict(returned), review }
+    let zone = returned.rental.zone.clone();
+    Entry { return_id: returned.id, headline, zone, verdict: page::verdict(returned), review }
 }
 
 /// # Errors

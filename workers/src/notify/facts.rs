@@ -1,7 +1,9 @@
 //! What the mails tell, read from the database when they are made: a follow-up
 //! carries ids, so it never tells what has changed since.
 
+mod before;
 mod claimed;
+mod newcomer;
 mod offered;
 mod rental;
 mod returned;
@@ -16,20 +18,20 @@ use rules::{
     rental::{ReturnState, Verdict, overdue::is_overdue},
     waitlist::{EntryState, OfferState},
 };
-use sea_orm::{DatabaseConnection, EntityTrait, QuerySelect, Select};
+use sea_orm::{DatabaseConnection, QuerySelect, Select};
 use serde::Serialize;
 use uuid::Uuid;
 
-pub(crate) use claimed::Claimed;
-pub(crate) use offered::Offered;
+use crate::Context;
+
 #[cfg(test)]
-pub(crate) use rental::Before;
+pub(crate) use before::Before;
+pub(crate) use claimed::Claimed;
+pub(crate) use newcomer::Newcomer;
+pub(crate) use offered::Offered;
 pub(crate) use rental::{PriceLine, Rental};
 pub(crate) use returned::{Item, Next, Returned, Shot};
 pub(crate) use waiting::Waiting;
-
-/// How a case stands when its customer hears how it ended.
-const SETTLED: [CaseState; 4] = [CaseState::Accepted, CaseState::Upheld, CaseState::Reduced, CaseState::Waived];
 
 /// Somebody who has an account.
 #[derive(Clone, Debug, Serialize)]
@@ -40,7 +42,7 @@ pub(crate) struct Person {
 
 /// The subject of some news.
 pub(crate) enum Facts {
-    Account(Person),
+    Account(Newcomer),
     Booking(Box<Rental>),
     Return(Box<Returned>),
     Entry(Box<Waiting>),
@@ -58,21 +60,19 @@ impl Facts {
     ///
     /// # Errors
     /// When the database does not answer or holds what nobody can read.
-    pub(crate) async fn load(db: &DatabaseConnection, news: News, subject: Uuid) -> anyhow::Result<Option<Self>> {
+    pub(crate) async fn load(context: &Context, news: News, subject: Uuid, turn: i32) -> anyhow::Result<Option<Self>> {
+        let db = &context.db;
+        let booking = |rental| Self::Booking(Box::new(rental));
+        let entry = |waiting| Self::Entry(Box::new(waiting));
         Ok(match news {
-            News::AccountRegistered => {
-                let account = account::Entity::find_by_id(subject).one(db).await?;
-                account.map(|account| Self::Account(account.into()))
+            News::AccountRegistered => Newcomer::load(db, subject).await?.map(Self::Account),
+            News::BookingConfirmed => Rental::load_confirmed(db, subject).await?.map(booking),
+            News::BookingChanged | News::BookingMoved => Rental::load_changed(db, subject, turn).await?.map(booking),
+            News::BookingCancelled | News::BookingNoShow | News::ReturnDueSoon | News::ReturnOverdue => {
+                Rental::load(db, subject).await?.map(booking)
             }
-            News::BookingConfirmed
-            | News::BookingCancelled
-            | News::BookingNoShow
-            | News::BookingChanged
-            | News::BookingMoved
-            | News::ReturnDueSoon
-            | News::ReturnOverdue => Rental::load(db, subject).await?.map(|rental| Self::Booking(Box::new(rental))),
             News::ConflictUnresolved | News::CarOverdue | News::OverdueEscalated => {
-                Rental::load_for_staff(db, news, subject).await?.map(|rental| Self::Booking(Box::new(rental)))
+                Rental::load_for_staff(db, news, subject).await?.map(booking)
             }
             News::ReturnReceived
             | News::ReturnReported
@@ -80,11 +80,13 @@ impl Facts {
             | News::DecisionOverdue
             | News::ReturnCleared
             | News::DamageConfirmed
+            | News::DamageUntold
             | News::DamageDisputed
             | News::DamageSettled
             | News::PhotosWanted => Returned::load(db, subject).await?.map(|returned| Self::Return(Box::new(returned))),
-            News::WaitlistJoined | News::FinalCall | News::WaitlistLapsed | News::WaitlistClosed => {
-                Waiting::load(db, subject).await?.map(|waiting| Self::Entry(Box::new(waiting)))
+            News::FinalCall => Waiting::load_called(context, subject).await?.map(entry),
+            News::WaitlistJoined | News::WaitlistLapsed | News::WaitlistClosed => {
+                Waiting::load(db, subject).await?.map(entry)
             }
             News::OfferMade | News::OfferReminder | News::OfferExpired | News::OfferDeclined | News::OfferRevoked => {
                 Offered::load(db, subject).await?.map(|offered| Self::Offer(Box::new(offered)))
@@ -95,10 +97,11 @@ impl Facts {
     /// Why the news is none any more: telling it now would only confuse. `turn` is that of the announcement.
     pub(crate) fn outdated(&self, news: News, turn: i32, now: DateTime<Utc>) -> Option<&'static str> {
         let holds = match (news, self) {
-            (News::BookingConfirmed, Self::Booking(rental)) => rental.status.holds_time(),
+            (News::BookingConfirmed | News::BookingChanged | News::BookingMoved, Self::Booking(rental)) => {
+                rental.status.holds_time() && !rental.overtaken
+            }
             (News::BookingCancelled, Self::Booking(rental)) => rental.status == BookingStatus::Cancelled,
             (News::BookingNoShow, Self::Booking(rental)) => rental.status == BookingStatus::NoShow,
-            (News::BookingChanged | News::BookingMoved, Self::Booking(rental)) => rental.status.holds_time(),
             (News::ConflictUnresolved, Self::Booking(rental)) => {
                 rental.status == BookingStatus::Confirmed && (rental.conflict == Some(turn) || rental.is_withheld)
             }
@@ -117,18 +120,24 @@ impl Facts {
                 waits && returned.turn == turn
             }
             (News::ReturnCleared, Self::Return(returned)) => returned.verdict == Some(Verdict::Clear),
-            (News::DamageConfirmed, Self::Return(returned)) => returned.verdict == Some(Verdict::Damage),
+            (News::DamageConfirmed, Self::Return(returned)) => {
+                returned.case_is(&[CaseState::Confirmed, CaseState::Notified])
+            }
+            (News::DamageUntold, Self::Return(returned)) => returned.case_is(&[CaseState::Confirmed]),
             (News::DamageDisputed, Self::Return(returned)) => returned.case_is(&[CaseState::Disputed]),
-            (News::DamageSettled, Self::Return(returned)) => returned.case_is(&SETTLED),
+            (News::DamageSettled, Self::Return(returned)) => returned.case.as_ref().is_some_and(|case| case.is_settled),
             (News::PhotosWanted, Self::Return(returned)) => returned.state == ReturnState::AwaitingPhotos,
             (News::WaitlistJoined, Self::Entry(waiting)) => waiting.state.is_active(),
-            (News::FinalCall, Self::Entry(waiting)) => waiting.state == EntryState::Waiting,
+            (News::FinalCall, Self::Entry(waiting)) => waiting.state == EntryState::Waiting && waiting.is_bookable,
             (News::WaitlistLapsed, Self::Entry(waiting)) => waiting.state == EntryState::Lapsed,
             (News::WaitlistClosed, Self::Entry(waiting)) => waiting.state == EntryState::Closed,
             (News::OfferMade | News::OfferReminder, Self::Offer(offered)) => offered.is_live(now),
             (News::OfferExpired, Self::Offer(offered)) => offered.state == OfferState::Expired,
             (News::OfferRevoked, Self::Offer(offered)) => offered.state == OfferState::Revoked,
-            _ => true,
+            (News::AccountRegistered, Self::Account(_))
+            | (News::ReturnReceived, Self::Return(_))
+            | (News::OfferDeclined, Self::Offer(_)) => true,
+            _ => false,
         };
         (!holds).then_some("it is no longer so")
     }
@@ -139,7 +148,7 @@ impl Facts {
             Self::Return(returned) if news.is_for_staff() => {
                 returned.asked(news).iter().map(|person| person.id).collect()
             }
-            Self::Account(person) => vec![person.id],
+            Self::Account(newcomer) => vec![newcomer.id],
             Self::Booking(rental) if news.is_for_staff() => rental.staff.iter().map(|person| person.id).collect(),
             Self::Booking(rental) => vec![rental.customer.id],
             Self::Return(returned) => vec![returned.rental.customer.id],

@@ -21,102 +21,107 @@ pub(super) struct Notice {
 }
 
 pub(super) fn notice(news: News, facts: &Facts) -> Notice {
-    let (kind, title, message) = words(news, facts);
-    Notice { kind, title: plain(title), message: plain(&message), data: data(news, facts) }
+    let (kind, title) = title(news);
+    Notice { kind, title: plain(title), message: plain(&message(news, facts)), data: data(news, facts) }
 }
 
-fn words(news: News, facts: &Facts) -> (&'static str, &'static str, String) {
-    match (news, facts) {
-        (News::ReturnReported, Facts::Return(returned)) => {
-            ("REVIEW", "A return waits for your decision", page::verdict(returned))
-        }
-        (News::DecisionDue, Facts::Return(returned)) => {
-            ("REVIEW", "A return still waits for your decision", page::reminder(news, returned))
-        }
-        (News::DecisionOverdue, Facts::Return(returned)) => {
-            ("REVIEW", "A decision on a return is overdue", page::reminder(news, returned))
-        }
-        (News::BookingConfirmed, Facts::Booking(rental)) => (
-            "BOOKING",
-            "Booking confirmed",
-            format!("{}: {} from {} to {}.", rental.number, rental.car_words(), rental.starts, rental.ends),
-        ),
-        (News::BookingCancelled, Facts::Booking(rental)) => {
-            ("BOOKING", "Booking cancelled", settled(rental, "cancelled"))
-        }
-        (News::BookingNoShow, Facts::Booking(rental)) => ("BOOKING", "Car not picked up", settled(rental, "given up")),
-        (_, Facts::Booking(rental)) => changed_or_due(news, rental),
-        (News::ReturnReceived, Facts::Return(returned)) => (
-            "BOOKING",
-            "Car returned",
-            format!(
-                "{}: we have {} back. A person looks at the photos.",
-                returned.rental.number,
-                returned.rental.car_words()
-            ),
-        ),
-        (News::ReturnCleared, Facts::Return(returned)) => {
-            ("BOOKING", "Return checked", format!("{}: all is well, thank you.", returned.rental.number))
-        }
-        (News::DamageConfirmed, Facts::Return(returned)) => (
-            "BOOKING",
-            "Damage confirmed",
-            format!("{}: new damage was found. Our mail shows it and says how to dispute it.", returned.rental.number),
-        ),
-        (News::DamageDisputed, Facts::Return(returned)) => (
-            "REVIEW",
-            "A damage is disputed",
-            format!("{}: {} sees it differently.", returned.rental.number, returned.rental.customer.name),
-        ),
-        (News::DamageSettled, Facts::Return(returned)) => ("BOOKING", "Damage decided", settlement(returned)),
-        (News::PhotosWanted, Facts::Return(returned)) => (
-            "BOOKING",
-            "Better photos, please",
-            format!("{}: please take the photos of the return once more.", returned.rental.number),
-        ),
-        (_, Facts::Entry(waiting)) => queue::about_entry(news, waiting),
-        (_, Facts::Offer(offered)) => queue::about_offer(news, offered),
-        _ => ("SYSTEM", "Welcome to Forecourt", "Your account is ready.".to_owned()),
+/// The kind and the title of every news: one that was forgotten here does not compile.
+pub(super) fn title(news: News) -> (&'static str, &'static str) {
+    match news {
+        News::AccountRegistered => ("SYSTEM", "Welcome to Forecourt"),
+        News::BookingConfirmed => ("BOOKING", "Booking confirmed"),
+        News::BookingCancelled => ("BOOKING", "Booking cancelled"),
+        News::BookingNoShow => ("BOOKING", "Car not picked up"),
+        News::BookingChanged => ("BOOKING", "Booking changed"),
+        News::BookingMoved => ("BOOKING", "Another car for you"),
+        News::ConflictUnresolved => ("BOOKING", "A customer has to be called"),
+        News::ReturnDueSoon => ("BOOKING", "Your rental ends soon"),
+        News::ReturnOverdue => ("BOOKING", "The car is overdue"),
+        News::CarOverdue => ("BOOKING", "A car is overdue"),
+        News::OverdueEscalated => ("BOOKING", "A car has been overdue for a day"),
+        News::ReturnReceived => ("BOOKING", "Car returned"),
+        News::ReturnReported => ("REVIEW", "A return waits for your decision"),
+        News::DecisionDue => ("REVIEW", "A return still waits for your decision"),
+        News::DecisionOverdue => ("REVIEW", "A decision on a return is overdue"),
+        News::ReturnCleared => ("BOOKING", "Return checked"),
+        News::DamageConfirmed => ("BOOKING", "Damage confirmed"),
+        News::DamageUntold => ("REVIEW", "A customer has to be told of a damage"),
+        News::DamageDisputed => ("REVIEW", "A damage is disputed"),
+        News::DamageSettled => ("BOOKING", "Damage decided"),
+        News::PhotosWanted => ("BOOKING", "Better photos, please"),
+        News::WaitlistJoined => ("BOOKING", "You are on the waitlist"),
+        News::OfferMade => ("BOOKING", "A car is free for you"),
+        News::OfferReminder => ("BOOKING", "Your offer ends soon"),
+        News::OfferExpired => ("BOOKING", "Your offer has ended"),
+        News::OfferDeclined => ("BOOKING", "You declined an offer"),
+        News::OfferRevoked => ("BOOKING", "An offer was taken back"),
+        News::FinalCall => ("BOOKING", "Free at short notice"),
+        News::WaitlistLapsed => ("BOOKING", "You no longer wait"),
+        News::WaitlistClosed => ("BOOKING", "Waiting has ended"),
     }
 }
 
-fn changed_or_due(news: News, rental: &Rental) -> (&'static str, &'static str, String) {
+/// What has no words of its own is told by its title, and never by the words of something else.
+fn message(news: News, facts: &Facts) -> String {
+    let words = match facts {
+        Facts::Account(_) => (news == News::AccountRegistered).then(|| "Your account is ready.".to_owned()),
+        Facts::Booking(rental) => about_booking(news, rental),
+        Facts::Return(returned) => about_return(news, returned),
+        Facts::Entry(waiting) => queue::about_entry(news, waiting),
+        Facts::Offer(offered) => queue::about_offer(news, offered),
+    };
+    words.unwrap_or_else(|| format!("{}.", title(news).1))
+}
+
+fn about_booking(news: News, rental: &Rental) -> Option<String> {
     let Rental { number, starts, ends, customer, .. } = rental;
     let car = rental.car_words();
-    let words = |title, message| ("BOOKING", title, message);
-    match news {
-        News::BookingMoved => words(
-            "Another car for you",
-            format!("{number}: you get {car}, at the same price, from {starts} to {ends}."),
-        ),
-        News::ReturnDueSoon => words("Your rental ends soon", format!("{number}: please bring {car} back by {ends}.")),
-        News::ReturnOverdue => words(
-            "The car is overdue",
-            format!("{number}: {car} was due back at {ends}. Please bring it back or extend your booking."),
-        ),
-        News::CarOverdue => {
-            words("A car is overdue", format!("{car} was due back at {ends} from {}, {number}.", customer.name))
+    Some(match news {
+        News::BookingConfirmed => format!("{number}: {car} from {starts} to {ends}."),
+        News::BookingCancelled => settled(rental, "cancelled"),
+        News::BookingNoShow => settled(rental, "given up"),
+        News::BookingChanged => format!("{number}: {car} from {starts} to {ends}. It now costs {}.", rental.total.0),
+        News::BookingMoved => format!("{number}: you get {car}, at the same price, from {starts} to {ends}."),
+        News::ReturnDueSoon => format!("{number}: please bring {car} back by {ends}."),
+        News::ReturnOverdue => {
+            format!("{number}: {car} was due back at {ends}. Please bring it back or extend your booking.")
         }
-        News::OverdueEscalated => words(
-            "A car is overdue since a day",
-            format!("{car} was due back at {ends} from {}, {number}.", customer.name),
-        ),
-        News::ConflictUnresolved if rental.is_withheld => words(
-            "A customer has to be called",
-            format!("{car} is back but not cleared for {number} at {starts}. Clear it, or call {}.", customer.name),
-        ),
-        News::ConflictUnresolved => words(
-            "A customer has to be called",
+        News::CarOverdue | News::OverdueEscalated => {
+            format!("{car} was due back at {ends} from {}, {number}.", customer.name)
+        }
+        News::ConflictUnresolved if rental.is_withheld => {
+            format!("{car} is back but not cleared for {number} at {starts}. Clear it, or call {}.", customer.name)
+        }
+        News::ConflictUnresolved => {
             format!(
                 "{car} will not be there for {number} at {starts}, and no other car is free. Call {}.",
                 customer.name
-            ),
-        ),
-        _ => words(
-            "Booking changed",
-            format!("{number}: {car} from {starts} to {ends}. It now costs {}.", rental.total.0),
-        ),
-    }
+            )
+        }
+        _ => return None,
+    })
+}
+
+fn about_return(news: News, returned: &Returned) -> Option<String> {
+    let Rental { number, customer, .. } = &returned.rental;
+    Some(match news {
+        News::ReturnReported => page::verdict(returned),
+        News::DecisionDue | News::DecisionOverdue => page::reminder(news, returned),
+        News::ReturnReceived => {
+            format!("{number}: we have {} back. {}", returned.rental.car_words(), page::looked_at(returned))
+        }
+        News::ReturnCleared => format!("{number}: all is well, thank you."),
+        News::DamageConfirmed => {
+            format!("{number}: new damage was found. Our mail shows it and says how to dispute it.")
+        }
+        News::DamageUntold => {
+            format!("{number}: our mail to {} came back. Please tell them in another way.", customer.name)
+        }
+        News::DamageDisputed => format!("{number}: {} sees it differently.", customer.name),
+        News::DamageSettled => settlement(returned),
+        News::PhotosWanted => format!("{number}: please take the photos of the return once more."),
+        _ => return None,
+    })
 }
 
 fn settled(rental: &Rental, ended: &str) -> String {
@@ -140,7 +145,7 @@ fn settlement(returned: &Returned) -> String {
 fn data(news: News, facts: &Facts) -> Value {
     let news = news.as_str();
     match facts {
-        Facts::Account(person) => json!({ "news": news, "accountId": person.id }),
+        Facts::Account(newcomer) => json!({ "news": news, "accountId": newcomer.id }),
         Facts::Booking(rental) => json!({ "news": news, "bookingId": rental.id }),
         Facts::Return(returned) => json!({ "news": news, "bookingId": returned.rental.id, "returnId": returned.id }),
         Facts::Entry(waiting) => json!({ "news": news, "waitlistEntryId": waiting.id }),

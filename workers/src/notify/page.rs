@@ -31,6 +31,8 @@ pub(super) struct Page {
     clocks: Vec<Row>,
     /// No photo of the pick-up, so nobody can say what was there before.
     no_baseline: bool,
+    /// A person has looked already.
+    decided: bool,
     review: Option<String>,
     others: Vec<String>,
 }
@@ -74,6 +76,7 @@ impl Page {
             known: seen.chain(returned.register.iter().cloned()).collect(),
             clocks: clocks(returned),
             no_baseline: !returned.shots.iter().any(|shot| shot.occasion == Occasion::Pickup),
+            decided: returned.state == ReturnState::Decided,
             review: to.review.clone(),
             others: others(news, returned, to),
         }
@@ -146,6 +149,15 @@ pub(super) fn reminder(news: News, returned: &Returned) -> String {
     }
 }
 
+/// Who looks at what has come back.
+pub(super) fn looked_at(returned: &Returned) -> &'static str {
+    match (returned.state, &returned.without_photos) {
+        (ReturnState::Decided, _) => "A person has looked at it.",
+        (_, Some(_)) => "A person looks at it.",
+        (_, None) => "A person looks at the photos.",
+    }
+}
+
 /// One line: what the model says, how sure it is, what is asked and by when.
 pub(super) fn verdict(returned: &Returned) -> String {
     let by = returned.due.map(|due| format!(" by {due}")).unwrap_or_default();
@@ -153,7 +165,8 @@ pub(super) fn verdict(returned: &Returned) -> String {
     match (&returned.report.not_analysed, surest) {
         (Some(reason), _) => {
             let reason = reason.trim_end_matches('.');
-            format!("NOT ANALYSED: {reason}. Please look at the photos yourself and decide{by}.")
+            let look = if returned.without_photos.is_some() { "at the car" } else { "at the photos yourself" };
+            format!("NOT ANALYSED: {reason}. Please look {look} and decide{by}.")
         }
         (None, Some(surest)) => {
             let count = candidates(returned).count();

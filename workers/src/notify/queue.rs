@@ -5,45 +5,47 @@ use jobs::notify::News;
 use rules::waitlist::EntryState;
 use sea_orm::DbErr;
 
-use super::facts::{Facts, Offered, Waiting};
+use super::{
+    facts::{Facts, Offered, Waiting},
+    notice::title,
+};
 use crate::{Context, link};
 
-type Words = (&'static str, &'static str, String);
-
-pub(super) fn about_entry(news: News, waiting: &Waiting) -> Words {
+pub(super) fn about_entry(news: News, waiting: &Waiting) -> Option<String> {
     let wish = format!("{} ({}), {}", waiting.what, waiting.branch, waiting.when);
-    let (title, message) = match news {
-        News::FinalCall => {
-            ("Free at short notice", format!("{wish}: a car is free. The first to book it has it; nothing is held."))
+    Some(match news {
+        News::WaitlistJoined => format!("{wish}: {}", place(waiting)),
+        News::FinalCall => format!("{wish}: a car is free. The first to book it has it; nothing is held."),
+        News::WaitlistLapsed => {
+            format!("{wish}: two offers got no answer, so nobody asks you again. One press of a button rejoins.")
         }
-        News::WaitlistLapsed => (
-            "You no longer wait",
-            format!("{wish}: two offers got no answer, so nobody asks you again. One press of a button rejoins."),
-        ),
-        News::WaitlistClosed => {
-            ("Waiting has ended", format!("{wish}: nothing became free in time. Thank you for your patience."))
-        }
-        _ => ("You are on the waitlist", format!("{wish}: {}", place(waiting))),
-    };
-    ("BOOKING", title, message)
+        News::WaitlistClosed => format!("{wish}: {}. Thank you for your patience.", over(waiting).to_lowercase()),
+        _ => return None,
+    })
 }
 
-pub(super) fn about_offer(news: News, offered: &Offered) -> Words {
+/// Why nobody waits any more for what was waited for.
+fn over(waiting: &Waiting) -> &'static str {
+    if waiting.retired {
+        "The car has left our fleet"
+    } else if waiting.was_offered {
+        "Your wish can no longer be met"
+    } else {
+        "Nothing became free in time"
+    }
+}
+
+pub(super) fn about_offer(news: News, offered: &Offered) -> Option<String> {
     let what = format!("{} from {} to {}", offered.car, offered.starts, offered.ends);
     let until = offered.expires;
-    let (title, message) = match news {
-        News::OfferReminder => ("Your offer ends soon", format!("{what} is held for you until {until}.")),
-        News::OfferExpired => ("Your offer has ended", format!("{what} went to the next. {}", next(&offered.waiting))),
-        News::OfferRevoked => ("An offer was taken back", format!("{what}. {}", next(&offered.waiting))),
-        News::OfferDeclined => {
-            ("You declined an offer", format!("{what} goes to the next. Your place in the queue is kept."))
-        }
-        _ => {
-            let total = offered.total.0;
-            ("A car is free for you", format!("{what} for {total}, held for you until {until}."))
-        }
-    };
-    ("BOOKING", title, message)
+    Some(match news {
+        News::OfferMade => format!("{what} for {}, held for you until {until}.", offered.total.0),
+        News::OfferReminder => format!("{what} is held for you until {until}."),
+        News::OfferExpired => format!("{what} went to the next. {}", next(&offered.waiting)),
+        News::OfferRevoked => format!("{what}. {}", next(&offered.waiting)),
+        News::OfferDeclined => format!("{what} goes to the next. Your place in the queue is kept."),
+        _ => return None,
+    })
 }
 
 fn place(waiting: &Waiting) -> String {
@@ -66,9 +68,8 @@ fn next(waiting: &Waiting) -> &'static str {
 pub(super) fn entry_subject(news: News, waiting: &Waiting) -> String {
     let said = match news {
         News::FinalCall => "Free at short notice, first come, first served",
-        News::WaitlistLapsed => "You no longer wait",
-        News::WaitlistClosed => "Nothing became free in time",
-        _ => "You are on the waitlist",
+        News::WaitlistClosed => over(waiting),
+        _ => title(news).1,
     };
     format!("{said}: {}, {}", waiting.what, waiting.when)
 }
@@ -76,10 +77,10 @@ pub(super) fn entry_subject(news: News, waiting: &Waiting) -> String {
 pub(super) fn offer_subject(news: News, offered: &Offered) -> String {
     let what = format!("{}, {}", offered.car, offered.starts);
     match news {
+        News::OfferMade => format!("A car is free for you: {what} – answer by {}", offered.expires),
         News::OfferReminder => format!("Still yours until {}: {what}", offered.expires),
-        News::OfferExpired => format!("Your offer has ended: {what}"),
         News::OfferRevoked => format!("We had to take an offer back: {what}"),
-        _ => format!("A car is free for you: {what} – answer by {}", offered.expires),
+        _ => format!("{}: {what}", title(news).1),
     }
 }
 

@@ -1,13 +1,14 @@
 //! From facts to a mail, and nothing else: no clock, no database, no server.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use jobs::notify::News;
 use rules::waitlist::EntryState;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    facts::{Facts, Rental},
+    facts::{Facts, Rental, Returned},
+    notice::{notice, title},
     page::{self, Page},
     queue,
     side::{self, Pictures, Side},
@@ -18,6 +19,9 @@ use crate::{
     calendar::{self, Method},
     mailer::{Attachment, Mail},
 };
+
+/// A next rental so soon after the end, or after now where that is over.
+const SOON: TimeDelta = TimeDelta::days(3);
 
 /// What a mail depends on besides its facts.
 pub(crate) struct Recipient {
@@ -67,18 +71,29 @@ fn subject(news: News, facts: &Facts, to: &Recipient) -> String {
         (_, Facts::Return(returned)) => {
             let rental = &returned.rental;
             let what = match news {
+                News::ReturnReceived => "We have your car back",
                 News::ReturnCleared => "All is well with your return",
                 News::DamageConfirmed => "Damage found after your return",
+                News::DamageUntold => "[Call] A customer has to be told of a damage",
                 News::DamageDisputed => "[Dispute] A confirmed damage is disputed",
-                News::DamageSettled => "How your damage case ended",
+                News::DamageSettled => settlement(returned),
                 News::PhotosWanted => "Please take better photos of your return",
-                _ => "We have your car back",
+                _ => title(news).1,
             };
             format!("{what}: {} ({})", rental.car_words(), rental.number)
         }
-        (_, Facts::Account(_)) => "Welcome to Forecourt".to_owned(),
+        (_, Facts::Account(_)) => title(news).1.to_owned(),
         (_, Facts::Entry(waiting)) => queue::entry_subject(news, waiting),
         (_, Facts::Offer(offered)) => queue::offer_subject(news, offered),
+    }
+}
+
+/// What the damage comes to.
+fn settlement(returned: &Returned) -> &'static str {
+    match &returned.case {
+        Some(case) if !case.owed => "Nothing is asked for the damage",
+        Some(case) if case.reduced => "The amount for the damage is lower now",
+        _ => "The amount for the damage stands",
     }
 }
 
@@ -91,17 +106,22 @@ fn about_booking(news: News, rental: &Rental) -> String {
         News::ReturnOverdue => format!("The {car} was due back at {ends} ({number})"),
         News::CarOverdue => format!("[Overdue] {} – due {ends}{next}", rental.car_words()),
         News::OverdueEscalated => format!("[Overdue][24 h] {} – due {ends}{next}", rental.car_words()),
-        News::ConflictUnresolved => format!("[Call] No car for {number}: {}, {starts}", rental.car_words()),
-        _ => {
-            let ended = match news {
-                News::BookingCancelled => "cancelled",
-                News::BookingNoShow => "not picked up",
-                News::BookingChanged => "changed",
-                _ => "confirmed",
-            };
-            format!("Booking {number} {ended}: {car}, {starts}")
+        News::ConflictUnresolved if rental.is_withheld => {
+            format!("[Call] Not cleared for {number}: {}, {starts}", rental.car_words())
         }
+        News::ConflictUnresolved => format!("[Call] No car for {number}: {}, {starts}", rental.car_words()),
+        News::BookingConfirmed => format!("Booking {number} confirmed: {car}, {starts}"),
+        News::BookingCancelled => format!("Booking {number} cancelled: {car}, {starts}"),
+        News::BookingNoShow => format!("Booking {number} not picked up: {car}, {starts}"),
+        News::BookingChanged => format!("Booking {number} changed: {car}, {starts}"),
+        _ => format!("{}: {}, {number}", title(news).1, rental.car_words()),
     }
+}
+
+/// When the car goes out again, if that is so soon that it concerns whoever has it.
+fn next_start(rental: &Rental, now: DateTime<Utc>) -> Option<When> {
+    let next = rental.next.as_ref().map(|next| next.starts);
+    next.filter(|next| next.at <= now.max(rental.ends.at) + SOON)
 }
 
 fn sides(news: News, facts: &Facts, to: &Recipient) -> Vec<Side> {
@@ -116,13 +136,17 @@ fn sides(news: News, facts: &Facts, to: &Recipient) -> Vec<Side> {
 
 fn document(news: News, facts: &Facts, to: &Recipient, sides: &[Side]) -> Value {
     let links = json!({ "offer": to.offer, "entry": to.entry, "case": to.case });
-    let preheader = super::notice::notice(news, facts).message;
+    let preheader = notice(news, facts).message;
     let mut document = json!({ "to": to.name, "preheader": preheader, "sides": sides, "links": links });
     match facts {
-        Facts::Account(_) => document["zone"] = Value::Null,
+        Facts::Account(newcomer) => {
+            document["zone"] = Value::Null;
+            document["newcomer"] = json!(newcomer);
+        }
         Facts::Booking(rental) => {
             document["zone"] = json!(rental.zone);
             document["rental"] = json!(rental);
+            document["next_start"] = json!(next_start(rental, to.now));
         }
         Facts::Return(returned) => {
             document["zone"] = json!(returned.rental.zone);

@@ -19,14 +19,14 @@ use uuid::Uuid;
 use view::rental::{Finding, Region, Report};
 
 use super::{
-    facts::{Before, Next, Person, Rental, Returned, Shot},
+    facts::{Before, Newcomer, Next, Person, Rental, Returned, Shot},
     render::Recipient,
     side::Pictures,
     word::{Sum, When},
 };
 
 pub(super) use self::{
-    damage::{damaged, disputed, settled},
+    damage::{damaged, disputed, settled, untold},
     waitlist::{asap, entry, offered, waiting},
 };
 
@@ -168,9 +168,24 @@ pub(super) fn changed(status: BookingStatus, name: &str) -> Rental {
         was_unsafe: false,
         by_house: false,
         other_car: true,
+        same_terms: false,
     };
     let next = Next { number: "BK-2M4N6P".to_owned(), starts: when("2026-05-07T16:00") };
     Rental { before: Some(before), next: Some(next), ..rental(booking, name) }
+}
+
+/// The same dates and the same price with another car.
+pub(super) fn moved(name: &str) -> Rental {
+    let rental = changed(BookingStatus::Confirmed, name);
+    let Rental { starts, ends, total, .. } = rental;
+    let before = rental.before.map(|before| Before { starts, ends, total, same_terms: true, ..before });
+    Rental { before, ..rental }
+}
+
+/// Somebody who was added by an admin.
+pub(super) fn mechanic() -> Newcomer {
+    let added_by = Some("Alex Example".to_owned());
+    Newcomer { id: CUSTOMER, role: Some("mechanic".to_owned()), added_by }
 }
 
 fn finding(number: i32, side: Slot, class: &str, score: f64, novelty: &str, reason: &str) -> Finding {

@@ -36,6 +36,7 @@ fn pair(news: News) -> Option<(&'static str, &'static str)> {
         News::DecisionOverdue => pair!("decision_overdue"),
         News::ReturnCleared => pair!("return_cleared"),
         News::DamageConfirmed => pair!("damage_confirmed"),
+        News::DamageUntold => pair!("damage_untold"),
         News::DamageDisputed => pair!("damage_disputed"),
         News::DamageSettled => pair!("damage_settled"),
         News::PhotosWanted => pair!("photos_wanted"),

@@ -1,3 +1,5 @@
+mod words;
+
 use jobs::notify::{News, SendMail};
 use rules::{
     booking::BookingStatus,
@@ -9,7 +11,7 @@ use view::rental::Report;
 
 use super::{
     digest,
-    facts::{Facts, Rental, Returned},
+    facts::{Facts, Newcomer, Rental, Returned},
     notice::notice,
     render, sample,
     side::Pictures,
@@ -30,11 +32,12 @@ fn facts(news: News, name: &str) -> Facts {
     let entry = |entry| Facts::Entry(Box::new(sample::waiting(&entry, name)));
     let offer = |state, entry| Facts::Offer(Box::new(sample::offered(state, &entry, name)));
     match news {
-        News::AccountRegistered => Facts::Account(super::facts::Person { id: sample::CUSTOMER, name: name.to_owned() }),
+        News::AccountRegistered => Facts::Account(Newcomer { id: sample::CUSTOMER, role: None, added_by: None }),
         News::BookingConfirmed => booking(sample::booking()),
         News::BookingCancelled => booking(sample::ended(BookingStatus::Cancelled)),
         News::BookingNoShow => booking(sample::ended(BookingStatus::NoShow)),
-        News::BookingChanged | News::BookingMoved | News::ConflictUnresolved => {
+        News::BookingMoved => Facts::Booking(Box::new(sample::moved(name))),
+        News::BookingChanged | News::ConflictUnresolved => {
             Facts::Booking(Box::new(sample::changed(BookingStatus::Confirmed, name)))
         }
         News::ReturnDueSoon => {
@@ -49,6 +52,7 @@ fn facts(news: News, name: &str) -> Facts {
         }
         News::ReturnCleared => returned(decided(ReturnState::Decided, Verdict::Clear)),
         News::DamageConfirmed => returned(sample::damaged()),
+        News::DamageUntold => returned(sample::untold()),
         News::DamageDisputed => returned(sample::disputed()),
         News::DamageSettled => returned(sample::settled()),
         News::PhotosWanted => returned(decided(ReturnState::AwaitingPhotos, Verdict::MorePhotos)),
@@ -71,7 +75,7 @@ fn pictures() -> Pictures {
 }
 
 fn mailed() -> impl Iterator<Item = News> {
-    News::ALL.into_iter().filter(|news| news.is_mailed())
+    News::ALL.iter().copied().filter(|news| news.is_mailed())
 }
 
 fn mail(news: News) -> Mail {
@@ -216,7 +220,7 @@ fn news_that_is_no_longer_so_is_not_told() {
         "the last moment is outside"
     );
     assert!(offered.outdated(News::OfferExpired, 0, now).is_some());
-    for news in News::ALL {
+    for news in News::ALL.iter().copied() {
         assert_eq!(facts(news, "Kim Example").outdated(news, 0, now), None, "{}", news.as_str());
     }
 }

@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use entity::{account, damage_case};
 use rules::{
-    damage::{CaseState, DISPUTE_WINDOW},
+    damage::{CaseState, DISPUTE_WINDOW, Settlement},
     money::{Currency, Money},
 };
 use sea_orm::{DatabaseConnection, EntityTrait};
@@ -32,10 +32,15 @@ pub(crate) struct Claimed {
     pub(crate) settlement: Vec<String>,
     pub(crate) settled_by: Option<String>,
     pub(crate) reduced: bool,
-    pub(crate) waived: bool,
-    /// Nobody answered in time.
+    /// Nobody of staff has settled it.
     pub(crate) unanswered: bool,
+    /// What it comes to is decided, whatever was done about it since.
+    #[serde(skip)]
+    pub(crate) is_settled: bool,
 }
+
+/// How a case stands that the customer agreed to, or did not answer, and what follows.
+const AGREED: [CaseState; 4] = [CaseState::Accepted, CaseState::Charged, CaseState::Released, CaseState::Closed];
 
 impl Claimed {
     /// # Errors
@@ -60,9 +65,9 @@ impl Claimed {
             photos: case.dispute_photos().len(),
             settlement: case.settlement.as_deref().map(lines).unwrap_or_default(),
             settled_by: settler,
-            reduced: state == CaseState::Reduced,
-            waived: state == CaseState::Waived,
-            unanswered: state == CaseState::Accepted,
+            reduced: case.settled_as.is_some_and(|settled| settled.0 == Settlement::Reduced),
+            unanswered: case.settled_at.is_none(),
+            is_settled: case.settled_at.is_some() || AGREED.contains(&state),
         }))
     }
 

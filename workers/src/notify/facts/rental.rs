@@ -8,11 +8,16 @@ use rules::{
     money::{Currency, Money},
     pricing::{Line, Quote},
 };
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Next, Person, people, returned::next};
+use super::{
+    Next, Person,
+    before::{Before, told_version},
+    people,
+    returned::next,
+};
 use crate::{
     booking::conflict,
     notify::word::{Sum, When},
@@ -69,27 +74,16 @@ pub(crate) struct Rental {
     /// The turn of what endangers it at this moment; loaded for staff only.
     #[serde(skip)]
     pub(crate) conflict: Option<i32>,
-    /// What it was before the last change.
+    /// A later mail says or has said how it stands.
+    #[serde(skip)]
+    pub(crate) overtaken: bool,
+    /// What it was when it was last told, for news of a change.
     pub(crate) before: Option<Before>,
     /// Who has the car next.
     pub(crate) next: Option<Next>,
     /// Those who work here and hear of it.
     #[serde(skip)]
     pub(crate) staff: Vec<Person>,
-}
-
-/// A booking before its last change.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Before {
-    pub(crate) car: String,
-    pub(crate) starts: When,
-    pub(crate) ends: When,
-    pub(crate) total: Sum,
-    /// The car was changed because it must not be driven, rather than because it was not back.
-    pub(crate) was_unsafe: bool,
-    /// The house could not keep what was booked, and staff found this instead.
-    pub(crate) by_house: bool,
-    pub(crate) other_car: bool,
 }
 
 /// One line of the price, as it was quoted.
@@ -125,8 +119,32 @@ impl Rental {
         let offer = waitlist_offer::Entity::find().filter(waitlist_offer::Column::BookingId.eq(id));
         let waited = offer.count(db).await? > 0;
         let zone: Tz = booking.time_zone.parse()?;
-        let (before, next) = (Before::load(db, &booking, zone).await?, next(db, &booking, zone).await?);
-        Ok(Some(Self { waited, before, next, ..Self::tell(booking, customer, car, branch)? }))
+        let next = next(db, &booking, zone).await?;
+        Ok(Some(Self { waited, next, ..Self::tell(booking, customer, car, branch)? }))
+    }
+
+    /// The same, to be told that it was made.
+    ///
+    /// # Errors
+    /// When the database does not answer or holds what nobody can read.
+    pub(crate) async fn load_confirmed(db: &DatabaseConnection, id: Uuid) -> anyhow::Result<Option<Self>> {
+        let Some(rental) = Self::load(db, id).await? else { return Ok(None) };
+        let overtaken = told_version(db, id, rental.customer.id).await? > 0;
+        Ok(Some(Self { overtaken, ..rental }))
+    }
+
+    /// The same, to be told of the change that made it this version.
+    ///
+    /// # Errors
+    /// When the database does not answer or holds what nobody can read.
+    pub(crate) async fn load_changed(db: &DatabaseConnection, id: Uuid, version: i32) -> anyhow::Result<Option<Self>> {
+        let Some(booking) = booking::Entity::find_by_id(id).one(db).await? else { return Ok(None) };
+        let later = booking_change::Entity::find()
+            .filter(booking_change::Column::BookingId.eq(id))
+            .filter(booking_change::Column::Version.gte(version));
+        let overtaken = later.count(db).await? > 0;
+        let before = Before::load(db, &booking, version).await?;
+        Ok(Self::load(db, id).await?.map(|rental| Self { overtaken, before, ..rental }))
     }
 
     /// The same, for those who run the fleet of its branch or, when there are none and from the second news on, the admins.
@@ -191,6 +209,7 @@ impl Rental {
             is_unsafe: !car.status.0.is_rentable(),
             is_withheld: false,
             conflict: None,
+            overtaken: false,
             before: None,
             next: None,
             staff: Vec::new(),
@@ -202,26 +221,6 @@ impl Rental {
     /// What it is filed under in subjects and lists: plate, make and model.
     pub(crate) fn car_words(&self) -> String {
         format!("{} {}", self.plate, self.car)
-    }
-}
-
-impl Before {
-    async fn load(db: &DatabaseConnection, booking: &booking::Model, zone: Tz) -> anyhow::Result<Option<Self>> {
-        let last = booking_change::Entity::find()
-            .filter(booking_change::Column::BookingId.eq(booking.id))
-            .order_by_desc(booking_change::Column::Version);
-        let Some(last) = last.one(db).await? else { return Ok(None) };
-        let car = car::Entity::find_by_id(last.car_id).one(db).await?;
-        let model = car.map(|car| format!("{} {}, ", car.make, car.model)).unwrap_or_default();
-        Ok(Some(Self {
-            car: format!("{model}{}", last.plate),
-            starts: When { at: last.starts_at, zone },
-            ends: When { at: last.ends_at, zone },
-            total: Sum(Money::new(last.total, Currency::new(&last.currency)?)),
-            was_unsafe: last.reason == "unsafe",
-            by_house: last.reason == "house_fault",
-            other_car: last.car_id != booking.car_id,
-        }))
     }
 }
 

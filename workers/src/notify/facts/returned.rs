@@ -135,7 +135,7 @@ impl Returned {
             decided_by: name(db, row.decided_by).await?,
             due: row.decision_due_at.map(when),
             items,
-            register: register.iter().map(known).collect(),
+            register: register.iter().map(|damage| known(damage, zone)).collect(),
             next: next(db, &booking, zone).await?,
             waiting: waitlist_entry::waiting_for(db, booking.car_id).await?,
             auto_release: branch.is_some_and(|branch| branch.auto_release),
@@ -195,9 +195,9 @@ fn note(decision: &serde_json::Value) -> Vec<String> {
     decision["note"].as_str().map(lines).unwrap_or_default()
 }
 
-fn known(damage: &damage::Model) -> String {
+fn known(damage: &damage::Model, zone: Tz) -> String {
     let panel = damage.panel.as_deref().map(|panel| format!(", {panel}")).unwrap_or_default();
-    let since = damage.created_at.format("%-d %b %Y");
+    let since = damage.created_at.with_timezone(&zone).format("%-d %b %Y");
     format!(
         "{}{panel}: {}, {}, in the register since {since}",
         capital(&damage.side),

@@ -1,16 +1,24 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use entity::{account, branch, car, waitlist_entry};
+use entity::{
+    account, branch, car,
+    supply::{Bookable, Wanted},
+    waitlist_entry, waitlist_offer,
+};
 use rules::{
+    car::CarStatus,
     money::{Currency, Money},
     waitlist::{EntryState, facts},
 };
-use sea_orm::{DatabaseConnection, EntityTrait};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::Person;
-use crate::notify::word::{Sum, When};
+use crate::{
+    Context,
+    notify::word::{Sum, When},
+};
 
 /// A place in the queue as mails tell it.
 #[derive(Clone, Debug, Serialize)]
@@ -30,6 +38,13 @@ pub(crate) struct Waiting {
     pub(crate) rows: Vec<Row>,
     /// From 1; only while waiting.
     pub(crate) position: Option<i64>,
+    /// Something is there that they could book at once. Looked for where a final call is told.
+    #[serde(skip)]
+    pub(crate) is_bookable: bool,
+    /// The car has left the fleet.
+    pub(crate) retired: bool,
+    /// There was an offer, whatever became of it. Looked for where it is over.
+    pub(crate) was_offered: bool,
     /// The wish cannot be met after this.
     #[serde(skip)]
     pub(crate) latest_start: DateTime<Utc>,
@@ -58,7 +73,22 @@ impl Waiting {
         };
         let (Some(customer), Some(branch)) = (customer, branch) else { return Ok(None) };
         let position = waitlist_entry::position(db, &entry).await?;
-        Self::tell(&entry, customer, car.as_ref(), branch, position).map(Some)
+        let waiting = Self::tell(&entry, customer, car.as_ref(), branch, position)?;
+        let offers = waitlist_offer::Entity::find().filter(waitlist_offer::Column::EntryId.eq(id));
+        let was_offered = waiting.state == EntryState::Closed && offers.count(db).await? > 0;
+        Ok(Some(Self { was_offered, ..waiting }))
+    }
+
+    /// The same for a final call, which is none any more when somebody was faster.
+    ///
+    /// # Errors
+    /// When the database does not answer or holds what nobody can read.
+    pub(crate) async fn load_called(context: &Context, id: Uuid) -> anyhow::Result<Option<Self>> {
+        let Some(entry) = waitlist_entry::Entity::find_by_id(id).one(&context.db).await? else { return Ok(None) };
+        let Some(wanted) = Wanted::of(&context.db, &entry).await? else { return Ok(None) };
+        let free = wanted.bookable(&context.db, &entry, context.settings.waitlist_terms).await?;
+        let is_bookable = free.iter().any(Bookable::is_first_come);
+        Ok(Self::load(&context.db, id).await?.map(|waiting| Self { is_bookable, ..waiting }))
     }
 
     /// # Errors
@@ -90,6 +120,9 @@ impl Waiting {
             zone: zone.name().to_owned(),
             when,
             position,
+            is_bookable: true,
+            retired: car.is_some_and(|car| car.status.0 == CarStatus::Retired),
+            was_offered: false,
             latest_start: entry.latest_start,
         })
     }

@@ -13,7 +13,7 @@ use crate::notify::{
 
 fn claimed(state: CaseState) -> Claimed {
     let sum = |amount| Sum(Money::new(amount, Currency::EUR));
-    let answered = state != CaseState::Notified;
+    let answered = !matches!(state, CaseState::Confirmed | CaseState::Notified);
     let settled = answered && state != CaseState::Disputed;
     Claimed {
         id: Uuid::from_u128(0xd),
@@ -27,8 +27,8 @@ fn claimed(state: CaseState) -> Claimed {
         settlement: settled.then(|| "Half of it was there before.".to_owned()).into_iter().collect(),
         settled_by: settled.then(|| "Robin Example".to_owned()),
         reduced: state == CaseState::Reduced,
-        waived: state == CaseState::Waived,
         unanswered: false,
+        is_settled: settled,
     }
 }
 
@@ -55,6 +55,11 @@ pub(in crate::notify) fn damaged() -> Returned {
         case: Some(claimed(CaseState::Notified)),
         ..returned(report())
     }
+}
+
+/// The mail that tells of it came back.
+pub(in crate::notify) fn untold() -> Returned {
+    Returned { case: Some(claimed(CaseState::Confirmed)), ..damaged() }
 }
 
 /// The customer sees it differently.
