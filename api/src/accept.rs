@@ -196,14 +196,25 @@ impl Front {
 
     async fn look(&self, id: Uuid) -> Result<Ending, ApiError> {
         let entry = answered(PATIENCE, ledger::find(&self.db, id)).await?.ok_or_else(ApiError::not_found)?;
-        match (entry.state(), entry.outcome()) {
-            (State::Done, Some(outcome)) => end(outcome),
-            (State::Dead | State::Cancelled, _) => Err(ApiError::new(
+        standing(&entry)
+    }
+}
+
+/// How a job ended, if it has.
+///
+/// # Errors
+/// The refusal of the worker, or that the job failed.
+pub(crate) fn standing(entry: &ledger::Entry) -> Result<Ending, ApiError> {
+    match (entry.state(), entry.outcome()) {
+        (State::Done, Some(outcome)) => end(outcome),
+        (State::Dead | State::Cancelled, _) => {
+            let id = entry.id;
+            Err(ApiError::new(
                 problem::JOB_FAILED,
                 format!("The work was tried and could not be finished; people look at it. See /api/v1/jobs/{id}."),
-            )),
-            _ => Ok(Ending::Pending(job_document(&entry))),
+            ))
         }
+        _ => Ok(Ending::Pending(job_document(entry))),
     }
 }
 

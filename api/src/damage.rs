@@ -4,6 +4,7 @@ mod case;
 mod face;
 mod matrix;
 mod page;
+mod press;
 mod staff;
 
 pub use case::CaseApi;

@@ -54,6 +54,17 @@ impl ApiError {
         Self::new(problem::INTERNAL, "The request was not carried out. Its id helps us to find out why.")
     }
 
+    /// What a page says of it, with every reason.
+    pub(crate) fn words(&self) -> String {
+        if self.problem == problem::JOB_FAILED {
+            return "This was tried and could not be finished. Our people look at it.".to_owned();
+        }
+        let title = Some(self.problem.title).filter(|title| !self.detail.starts_with(title));
+        let reasons = self.errors.iter().map(|reason| reason.message.as_str());
+        let sentences = title.into_iter().chain([self.detail.as_str()]).chain(reasons);
+        sentences.map(|words| format!("{}.", words.trim_end_matches('.'))).collect::<Vec<_>>().join(" ")
+    }
+
     pub(crate) fn http_status(&self) -> StatusCode {
         StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -215,4 +226,25 @@ pub(crate) fn to_problem(error: &poem::Error, request_id: &RequestId, instance: 
 /// The path that a problem happened at.
 pub(crate) fn instance(request: &Request) -> String {
     request.original_uri().path().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_says_everything_once() {
+        let suspended = ApiError::new(problem::SUSPENDED, "This account is suspended.");
+        assert_eq!(suspended.words(), "This account is suspended.");
+        let reasons = ["Photo 1: it is too small.", "Photo 2: it is torn"];
+        let reasons = reasons.map(|words| Reason { pointer: "/photos".to_owned(), message: words.to_owned() });
+        let refused = ApiError { problem: problem::PHOTOS_REFUSED, ..ApiError::invalid(reasons.into()) };
+        assert_eq!(
+            refused.words(),
+            "Some photos cannot be accepted. Please mend what is listed and send it again. Photo 1: it is too small. \
+             Photo 2: it is torn."
+        );
+        let failed = ApiError::new(problem::JOB_FAILED, "See /api/v1/jobs/7.");
+        assert!(!failed.words().contains("/api/"));
+    }
 }

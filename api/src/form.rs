@@ -23,12 +23,12 @@ impl Form {
     }
 
     pub(crate) fn parse(body: &[u8]) -> Self {
-        Self(form_urlencoded::parse(body).into_owned().collect())
+        Self::of(form_urlencoded::parse(body).into_owned().collect())
     }
 
-    /// The texts of a form with photos.
-    pub(crate) fn of(texts: &[(String, String)]) -> Self {
-        Self(texts.to_vec())
+    /// The texts of a form by their fields. A browser counts the end of a line as one letter and sends two.
+    pub(crate) fn of(texts: Vec<(String, String)>) -> Self {
+        Self(texts.into_iter().map(|(field, text)| (field, text.replace("\r\n", "\n"))).collect())
     }
 
     /// Which button was pressed.
@@ -68,6 +68,13 @@ mod tests {
         assert_eq!(refused.problem.code, "bad_request");
         assert!(refused.detail.contains("note"), "{refused:?}");
         assert!(Form::read("verdict=clear&note=a".into()).await.is_ok());
+    }
+
+    #[test]
+    fn the_end_of_a_line_is_one_letter_as_the_browser_counted() {
+        assert_eq!(Form::parse(b"note=a%0D%0Ab").text("note"), "a\nb");
+        let multipart = [("words".to_owned(), "a\r\n\r\nb".to_owned())];
+        assert_eq!(Form::of(multipart.into()).text("words"), "a\n\nb");
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod outer;
 mod page;
 pub mod password;
 mod picture;
+mod pressed;
 mod problems;
 pub mod rental;
 mod review;
@@ -134,7 +135,12 @@ pub fn app(front: Arc<Front>, stop: CancellationToken) -> impl Endpoint {
 static DOCS: LazyLock<Bytes> = LazyLock::new(|| {
     let service = service();
     // poem-openapi puts in what it derived, which lacks the headers that every write needs.
-    service.swagger_ui_html().replacen(&service.spec(), &document::served().text, 1).into()
+    let page = service.swagger_ui_html().replacen(&service.spec(), &document::served().text, 1);
+    let head = "<!doctype html>\n<html lang=\"en\">\n<head>\n    \
+                <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n    \
+                <link rel=\"icon\" href=\"data:,\">";
+    let page = page.trim_start().replacen("<html charset=\"UTF-8\">\n<head>", head, 1);
+    page.replacen("<title>Swagger UI</title>", "<title>Forecourt: the API</title>", 1).into()
 });
 
 #[handler]
@@ -170,5 +176,27 @@ mod tests {
     fn the_page_of_the_document_shows_the_document_that_is_served() {
         let page = str::from_utf8(&DOCS).unwrap();
         assert!(page.contains(&document::served().text) && page.contains("Idempotency-Key"));
+        let head = page.split("<style").next().unwrap();
+        for part in ["<!doctype html>", "lang=\"en\"", "name=\"viewport\"", "<title>Forecourt"] {
+            assert!(head.contains(part), "{part} is not in {head}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_link_with_a_slash_too_many_or_without_its_token_is_answered_by_a_page() {
+        let routes = Route::new()
+            .nest("/review", review::routes())
+            .nest("/offer", offer::routes())
+            .nest("/waitlist", waitlist::routes())
+            .nest("/damage", damage::routes());
+        for path in ["/review/", "/offer", "/waitlist/a/b", "/damage/secret/", "/review/secret/photo"] {
+            let request = poem::Request::builder().uri_str(path).finish();
+            let page = routes.call(request).await.unwrap();
+            assert_eq!(
+                (page.status().as_u16(), page.content_type()),
+                (404, Some("text/html; charset=utf-8")),
+                "{path}"
+            );
+        }
     }
 }

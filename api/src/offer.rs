@@ -16,7 +16,7 @@ use view::{booking::Booking, waitlist::Offer};
 
 pub(crate) use self::{
     face::Fact,
-    page::{answer, nowhere, pending, routes, write},
+    page::{PENDING, answer, behind_link, nowhere, pending, routes, write},
 };
 use crate::{
     Tag,

@@ -126,8 +126,9 @@ pub(crate) struct Frame<'a> {
 }
 
 /// What several pages share.
-const PARTIALS: [(&str, &str); 2] = [
+const PARTIALS: [(&str, &str); 3] = [
     ("layout", include_str!("../../templates/page/layout.hbs")),
+    ("no_enter", include_str!("../../templates/page/no_enter.hbs")),
     ("pair", include_str!("../../templates/page/pair.hbs")),
 ];
 
@@ -144,13 +145,13 @@ fn registry() -> &'static Handlebars<'static> {
     })
 }
 
-/// Nothing may be loaded but our own pictures and this very style sheet, named by its hash.
+/// Nothing may be loaded but our own pictures, the empty icon and this very style sheet, named by its hash.
 fn policy() -> &'static str {
     static POLICY: OnceLock<String> = OnceLock::new();
     POLICY.get_or_init(|| {
         let style = BASE64_STANDARD.encode(Sha256::digest(STYLE));
         format!(
-            "default-src 'none'; style-src 'sha256-{style}'; img-src 'self'; form-action 'self'; \
+            "default-src 'none'; style-src 'sha256-{style}'; img-src 'self' data:; form-action 'self'; \
              base-uri 'none'; frame-ancestors 'none'"
         )
     })

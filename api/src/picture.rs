@@ -21,11 +21,21 @@ pub(crate) struct Picture {
     boxes: Vec<Mark>,
 }
 
-/// What a box says: its number, and the `novelty` that gives it its colour.
+/// What a box says: its number, the `novelty` that gives it its colour, and what it is drawn around.
 pub(crate) struct Boxed<'a> {
     pub(crate) number: i32,
     pub(crate) novelty: &'a str,
-    pub(crate) region: &'a Region,
+    pub(crate) what: String,
+    pub(crate) region: Region,
+}
+
+/// A photo in words.
+pub(crate) struct Words {
+    pub(crate) caption: String,
+    /// For those who do not see it, who then hear of every box.
+    pub(crate) shows: String,
+    /// What they hear where there is no box.
+    pub(crate) bare: &'static str,
 }
 
 /// A numbered box in the pixels of the large copy.
@@ -80,29 +90,31 @@ impl Picture {
             full: Some(format!("{page}/photo/{}/original", photo.id)),
             width: i32::try_from(photo.width).unwrap_or_default(),
             height: i32::try_from(photo.height).unwrap_or_default(),
-            alt: format!("{caption} of those that the customer sent"),
+            alt: format!("{caption} of those sent with the dispute"),
             ..Self::none(&caption)
         }
     }
 
     /// A photo by its large copy; `page` is the address under which its pictures are served.
-    pub(crate) fn of<'a>(
+    pub(crate) fn of(
         photo: &photo::Model,
         copy: Option<&derivative::Model>,
         page: &str,
-        (caption, alt): (String, String),
-        boxes: impl Iterator<Item = Boxed<'a>>,
+        Words { caption, shows, bare }: Words,
+        boxes: &[Boxed<'_>],
     ) -> Self {
+        let marks: Vec<_> = boxes.iter().map(|boxed| format!("{} {}", boxed.number, boxed.what)).collect();
+        let marks = if marks.is_empty() { bare.to_owned() } else { format!("marked: {}", marks.join("; ")) };
         let (width, height) = copy.map_or((0, 0), |copy| (copy.width, copy.height));
         Self {
             address: copy.map(|_| format!("{page}/photo/{}/1600", photo.id)),
             full: Some(format!("{page}/photo/{}/original", photo.id)),
             width,
             height,
-            alt,
+            alt: format!("{shows}: {marks}"),
             caption,
             absent: "The large copy is not made yet; open the full picture.",
-            boxes: boxes.map(|boxed| mark(&boxed, f64::from(width), f64::from(height))).collect(),
+            boxes: boxes.iter().map(|boxed| mark(boxed, f64::from(width), f64::from(height))).collect(),
         }
     }
 }
@@ -136,7 +148,8 @@ mod tests {
     fn a_number_stays_inside_its_picture() {
         for (x, y) in [(0.0, 0.0), (0.99, 0.99), (0.5, 0.5)] {
             let region = Region { x, y, width: 0.1, height: 0.1 };
-            let mark = mark(&Boxed { number: 1, novelty: "new", region: &region }, 1600.0, 1200.0);
+            let boxed = Boxed { number: 1, novelty: "new", what: "dent".to_owned(), region };
+            let mark = mark(&boxed, 1600.0, 1200.0);
             let radius = 14.0 * mark.tag_scale;
             assert!(mark.tag_x >= radius && mark.tag_x <= 1600.0 - radius);
             assert!(mark.tag_y >= radius && mark.tag_y <= 1200.0 - radius);

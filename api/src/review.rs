@@ -1,5 +1,6 @@
 //! `/review/{token}`: a return is decided by whoever got the mail. GET only shows.
 
+mod amount;
 mod done;
 mod face;
 mod form;
@@ -11,8 +12,9 @@ mod sheet;
 use std::sync::Arc;
 
 use entity::damage_matrix;
+use jobs::{Job, rental::DecideReturn};
 use poem::{
-    Endpoint, EndpointExt, Response, Route, get, handler,
+    Endpoint, Response, Route, get, handler,
     http::StatusCode,
     web::{Data, Path},
 };
@@ -28,22 +30,26 @@ use crate::{
     front::Front,
     link::key,
     media,
-    offer::{answer, nowhere},
+    offer::{answer, behind_link, nowhere},
     page::{Frame, Page, words},
+    pressed::{self, Pressed},
 };
+pub(crate) use amount::{amount, decimal};
 use face::{Refused, Showing, face};
-pub(crate) use form::amount;
 use link::{Link, Opened};
 use sheet::Sheet;
 
 /// The addresses behind the link in a mail.
 pub(crate) fn routes() -> impl Endpoint {
-    Route::new().at("/:token", get(show).post(send)).at("/:token/photo/:id/:variant", get(show_photo)).map_to_response()
+    behind_link(Route::new().at("/:token", get(show).post(send)).at("/:token/photo/:id/:variant", get(show_photo)))
 }
 
+/// What can be pressed here.
+const PRESSED: pressed::Page = pressed::Page { kinds: &[DecideReturn::KIND], subject: "return_id" };
+
 #[handler]
-async fn show(Data(front): Data<&Arc<Front>>, Path(token): Path<String>) -> Response {
-    answer(visit(front, &token).await)
+async fn show(Data(front): Data<&Arc<Front>>, Path(token): Path<String>, pressed: Pressed) -> Response {
+    answer(visit(front, &token, &pressed).await)
 }
 
 #[handler]
@@ -55,21 +61,28 @@ async fn send(Data(front): Data<&Arc<Front>>, Path(token): Path<String>, asking:
 async fn show_photo(
     Data(front): Data<&Arc<Front>>,
     Path((token, id, variant)): Path<(String, Uuid, String)>,
-) -> Result<Response, ApiError> {
-    picture(front, &token, id, &variant).await
+) -> Response {
+    answer(picture(front, &token, id, &variant).await)
 }
 
-async fn visit(front: &Front, token: &str) -> Result<Response, ApiError> {
+async fn visit(front: &Front, token: &str, pressed: &Pressed) -> Result<Response, ApiError> {
     match link::find(&front.db, token).await? {
-        Link::Live(opened) => review(front, token, *opened, StatusCode::OK, None, None).await,
-        dead => dead_end(front, dead).await,
+        Link::Live(opened) => match pressed.find(front, &PRESSED, opened.rental_return.id, opened.reader.id).await? {
+            Some((job, ending)) => {
+                let decide = serde_json::from_value(job.payload).map_err(ApiError::internal)?;
+                let form = Form::of_decision(&decide, currency(front, &opened).await?);
+                told(front, token, &decide, &form, ending).await
+            }
+            None => review(front, token, *opened, StatusCode::OK, None, None).await,
+        },
+        dead => dead_end(front, dead, None).await,
     }
 }
 
-/// What a link shows that no decision can be made with.
-async fn dead_end(front: &Front, link: Link) -> Result<Response, ApiError> {
+/// What a link shows that no decision can be made with, also not the one that was `sent`.
+async fn dead_end(front: &Front, link: Link, sent: Option<&Form>) -> Result<Response, ApiError> {
     match link {
-        Link::Decided(rental_return) => done::decided(front, &rental_return, StatusCode::GONE).await,
+        Link::Decided(rental_return) => done::decided(front, &rental_return, StatusCode::GONE, sent).await,
         Link::Dead(why) => Ok(words(StatusCode::GONE, "This link does not work any more", why)),
         Link::Live(_) | Link::Unknown => Ok(nowhere()),
     }
@@ -95,7 +108,7 @@ async fn review(
 async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -> Result<Response, ApiError> {
     let opened = match link::find(&front.db, token).await? {
         Link::Live(opened) => *opened,
-        dead => return dead_end(front, dead).await,
+        dead => return dead_end(front, dead, Some(&Form::read(body).await?)).await,
     };
     let form = Form::read(body).await?;
     if !opened.is_csrf(&key(front), form.text("csrf")) {
@@ -116,17 +129,31 @@ async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -
         }
     };
     let job = job_for(asking, Key::Optional, Some(opened.reader.id), &decide, &json!(decide))?;
-    match front.write(asking, job).await {
-        Ok(Ending::Done(_)) => done::by_form(front, &decide).await,
-        Ok(Ending::Pending(_)) => Ok(done::pending(token)),
-        // Somebody else was faster: whose decision stands is said by the page that all links lead to now.
-        Err(_) if is_decided(front, decide.return_id).await? => visit(front, token).await,
-        Err(error) => {
+    let ending = front.write(asking, job).await;
+    told(front, token, &decide, &form, ending).await
+}
+
+/// What became of a decision.
+async fn told(
+    front: &Front,
+    token: &str,
+    decide: &DecideReturn,
+    form: &Form,
+    ending: Result<Ending, ApiError>,
+) -> Result<Response, ApiError> {
+    let error = match ending {
+        Ok(Ending::Done(_)) => return done::by_form(front, decide).await,
+        Ok(Ending::Pending(job)) => return Ok(done::pending(token, job.id)),
+        Err(error) => error,
+    };
+    match link::find(&front.db, token).await? {
+        Link::Live(opened) => {
             let errors = error.errors.iter().map(|reason| reason.message.clone()).collect();
             let refused = Refused::new(error.problem.title, &error.detail, errors);
-            let status = error.http_status();
-            review(front, token, opened, status, Some(refused), Some(&form)).await
+            review(front, token, *opened, error.http_status(), Some(refused), Some(form)).await
         }
+        // Somebody else was faster: whose decision stands is said by the page that all links lead to now.
+        dead => dead_end(front, dead, Some(form)).await,
     }
 }
 
@@ -144,11 +171,6 @@ async fn estimated(front: &Front, opened: &Opened, currency: Currency, form: &Fo
     };
     let matrix = matrix.map(damage_matrix::Model::matrix).transpose()?.filter(|matrix| matrix.currency == currency);
     Ok(matrix.map_or_else(|| form.clone(), |matrix| form.estimated(&report.findings, &matrix)))
-}
-
-async fn is_decided(front: &Front, id: Uuid) -> Result<bool, ApiError> {
-    let found = entity::rental_return::Entity::find_by_id(id).one(&front.db).await?;
-    Ok(found.is_some_and(|found| found.state.0 == rules::rental::ReturnState::Decided))
 }
 
 async fn picture(front: &Front, token: &str, id: Uuid, variant: &str) -> Result<Response, ApiError> {

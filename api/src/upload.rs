@@ -75,6 +75,15 @@ impl Incoming {
         if length.is_some_and(|length| length > limit) {
             return Err(too_large(most_photos).into());
         }
+        Self::begin(request, body, most_photos).await
+    }
+
+    /// The same however long it says to be: what stands before too much can be read all the same.
+    ///
+    /// # Errors
+    /// When the form has no boundary.
+    pub(crate) async fn begin(request: &Request, body: &mut RequestBody, most_photos: u64) -> poem::Result<Self> {
+        let limit = most_photos * Limits::default().max_bytes + PARTS_LIMIT;
         let (paced, overflow) = Paced::new(body.take()?.into_bytes_stream(), limit);
         let mut body = RequestBody::new(Body::from_bytes_stream(paced));
         Ok(Self { parts: Multipart::from_request(request, &mut body).await?, most_photos, overflow })
@@ -85,7 +94,9 @@ impl Incoming {
     /// # Errors
     /// Everything that is wrong with the parts, at once; or that the body is too large, too slow or broken off.
     pub(crate) async fn receive(self) -> Result<Handover, ApiError> {
-        self.read::<Received>().await?.finish()
+        let mut received = Received::default();
+        self.read(&mut received).await?;
+        received.finish()
     }
 
     /// Reads what somebody says, with the photos that belong to it.
@@ -93,19 +104,27 @@ impl Incoming {
     /// # Errors
     /// When the body is too large, too slow or broken off; [`Statement::check`] tells what is wrong with its parts.
     pub(crate) async fn receive_statement(self) -> Result<Statement, ApiError> {
-        self.read::<Statement>().await
+        let (statement, read) = self.receive_so_far().await;
+        read.map(|()| statement)
     }
 
-    async fn read<P: Parts>(self) -> Result<P, ApiError> {
+    /// The same as far as it can be read, with why not to its end.
+    pub(crate) async fn receive_so_far(self) -> (Statement, Result<(), ApiError>) {
+        let mut statement = Statement::default();
+        let read = self.read(&mut statement).await;
+        (statement, read)
+    }
+
+    async fn read(self, received: &mut impl Parts) -> Result<(), ApiError> {
         let late = |_| ApiError::new(problem::REQUEST_TIMEOUT, "Please try again, or send smaller photos.");
-        tokio::time::timeout(PATIENCE, self.read_parts()).await.map_err(late)?
+        tokio::time::timeout(PATIENCE, self.read_parts(received)).await.map_err(late)?
     }
 
-    async fn read_parts<P: Parts>(mut self) -> Result<P, ApiError> {
-        let (mut received, mut count) = (P::default(), 0);
+    async fn read_parts<P: Parts>(mut self, received: &mut P) -> Result<(), ApiError> {
+        let mut count = 0;
         loop {
             match self.parts.next_field().await {
-                Ok(Some(_)) if count == MOST_PARTS => {
+                Ok(Some(_)) if count == P::MOST => {
                     return Err(ApiError::new(problem::BAD_REQUEST, "The form has too many parts."));
                 }
                 Ok(Some(part)) => {
@@ -114,7 +133,7 @@ impl Incoming {
                     let taken = received.take(&name, Box::pin(part.into_async_read())).await;
                     taken.map_err(|error| self.broken_off(&error))?;
                 }
-                Ok(None) => return Ok(received),
+                Ok(None) => return Ok(()),
                 Err(error) => return Err(self.broken_off(&error)),
             }
         }
@@ -134,6 +153,9 @@ fn too_large(most_photos: u64) -> ApiError {
 
 /// What the parts of a form come to.
 trait Parts: Default + Send {
+    /// How many may come.
+    const MOST: usize = MOST_PARTS;
+
     /// Reads one part to its end, also when it is of no use: the client shall hear of all that is wrong.
     fn take(
         &mut self,

@@ -195,9 +195,22 @@ async fn the_page_shows_before_and_after_and_only_its_buttons_do_something() {
     assert!(words(&yard.house.get(&staff, None).await).contains("Uphold 180.00 EUR"));
     let doubt = yard.press(&staff, "press=reduce&words=half&amount=").await;
     assert_eq!(doubt.status, 422);
+    for (press, why) in [("uphold", "An amount belongs to a reduction"), ("reduce", "less than the 180.00 EUR that")] {
+        let doubt = yard.press(&staff, &format!("press={press}&words=half&amount=200.00")).await;
+        assert!(doubt.status == 422 && words(&doubt).contains(why), "{press}: {doubt:?}");
+        assert!(words(&doubt).contains("value=\"200.00\"") && words(&doubt).contains("half</textarea>"), "{doubt:?}");
+    }
+    let page = words(&yard.house.get(&staff, None).await).to_owned();
+    let csrf = page.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
     let waived = yard.press(&staff, "press=waive&words=You+are+right").await;
     assert!(words(&waived).contains("WAIVED"), "{waived:?}");
     assert_eq!(yard.case().await["amount"]["amount"], 0);
+    let post = yard.house.ask(Method::POST, &staff).header("Content-Type", "application/x-www-form-urlencoded");
+    let late = send(post.body(format!("csrf={csrf}&press=uphold&words=It+stays,%0D%0Asorry"))).await;
+    assert_eq!(late.status, 409);
+    for part in ["What you sent was not used: it had been decided before.", "It stays,\nsorry", "You are right"] {
+        assert!(words(&late).contains(part), "{part} is missing in {late:?}");
+    }
     let via = "select count(*) from audit_log where subject_kind = 'damage_case' and detail->>'via' = 'link'";
     assert_eq!(yard.house.bed.number(via).await, 2);
     assert!(words(&yard.house.get(&path, None).await).contains("You are right"));

@@ -35,9 +35,9 @@ async fn photos_of_a_dispute_are_kept_as_they_came_and_shown_to_who_decides() {
 
     let short = post(form(&[texts[0], ("words", "No"), texts[2]], vec![])).await;
     assert!(words(&short).contains("in 3 to 4000 letters") && short.status == 422, "{short:?}");
-    let six = send(vec![scene(1); 6]).await;
-    assert_eq!(six.status, 422);
-    assert!(words(&six).contains("Send at most 5 photos.") && words(&six).contains("Look at my photos"), "{six:?}");
+    let many = send(vec![scene(1); 30]).await;
+    assert_eq!(many.status, 422);
+    assert!(words(&many).contains("Send at most 5 photos.") && words(&many).contains("Look at my photos"), "{many:?}");
     let none = send(vec![scene(1), b"%PDF-1.7".to_vec()]).await;
     assert!(words(&none).contains("Photo 2: ") && none.status == 422, "{none:?}");
     let torn = send(vec![scene(1), scene(2)[..20_000].to_vec()]).await;
@@ -82,6 +82,47 @@ async fn photos_of_a_dispute_are_kept_as_they_came_and_shown_to_who_decides() {
     assert_eq!(yard.house.get(&text(&photos[0], "original"), Some(&stranger)).await.status, 404);
     assert_eq!(yard.house.get(&text(&photos[0], "original"), Some(&yard.customer)).await.status, 302);
     assert_eq!(yard.house.bed.number(&looked).await, 1, "nobody else looked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispute_that_is_refused_after_its_answer_is_told_to_whoever_looks_again() {
+    let yard = Yard::open().await;
+    yard.confirmed().await;
+    let path = yard.link(&yard.customer, "Damage found").await;
+    let html = words(&yard.house.get(&path, None).await).to_owned();
+    let csrf = html.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let texts = [("csrf", csrf), ("words", "Look at my photo"), ("press", "dispute")];
+    let post = |photo| {
+        let request = yard.house.ask(Method::POST, &path).header("Prefer", "respond-async");
+        send(request.multipart(form(&texts, vec![photo])))
+    };
+    let look_again = |page: &str| {
+        let link = page.split("<a href=\"").last().and_then(|rest| rest.split('"').next()).unwrap();
+        let link = link.replace("&#x3D;", "=");
+        assert!(link.starts_with(&format!("{path}?job=")) && !page.contains("need not do"), "{page}");
+        link
+    };
+    let ended = async |link: &str| {
+        tests::until("the dispute has ended", || async {
+            let page = words(&yard.house.get(link, None).await).to_owned();
+            let pending = page.contains("being carried out");
+            assert!(!pending || !page.contains("<form"), "nothing is asked for while it is undecided: {page}");
+            (!pending).then_some(page)
+        })
+        .await
+    };
+
+    let pending = post(scene(2)[..20_000].to_vec()).await;
+    assert_eq!(pending.status, 202);
+    let refused = ended(&look_again(words(&pending))).await;
+    assert!(refused.contains("Photo 1: ") && refused.contains("Look at my photo</textarea>"), "{refused}");
+    assert_eq!(yard.case().await["state"], "notified");
+    let foreign = format!("{path}?job={}", uuid::Uuid::new_v4());
+    assert!(!words(&yard.house.get(&foreign, None).await).contains("Photo 1: "));
+
+    let pending = post(scene(2)).await;
+    let done = ended(&look_again(words(&pending))).await;
+    assert!(done.contains("DISPUTED") && done.contains("Look at my photo") && !done.contains("not used"), "{done}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,6 +57,12 @@ async fn the_evidence_of_a_case_is_the_same_file_until_the_case_changes() {
     );
     assert!(pdf.windows(hash.len()).any(|part| part == hash.as_bytes()), "the hash for people");
     assert_eq!(pdf.windows(9).filter(|part| part == b"DCTDecode").count(), 9, "and the photo itself");
+
+    let remark = b"180.00 EUR, not asked for: no pick-up photo of this side";
+    assert!(!pdf.windows(remark.len()).any(|part| part == remark));
+    yard.house.bed.run("update photo set state = 'refused' where occasion = 'pickup' and slot = 'left'").await;
+    let pdf = fetched(&text(&export().await["pdf"], "address")).await;
+    assert!(pdf.windows(remark.len()).any(|part| part == remark));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -143,6 +143,8 @@ async fn of_two_admins_who_press_at_the_same_time_one_decides_and_the_other_read
     assert_eq!((won.status.as_u16(), lost.status.as_u16()), (200, 410), "{won:?} {lost:?}");
     let decided = format!("Decided by {winner} on ");
     assert!(page(&won.body).contains(&decided) && page(&lost.body).contains(&decided), "{won:?} {lost:?}");
+    assert!(page(&lost.body).contains("What you sent was not used") && !page(&won.body).contains("was not used"));
+    assert_eq!(page(&lost.body).contains("<p class=\"lines\">Not there before"), cleared, "and what was typed");
     let told = format!(
         "select count(*) from job where kind = 'decide_return' and outcome->>'code' = 'already_decided'
          and outcome->'extra'->>'decidedBy' = '{winner}'"

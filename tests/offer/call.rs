@@ -84,6 +84,8 @@ async fn a_final_call_is_booked_with_one_press_by_whoever_is_first() {
         StatusCode::CONFLICT,
     );
     assert!(late.contains("Somebody else has it now"), "{late}");
+    let later = words(desk.open_page(&paths[0]).await, StatusCode::OK);
+    assert!(later.contains("is gone: somebody was faster") && later.contains("value=\"leave\""), "{later}");
 
     desk.mail(&waiting[1].0, "confirmed").await;
     let (won, lost) = (desk.entry(&waiting[1].0, &waiting[1].1).await, desk.entry(&waiting[0].0, &waiting[0].1).await);

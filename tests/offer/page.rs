@@ -72,7 +72,14 @@ async fn a_dead_link_says_why() {
     desk.cancel(&first).await;
 
     let declined = link(&*desk.mail(&one, "A car is free for you").await, "/offer/");
+    let open = words(desk.open_page(&declined).await, StatusCode::OK);
     assert!(words(desk.press(&declined, "decline").await, StatusCode::OK).contains("You declined this offer"));
+    for (button, used) in [("accept", false), ("decline", true)] {
+        let form = format!("csrf={}&press={button}", super::desk::csrf(&open));
+        let page = desk.send_form(&declined, &form).await.body.as_str().unwrap().to_owned();
+        assert!(page.contains("You declined this offer"), "{page}");
+        assert_eq!(page.contains("What you sent was not used"), !used, "{button}: {page}");
+    }
     assert!(words(desk.open_page(&declined).await, StatusCode::GONE).contains("You declined this offer"));
     assert_eq!(desk.entry(&one, &one_waits).await["state"], "waiting");
 

@@ -38,6 +38,12 @@ impl Asking {
         }
     }
 
+    /// The same with so much patience, unless the client says otherwise.
+    pub(crate) fn patient(&self, wait: Duration) -> Self {
+        let prefer = if self.prefer == Prefer::Nothing { Prefer::Wait(wait) } else { self.prefer };
+        Self { prefer, ..self.clone() }
+    }
+
     /// The same of somebody who has no account: others use the same keys.
     pub(crate) fn by_stranger(mut self, email: &Email) -> Self {
         let digest = Sha256::digest(email.as_str());

@@ -15,8 +15,9 @@ use view::damage::DamageCaseItem;
 
 use crate::{
     error::ApiError,
+    form::Form,
     link::Opened,
-    picture::{Boxed, Picture},
+    picture::{Boxed, Picture, Words},
 };
 
 /// A case with all that its page shows.
@@ -40,7 +41,9 @@ pub(super) struct Face {
     pub(super) tone: &'static str,
     pub(super) label: &'static str,
     pub(super) sentence: String,
-    refused: Option<String>,
+    pub(super) refused: Option<String>,
+    /// What was typed and had no effect; `None` where the form still holds it.
+    pub(super) unused: Option<String>,
     items: Vec<Item>,
     estimate: String,
     pub(super) amount: String,
@@ -54,6 +57,8 @@ pub(super) struct Face {
     most_photos: usize,
     pub(super) settlement: Option<String>,
     sides: Vec<Side>,
+    /// The customer reads it, rather than staff.
+    to_customer: bool,
     /// The customer may answer.
     answers: bool,
     until: Option<String>,
@@ -61,6 +66,8 @@ pub(super) struct Face {
     decides: bool,
     currency: String,
     words: String,
+    /// The new amount as it was typed.
+    less: String,
     action: String,
     csrf: String,
     zone: String,
@@ -72,7 +79,7 @@ pub(super) struct Face {
 struct Item {
     number: usize,
     place: String,
-    class: String,
+    class: &'static str,
     severity: String,
     note: Option<String>,
     estimate: Option<String>,
@@ -92,8 +99,8 @@ pub(super) struct Showing<'a> {
     pub(super) token: &'a str,
     pub(super) csrf: String,
     pub(super) refused: Option<String>,
-    /// What was typed before.
-    pub(super) words: String,
+    /// What was filled in before.
+    pub(super) filled: &'a Form,
 }
 
 impl Sheet {
@@ -119,6 +126,7 @@ impl Face {
         let before = sheet.photos.iter().filter(|photo| photo.occasion.0 == Occasion::Pickup);
         let before: Vec<_> = before.map(|photo| photo.slot.0).collect();
         let page = format!("/damage/{}", showing.token);
+        let (live, words) = (sheet.is_live(opened), showing.filled.text("words").to_owned());
         Ok(Self {
             plate: sheet.booking.plate.clone(),
             car: format!("{} {}", sheet.car.make, sheet.car.model),
@@ -126,6 +134,7 @@ impl Face {
             tone,
             label,
             sentence,
+            unused: Some(words.clone()).filter(|words| !live && showing.refused.is_some() && !words.is_empty()),
             refused: showing.refused,
             items: items.iter().enumerate().map(|(at, item)| Item::of(at + 1, item, &before, money)).collect(),
             estimate: money(case.estimate),
@@ -138,11 +147,13 @@ impl Face {
             most_photos: MOST_DISPUTE_PHOTOS,
             settlement: case.settlement.clone(),
             sides: Slot::ALL.iter().filter_map(|slot| side(sheet, &items, *slot, &page)).collect(),
-            answers: sheet.to_customer && sheet.is_live(opened),
+            to_customer: sheet.to_customer,
+            answers: sheet.to_customer && live,
             until: case.respond_by.map(|at| moment(at, zone)),
-            decides: !sheet.to_customer && sheet.is_live(opened),
+            decides: !sheet.to_customer && live,
             currency: case.currency.clone(),
-            words: showing.words,
+            words,
+            less: showing.filled.text("amount").to_owned(),
             action: page,
             csrf: showing.csrf,
             zone: zone.name().to_owned(),
@@ -171,6 +182,9 @@ fn standing(sheet: &Sheet, opened: &Opened, zone: Tz, amount: &str) -> (&'static
                 false => format!("Damage is written down; {asked}. You may agree or tell us why not, until {until}."),
             },
         ),
+        CaseState::Notified if sheet.to_customer => {
+            ("warn", "TIME IS OVER", format!("Damage is written down; {asked}. The time to answer ended {until}."))
+        }
         CaseState::Notified => {
             ("warn", "CUSTOMER TOLD", format!("The customer knows that {asked}. Answers until {until}."))
         }
@@ -199,7 +213,7 @@ impl Item {
         Self {
             number,
             place: item.place(),
-            class: item.class.0.as_str().replace('_', " "),
+            class: item.class.0.name(),
             severity: item.severity.0.to_string(),
             note: item.note.clone(),
             estimate: item.estimate.map(money),
@@ -211,18 +225,17 @@ impl Item {
 /// A side on which something was confirmed, before and after.
 fn side(sheet: &Sheet, items: &[DamageCaseItem], slot: Slot, page: &str) -> Option<Side> {
     let here = || (1..).zip(items).filter(|(_, item)| item.side.0.as_str() == slot.as_str());
-    let marked: Vec<String> = here().map(|(number, item)| format!("{number} {}", item.class.0)).collect();
-    if marked.is_empty() {
-        return None;
-    }
+    here().next()?;
     let picture = |occasion: Occasion, caption: &str| {
         let photo = sheet.photos.iter().find(|photo| (photo.slot.0, photo.occasion.0) == (slot, occasion));
         let Some(photo) = photo else { return Picture::none(caption) };
         let boxes = here().filter(|(_, item)| item.photo_id == Some(photo.id));
-        let boxes =
-            boxes.filter_map(|(number, item)| Some(Boxed { number, novelty: "new", region: item.region.as_ref()? }));
-        let alt = format!("{caption}, {slot}: {}", marked.join("; "));
-        Picture::of(photo, sheet.copies.get(&photo.id), page, (caption.to_owned(), alt), boxes)
+        let boxed = |(number, item): (i32, &'_ DamageCaseItem)| {
+            let what = item.class.0.name().to_owned();
+            Some(Boxed { number, novelty: "new", what, region: item.region.clone()? })
+        };
+        let words = Words { caption: caption.to_owned(), shows: format!("{caption}, {slot}"), bare: "no box on it" };
+        Picture::of(photo, sheet.copies.get(&photo.id), page, words, &boxes.filter_map(boxed).collect::<Vec<_>>())
     };
     let name = match slot {
         Slot::Front => "Front",

@@ -1,24 +1,23 @@
 //! `/damage/{token}`: the customer agrees or disputes, staff answer a dispute. GET only shows.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use entity::{booking, car, damage_case, photo};
 use jobs::damage::{AcceptDamage, DisputeDamage, SettleDamage};
 use platform::link::DAMAGE;
 use poem::{
-    Endpoint, EndpointExt, Request, RequestBody, Response, Route, get, handler,
+    Endpoint, Request, RequestBody, Response, Route, get, handler,
     http::StatusCode,
     web::{Data, Path},
 };
-use rules::{
-    damage::{MOST_DISPUTE_PHOTOS, Settlement},
-    money::Currency,
-    problem,
-};
+use rules::{damage::MOST_DISPUTE_PHOTOS, money::Currency, problem};
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
-use super::face::{Face, Sheet, Showing};
+use super::{
+    face::{Face, Sheet, Showing},
+    press::{ANSWERS, PRESSED, in_vain, refilled},
+};
 use crate::{
     accept::{Asking, Ending},
     auth::Origin,
@@ -27,9 +26,10 @@ use crate::{
     front::Front,
     link::{self, Opened},
     media,
-    offer::{answer, nowhere, pending, write},
+    offer::{answer, behind_link, nowhere, pending, write},
     page::{Done, Frame, Page},
     picture::copies,
+    pressed::{Pressed, again},
     review::amount,
     upload::{Incoming, Statement},
     words::{DISPUTE, REASON, written},
@@ -37,12 +37,16 @@ use crate::{
 
 /// The addresses behind the link in a mail.
 pub(crate) fn routes() -> impl Endpoint {
-    Route::new().at("/:token", get(show).post(send)).at("/:token/photo/:id/:variant", get(show_photo)).map_to_response()
+    behind_link(Route::new().at("/:token", get(show).post(send)).at("/:token/photo/:id/:variant", get(show_photo)))
 }
 
+/// How long a dispute is waited for: five photos take some seconds to judge, and whether they are taken is told to
+/// nobody who has left.
+const WITH_PHOTOS: Duration = Duration::from_secs(20);
+
 #[handler]
-async fn show(Data(front): Data<&Arc<Front>>, Path(token): Path<String>) -> Response {
-    answer(visit(front, &token, StatusCode::OK).await)
+async fn show(Data(front): Data<&Arc<Front>>, Path(token): Path<String>, pressed: Pressed) -> Response {
+    answer(visit(front, &token, &pressed).await)
 }
 
 #[handler]
@@ -61,16 +65,20 @@ async fn send(
 async fn show_photo(
     Data(front): Data<&Arc<Front>>,
     Path((token, id, variant)): Path<(String, Uuid, String)>,
-) -> Result<Response, ApiError> {
-    let Some((opened, sheet)) = open(front, &token).await? else { return Err(ApiError::not_found()) };
+) -> Response {
+    answer(picture(front, &token, id, &variant).await)
+}
+
+async fn picture(front: &Front, token: &str, id: Uuid, variant: &str) -> Result<Response, ApiError> {
+    let Some((opened, sheet)) = open(front, token).await? else { return Err(ApiError::not_found()) };
     if opened.expires_at <= opened.now {
         return Err(ApiError::not_found());
     }
     let staff = (!sheet.to_customer).then_some(opened.reader.id);
     if sheet.case.dispute_photos().iter().any(|photo| photo.id == id) {
-        return media::of_dispute(front, &sheet.case, id, &variant, staff).await;
+        return media::of_dispute(front, &sheet.case, id, variant, staff).await;
     }
-    media::on_page(front, sheet.booking.id, id, &variant, staff).await
+    media::on_page(front, sheet.booking.id, id, variant, staff).await
 }
 
 /// Who opens the page, and its case; `None` when the token leads nowhere, or its reader may not see the case any more.
@@ -91,9 +99,12 @@ async fn open(front: &Front, token: &str) -> Result<Option<(Opened, Sheet)>, Api
     Ok(Some((opened, Sheet { case, booking, car, photos, copies, to_customer })))
 }
 
-async fn visit(front: &Front, token: &str, status: StatusCode) -> Result<Response, ApiError> {
+async fn visit(front: &Front, token: &str, pressed: &Pressed) -> Result<Response, ApiError> {
     let Some((opened, sheet)) = open(front, token).await? else { return Ok(nowhere()) };
-    page(front, token, &opened, &sheet, status, None, String::new())
+    match pressed.find(front, &PRESSED, sheet.case.id, opened.reader.id).await? {
+        Some((job, ending)) => told(front, token, ending, &refilled(&job, &sheet)?).await,
+        None => page(front, token, &opened, &sheet, StatusCode::OK, None, &Form::default()),
+    }
 }
 
 fn page(
@@ -103,38 +114,42 @@ fn page(
     sheet: &Sheet,
     status: StatusCode,
     refused: Option<String>,
-    words: String,
+    filled: &Form,
 ) -> Result<Response, ApiError> {
-    let face = Face::of(sheet, opened, Showing { token, csrf: opened.csrf(front), refused, words })?;
+    let mut face = Face::of(sheet, opened, Showing { token, csrf: opened.csrf(front), refused, filled })?;
     if opened.expires_at <= opened.now {
-        return Ok(over(face));
+        return Ok(over(&mut face, sheet));
     }
     let title = format!("{} {}", face.plate, face.car);
     Ok(Page::Damage.show(status, Frame { title: &title, aside: "A damage case" }, &face))
 }
 
 /// How the case stands, for whoever comes when the link has ended.
-fn over(face: Face) -> Response {
+fn over(face: &mut Face, sheet: &Sheet) -> Response {
     let heading = format!("{} {}", face.plate, face.car);
-    let sentence = format!("{} This link has ended; reply to our mail and a person reads it.", face.sentence);
-    let (tone, label, note) = (face.tone, face.label, face.settlement);
-    Done { tone, label, heading, sentence, note, ..Done::default() }.show(StatusCode::GONE)
+    let then =
+        if sheet.to_customer { "reply to our mail and a person reads it" } else { "log in to see the whole case" };
+    let sentence = format!("{} This link has ended; {then}.", face.sentence);
+    let (tone, label) = (face.tone, face.label);
+    let (note, unused, typed) = (face.settlement.take(), face.refused.take(), face.unused.take());
+    Done { tone, label, heading, sentence, note, unused, typed, ..Done::default() }.show(StatusCode::GONE)
 }
 
-/// What was sent: a form without photos, or with them. Nobody but the customer has any to send; when they may not any
-/// more, the page that answers says so.
-async fn receive(sheet: &Sheet, request: &Request, body: poem::Body) -> Result<(Form, Statement), ApiError> {
+/// What was sent: a form without photos, or with them as far as it could be read. Nobody but the customer has any to send;
+/// when they may not any more, the page that answers says so.
+async fn receive(
+    sheet: &Sheet,
+    request: &Request,
+    body: poem::Body,
+) -> Result<(Form, Statement, Result<(), ApiError>), ApiError> {
     let with_photos = request.content_type().is_some_and(|kind| kind.starts_with("multipart/"));
     if !with_photos || !sheet.to_customer {
-        return Ok((Form::read(body).await?, Statement::default()));
+        return Ok((Form::read(body).await?, Statement::default(), Ok(())));
     }
-    let incoming = Incoming::open(request, &mut RequestBody::new(body), MOST_DISPUTE_PHOTOS as u64).await;
-    let unread = |error: poem::Error| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(problem::BODY_TOO_LARGE, error.to_string()),
-        _ => ApiError::new(problem::BAD_REQUEST, error.to_string()),
-    };
-    let statement = incoming.map_err(unread)?.receive_statement().await?;
-    Ok((Form::of(statement.texts()), statement))
+    let incoming = Incoming::begin(request, &mut RequestBody::new(body), MOST_DISPUTE_PHOTOS as u64).await;
+    let incoming = incoming.map_err(|error| ApiError::new(problem::BAD_REQUEST, error.to_string()))?;
+    let (statement, read) = incoming.receive_so_far().await;
+    Ok((Form::of(statement.texts().to_vec()), statement, read))
 }
 
 async fn submit(
@@ -146,34 +161,42 @@ async fn submit(
     body: poem::Body,
 ) -> Result<Response, ApiError> {
     let Some((opened, sheet)) = open(front, token).await? else { return Ok(nowhere()) };
-    let (filled, statement) = receive(&sheet, request, body).await?;
+    let (filled, statement, read) = receive(&sheet, request, body).await?;
     let Some(filled) = opened.own(front, filled) else {
         let words = "The form did not come from this page, so nothing was done. Please press the button again.";
-        return page(front, token, &opened, &sheet, StatusCode::FORBIDDEN, Some(words.to_owned()), String::new());
+        let refused = Some(words.to_owned());
+        return page(front, token, &opened, &sheet, StatusCode::FORBIDDEN, refused, &Form::default());
     };
     if !sheet.is_live(&opened) {
-        return visit(front, token, StatusCode::CONFLICT).await;
+        let refused = in_vain(&opened, &sheet, &filled);
+        return page(front, token, &opened, &sheet, StatusCode::CONFLICT, refused, &filled);
     }
-    let ending = match ask(front, asking, origin, &opened, &sheet, &filled, &statement).await {
-        Ok(ending) => ending,
-        Err(wrong) => {
-            let (status, words) = (StatusCode::UNPROCESSABLE_ENTITY, filled.text("words").to_owned());
-            return page(front, token, &opened, &sheet, status, Some(wrong), words);
-        }
+    if let Err(error) = read {
+        return page(front, token, &opened, &sheet, error.http_status(), Some(error.words()), &filled);
+    }
+    match ask(front, asking, origin, &opened, &sheet, &filled, &statement).await {
+        Ok(ending) => told(front, token, ending, &filled).await,
+        Err(wrong) => page(front, token, &opened, &sheet, StatusCode::UNPROCESSABLE_ENTITY, Some(wrong), &filled),
+    }
+}
+
+/// What became of what was pressed; the page shows how the case stands by now.
+async fn told(
+    front: &Front,
+    token: &str,
+    ending: Result<Ending, ApiError>,
+    filled: &Form,
+) -> Result<Response, ApiError> {
+    if let Ok(Ending::Pending(job)) = ending {
+        return Ok(pending(&again(&format!("/damage/{token}"), job.id)));
+    }
+    let Some((opened, sheet)) = open(front, token).await? else { return Ok(nowhere()) };
+    let (status, refused) = match ending {
+        Ok(_) => (StatusCode::OK, None),
+        Err(error) if sheet.is_live(&opened) => (error.http_status(), Some(error.words())),
+        Err(_) => (StatusCode::CONFLICT, in_vain(&opened, &sheet, filled)),
     };
-    match ending {
-        Ok(Ending::Done(_)) => visit(front, token, StatusCode::OK).await,
-        Ok(Ending::Pending(_)) => Ok(pending(&format!("/damage/{token}"))),
-        // Too late, or a colleague was faster: the page says how it stands.
-        Err(error) if error.problem.status == 409 => visit(front, token, StatusCode::CONFLICT).await,
-        Err(error) => {
-            let status = error.http_status();
-            let reasons = error.errors.iter().map(|reason| reason.message.trim_end_matches('.'));
-            let reasons: String = reasons.map(|reason| format!(" {reason}.")).collect();
-            let refused = Some(format!("{}{reasons}", error.detail));
-            page(front, token, &opened, &sheet, status, refused, filled.text("words").to_owned())
-        }
-    }
+    page(front, token, &opened, &sheet, status, refused, filled)
 }
 
 /// Enqueues what was pressed, or says what is missing for it.
@@ -209,24 +232,19 @@ async fn ask(
                 }
                 Err(error) => return Ok(Err(error)),
             };
-            return Ok(write(front, asking, &dispute, reader).await);
+            return Ok(write(front, &asking.patient(WITH_PHOTOS), &dispute, reader).await);
         }
-        ("uphold", false) => Settlement::Upheld,
-        ("reduce", false) => Settlement::Reduced,
-        ("waive", false) => Settlement::Waived,
-        _ => return Err("Please use one of the buttons.".to_owned()),
+        (press, false) => ANSWERS.into_iter().find(|(button, _)| *button == press).map(|(_, settlement)| settlement),
+        _ => None,
     };
+    let settlement = settlement.ok_or("Please use one of the buttons.")?;
     written(&words, &REASON).map_err(|_| {
         let (least, most) = (REASON.start(), REASON.end());
         format!("Please say why, in {least} to {most} letters; the customer reads it.")
     })?;
-    let less = match settlement {
-        Settlement::Reduced => {
-            let currency = Currency::new(&sheet.case.currency).map_err(|error| error.to_string())?;
-            amount(filled.text("amount"), currency)?.map(|money| money.amount)
-        }
-        _ => None,
-    };
-    let settle = SettleDamage { case_id, settled_by: reader, settlement, amount: less, reason: words, via_link: true };
+    let currency = Currency::new(&sheet.case.currency).map_err(|error| error.to_string())?;
+    // Whatever was pressed: who typed an amount did not mean to uphold the whole of it.
+    let amount = amount(filled.text("amount"), currency)?.map(|money| money.amount);
+    let settle = SettleDamage { case_id, settled_by: reader, settlement, amount, reason: words, via_link: true };
     Ok(write(front, asking, &settle, reader).await)
 }

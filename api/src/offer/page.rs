@@ -5,11 +5,14 @@ use std::sync::Arc;
 use entity::{booking, branch, car, waitlist_entry, waitlist_offer};
 use jobs::{
     Job,
+    ledger::Entry,
     waitlist::{AcceptOffer, DeclineOffer},
 };
 use platform::link::OFFER;
 use poem::{
-    Endpoint, EndpointExt, Response, Route, get, handler,
+    Endpoint, EndpointExt, Response, Route,
+    error::NotFoundError,
+    get, handler,
     http::StatusCode,
     web::{Data, Path},
 };
@@ -25,16 +28,25 @@ use crate::{
     front::Front,
     link::{self, Opened},
     page::{Done, Frame, Page, words},
+    pressed::{self, Pressed, again},
 };
+
+/// What can be pressed here.
+const PRESSED: pressed::Page = pressed::Page { kinds: &[AcceptOffer::KIND, DeclineOffer::KIND], subject: "offer_id" };
 
 /// The address behind the link in the mail.
 pub(crate) fn routes() -> impl Endpoint {
-    Route::new().at("/:token", get(show).post(send)).map_to_response()
+    behind_link(Route::new().at("/:token", get(show).post(send)))
+}
+
+/// Pages behind a link of a mail, which are for people wherever they come out.
+pub(crate) fn behind_link(routes: Route) -> impl Endpoint {
+    routes.catch_error(async |_: NotFoundError| nowhere()).map_to_response()
 }
 
 #[handler]
-async fn show(Data(front): Data<&Arc<Front>>, Path(token): Path<String>) -> Response {
-    answer(visit(front, &token, StatusCode::GONE).await)
+async fn show(Data(front): Data<&Arc<Front>>, Path(token): Path<String>, pressed: Pressed) -> Response {
+    answer(visit(front, &token, &pressed).await)
 }
 
 #[handler]
@@ -79,14 +91,43 @@ impl Sheet {
     }
 }
 
-/// What the link shows; `ended` is the status of a page with nothing left to press.
-async fn visit(front: &Front, token: &str, ended: StatusCode) -> Result<Response, ApiError> {
+async fn visit(front: &Front, token: &str, pressed: &Pressed) -> Result<Response, ApiError> {
+    let Some(opened) = link::find(&front.db, token, OFFER).await? else { return Ok(nowhere()) };
+    match pressed.find(front, &PRESSED, opened.subject_id, opened.reader.id).await? {
+        Some((Entry { kind, .. }, ending)) => {
+            told(front, token, if kind == AcceptOffer::KIND { "accept" } else { "decline" }, ending).await
+        }
+        None => stand(front, token, StatusCode::GONE, None).await,
+    }
+}
+
+/// What was pressed in vain, and why.
+type Vain<'a> = (&'a str, ApiError);
+
+/// How the offer stands; `ended` is the status of a page with nothing left to press.
+async fn stand(front: &Front, token: &str, ended: StatusCode, vain: Option<Vain<'_>>) -> Result<Response, ApiError> {
     let Some(opened) = link::find(&front.db, token, OFFER).await? else { return Ok(nowhere()) };
     let Some(sheet) = Sheet::load(front, &opened).await? else { return Ok(nowhere()) };
     if sheet.offer.state.0.is_live() && !has_expired(opened.now, sheet.offer.expires_at) {
-        return open(front, token, &opened, &sheet, StatusCode::OK, None);
+        let (status, refused) = vain.map_or((StatusCode::OK, None), |(_, why)| (why.http_status(), Some(why.words())));
+        return open(front, token, &opened, &sheet, status, refused);
     }
-    over(front, &sheet, ended).await
+    let stands = |press: &str| {
+        matches!((press, sheet.offer.state.0), ("accept", OfferState::Accepted) | ("decline", OfferState::Declined))
+    };
+    let unused = vain.filter(|(press, _)| !stands(press));
+    let unused = unused.map(|_| "What you sent was not used: the offer had ended before.".to_owned());
+    over(front, &sheet, ended, unused).await
+}
+
+/// What became of what was pressed.
+async fn told(front: &Front, token: &str, press: &str, ending: Result<Ending, ApiError>) -> Result<Response, ApiError> {
+    match ending {
+        Ok(Ending::Done(_)) => stand(front, token, StatusCode::OK, None).await,
+        Ok(Ending::Pending(job)) => Ok(pending(&again(&format!("/offer/{token}"), job.id))),
+        // Too late, or decided in another window: the page says how it stands.
+        Err(error) => stand(front, token, StatusCode::CONFLICT, Some((press, error))).await,
+    }
 }
 
 fn open(
@@ -117,17 +158,12 @@ async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -
         "decline" => write(front, asking, &DeclineOffer { offer_id, customer_id }, customer_id).await,
         _ => return open(front, token, &opened, &sheet, StatusCode::UNPROCESSABLE_ENTITY, None),
     };
-    match ending {
-        Ok(Ending::Done(_)) => visit(front, token, StatusCode::OK).await,
-        Ok(Ending::Pending(_)) => Ok(pending(&format!("/offer/{token}"))),
-        // Too late, or decided in another window: the page says how it stands.
-        Err(error) if error.problem.status == 409 => visit(front, token, StatusCode::CONFLICT).await,
-        Err(error) => {
-            let status = error.http_status();
-            open(front, token, &opened, &sheet, status, Some(format!("{}. {}", error.problem.title, error.detail)))
-        }
-    }
+    told(front, token, filled.press(), ending).await
 }
+
+/// What is true of everything that takes longer: it may be refused yet, and no mail tells of that.
+pub(crate) const PENDING: &str = "It is kept safely and takes a moment longer than usual. Please look again in a \
+                                  moment: this page then says how it ended.";
 
 /// Enqueues what a button of a page says, in the name of whom the mail was sent to.
 pub(crate) async fn write(front: &Front, asking: &Asking, job: &impl Job, reader: Uuid) -> Result<Ending, ApiError> {
@@ -135,13 +171,13 @@ pub(crate) async fn write(front: &Front, asking: &Asking, job: &impl Job, reader
     front.write(asking, job).await
 }
 
-/// It was accepted and is being carried out.
+/// It was accepted and is being carried out; `again` is where it is told how it ended.
 pub(crate) fn pending(again: &str) -> Response {
     Done {
         tone: "plain",
         label: "ACCEPTED",
         heading: "Your answer is being carried out".to_owned(),
-        sentence: "It is kept safely and takes a moment longer than usual. You need not do anything.".to_owned(),
+        sentence: PENDING.to_owned(),
         again: Some(again.to_owned()),
         ..Done::default()
     }
@@ -149,7 +185,7 @@ pub(crate) fn pending(again: &str) -> Response {
 }
 
 /// How the offer ended, and what comes next.
-async fn over(front: &Front, sheet: &Sheet, status: StatusCode) -> Result<Response, ApiError> {
+async fn over(front: &Front, sheet: &Sheet, status: StatusCode, unused: Option<String>) -> Result<Response, ApiError> {
     let (offer, zone) = (&sheet.offer, zone(&sheet.offer)?);
     let car = format!("{} {}", sheet.car.make, sheet.car.model);
     let dates = format!("{} to {}", moment(offer.starts_at, zone), moment(offer.ends_at, zone));
@@ -201,7 +237,7 @@ async fn over(front: &Front, sheet: &Sheet, status: StatusCode) -> Result<Respon
             ..Done::default()
         },
     };
-    Ok(done.show(status))
+    Ok(Done { unused, ..done }.show(status))
 }
 
 fn next(state: EntryState) -> &'static str {

@@ -14,6 +14,9 @@ pub(crate) struct Done {
     pub(crate) sentence: String,
     pub(crate) items: Vec<String>,
     pub(crate) note: Option<String>,
+    /// That what was sent had no effect, with what was typed in it.
+    pub(crate) unused: Option<String>,
+    pub(crate) typed: Option<String>,
     /// Where to look again.
     pub(crate) again: Option<String>,
 }

@@ -11,19 +11,20 @@ use rules::{
     rental::Verdict,
 };
 use sea_orm::EntityTrait;
+use uuid::Uuid;
 use view::{damage::DamageCaseItem, rental::Decision};
 
-use super::face::{moment, spaced};
-use crate::{error::ApiError, front::Front, page::Done};
+use super::face::moment;
+use crate::{error::ApiError, form::Form, front::Front, offer::PENDING, page::Done, pressed::again};
 
 /// The decision was accepted and is being carried out.
-pub(super) fn pending(token: &str) -> Response {
+pub(super) fn pending(token: &str, job: Uuid) -> Response {
     Done {
         tone: "plain",
         label: "ACCEPTED",
         heading: "Your decision is being carried out".to_owned(),
-        sentence: "It is kept safely and takes a moment longer than usual. You need not do anything.".to_owned(),
-        again: Some(format!("/review/{token}")),
+        sentence: PENDING.to_owned(),
+        again: Some(again(&format!("/review/{token}"), job)),
         ..Done::default()
     }
     .show(StatusCode::ACCEPTED)
@@ -51,11 +52,16 @@ pub(super) async fn by_form(front: &Front, asked: &DecideReturn) -> Result<Respo
     }
     let id = asked.return_id;
     let rental_return = Entity::find_by_id(id).one(&front.db).await?.ok_or_else(ApiError::not_found)?;
-    decided(front, &rental_return, StatusCode::OK).await
+    decided(front, &rental_return, StatusCode::OK, None).await
 }
 
-/// Who decided what and when.
-pub(super) async fn decided(front: &Front, rental_return: &Model, status: StatusCode) -> Result<Response, ApiError> {
+/// Who decided what and when; and that a form that was `sent` too late has changed nothing, unless it says the same.
+pub(super) async fn decided(
+    front: &Front,
+    rental_return: &Model,
+    status: StatusCode,
+    sent: Option<&Form>,
+) -> Result<Response, ApiError> {
     let booking = entity::booking::Entity::find_by_id(rental_return.booking_id).one(&front.db).await?;
     let booking = booking.ok_or_else(ApiError::not_found)?;
     let by = match rental_return.decided_by {
@@ -68,6 +74,12 @@ pub(super) async fn decided(front: &Front, rental_return: &Model, status: Status
     let (tone, label, what, then) = outcome(rental_return.verdict.map(|verdict| verdict.0));
     let decision = rental_return.decision.clone().map(serde_json::from_value::<Decision>).transpose();
     let decision = decision.map_err(ApiError::internal)?;
+    let stands = |form: &Form| {
+        let note = decision.as_ref().and_then(|decision| decision.note.as_deref()).unwrap_or_default();
+        let verdict = rental_return.verdict.map_or("", |verdict| verdict.0.as_str());
+        (form.text("verdict"), form.text("note")) == (verdict, note)
+    };
+    let in_vain = sent.filter(|form| !stands(form));
     let currency = Currency::new(&booking.currency).map_err(ApiError::internal)?;
     let items = decision.iter().flat_map(|decision| &decision.findings).map(|item| line(item, currency)).collect();
     let done = Done {
@@ -76,6 +88,8 @@ pub(super) async fn decided(front: &Front, rental_return: &Model, status: Status
         heading: format!("{}: {what}", booking.plate),
         sentence: format!("Decided by {who}. {then}"),
         items,
+        unused: in_vain.map(|_| "What you sent was not used: it had been decided before.".to_owned()),
+        typed: in_vain.map(|form| form.text("note").to_owned()).filter(|note| !note.is_empty()),
         note: decision.and_then(|decision| decision.note),
         again: None,
     };
@@ -102,7 +116,7 @@ fn line(item: &DamageCaseItem, currency: Currency) -> String {
     format!(
         "{}: {}, {}{}{}",
         item.place(),
-        spaced(item.class.0.as_str()),
+        item.class.0.name(),
         item.severity.0,
         amount.unwrap_or_default(),
         note.unwrap_or_default()

@@ -206,7 +206,7 @@ fn known(damage: &entity::damage::Model) -> String {
     let panel = damage.panel.as_deref().map(|panel| format!(", {}", spaced(panel))).unwrap_or_default();
     let note = damage.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
     let place = title(&damage.side);
-    format!("{place}{panel}: {} ({}){note}", spaced(damage.class.0.as_str()), damage.severity.0)
+    format!("{place}{panel}: {} ({}){note}", damage.class.0.name(), damage.severity.0)
 }
 
 /// With a capital at its beginning.
@@ -216,7 +216,12 @@ fn title(words: &str) -> String {
     first + letters.as_str()
 }
 
+/// What a model saw, as people read it.
+fn class_name(class: &str) -> &'static str {
+    class.parse().unwrap_or(Class::Other).name()
+}
+
 /// A word of the contract as people read it.
-pub(super) fn spaced(word: &str) -> String {
+fn spaced(word: &str) -> String {
     word.replace('_', " ")
 }

@@ -1,5 +1,6 @@
 //! What the person who decides filled in, read into a decision or into words about what is missing.
 
+use jobs::rental::DecideReturn;
 use rules::{
     damage::{Class, Matrix, Panel, Severity, Side},
     money::{Currency, Money},
@@ -7,6 +8,7 @@ use rules::{
 };
 use view::rental::Finding;
 
+use super::amount::{amount, decimal};
 use crate::{
     form::Form,
     rental::decision::{Decide, Item},
@@ -15,8 +17,7 @@ use crate::{
 
 /// Rows for marks that the model did not see.
 pub(super) const EXTRA_ROWS: usize = 3;
-/// Of one mark, in minor units; more is a slip of the finger.
-const LARGEST_AMOUNT: i64 = 100_000_000;
+const EXTRA_PARTS: [&str; 6] = ["side", "panel", "class", "note", "severity", "amount"];
 
 /// What the form of a review says.
 impl Form {
@@ -25,17 +26,21 @@ impl Form {
         self.ticked("finding", &number.to_string())
     }
 
-    /// Whether somebody typed into the rows for further marks.
+    /// Whether somebody filled in anything of the rows for further marks.
     pub(super) fn has_extras(&self) -> bool {
-        (0..EXTRA_ROWS).any(|row| ["class", "note", "amount"].iter().any(|part| !self.extra(row, part).is_empty()))
+        (0..EXTRA_ROWS).any(|row| self.has_extra(row))
+    }
+
+    fn has_extra(&self, row: usize) -> bool {
+        EXTRA_PARTS.iter().any(|part| !self.extra(row, part).is_empty())
     }
 
     pub(super) fn extra(&self, row: usize, part: &str) -> &str {
         self.text(&format!("extra-{row}-{part}"))
     }
 
-    /// The same form with the amounts of the matrix for the panels and severities that are chosen in it. What the
-    /// matrix has no line for stays as it was typed.
+    /// The same form with the amounts of the matrix for the panels and severities that are chosen in it, and none for
+    /// what is never charged. What the matrix has no line for stays as it was typed.
     pub(super) fn estimated(&self, findings: &[Finding], matrix: &Matrix) -> Self {
         let mut form = self.clone();
         for finding in findings {
@@ -50,11 +55,37 @@ impl Form {
         form
     }
 
+    /// The form that a decision came from.
+    pub(super) fn of_decision(decided: &DecideReturn, currency: Currency) -> Self {
+        let mut fields = vec![
+            ("verdict".to_owned(), decided.verdict.to_string()),
+            ("note".to_owned(), decided.note.clone().unwrap_or_default()),
+        ];
+        let mut rows = 0..EXTRA_ROWS;
+        for item in &decided.findings {
+            let number = item["number"].as_i64();
+            fields.extend(number.map(|number| ("finding".to_owned(), number.to_string())));
+            let extra = if number.is_none() { rows.next() } else { None };
+            let field = |part: &str| match number {
+                Some(number) => format!("{part}-{number}"),
+                None => format!("extra-{}-{part}", extra.unwrap_or(EXTRA_ROWS)),
+            };
+            for part in ["side", "panel", "class", "note", "severity"] {
+                fields.push((field(part), item[part].as_str().unwrap_or_default().to_owned()));
+            }
+            let sum = item["estimate"].as_i64().map(|sum| decimal(Money::new(sum, currency)));
+            fields.push((field("amount"), sum.unwrap_or_default()));
+        }
+        Self::of(fields)
+    }
+
     fn estimate(&mut self, matrix: &Matrix, class: Class, field: impl Fn(&str) -> String) {
         let Ok(severity) = self.text(&field("severity")).parse() else { return };
         let panel = self.text(&field("panel")).parse().ok();
-        if let Some(sum) = matrix.estimate(panel, class, severity) {
-            self.set(field("amount"), decimal(sum));
+        match matrix.estimate(panel, class, severity) {
+            _ if severity == Severity::Cosmetic => self.set(field("amount"), String::new()),
+            Some(sum) => self.set(field("amount"), decimal(sum)),
+            None => {}
         }
     }
 
@@ -109,8 +140,8 @@ impl Form {
     }
 
     fn added(&self, row: usize, currency: Currency) -> Option<Result<Item, String>> {
-        let typed = ["class", "note", "amount"].iter().any(|part| !self.extra(row, part).is_empty());
-        typed.then(|| self.extra_item(row, currency).map_err(|words| format!("Added mark {}: {words}", row + 1)))
+        self.has_extra(row)
+            .then(|| self.extra_item(row, currency).map_err(|words| format!("Added mark {}: {words}", row + 1)))
     }
 
     fn extra_item(&self, row: usize, currency: Currency) -> Result<Item, String> {
@@ -143,12 +174,6 @@ fn panel(word: &str) -> Option<view::Word<Panel>> {
     word.parse::<Panel>().ok().map(Into::into)
 }
 
-/// An amount as people type it: `180.00`.
-pub(super) fn decimal(sum: Money) -> String {
-    let words = sum.to_string();
-    words.split_once(' ').map_or(words.as_str(), |(number, _)| number).to_owned()
-}
-
 /// What is asked for a mark as bad as that.
 fn estimate(text: &str, severity: Severity, currency: Currency) -> Result<Option<view::Money>, String> {
     let money = amount(text, currency)?;
@@ -156,32 +181,12 @@ fn estimate(text: &str, severity: Severity, currency: Currency) -> Result<Option
     Ok(money)
 }
 
-/// An amount as people type it (`120`, `120.5`, `120,50`) in minor units. An empty field is no amount.
-pub(crate) fn amount(text: &str, currency: Currency) -> Result<Option<view::Money>, String> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let minor = minor_units(text, currency.exponent());
-    let minor = minor.filter(|minor| (0..=LARGEST_AMOUNT).contains(minor));
-    let minor = minor.ok_or_else(|| format!("\"{text}\" is not an amount like 120.50."))?;
-    Ok(Some(view::Money::new(minor, currency.as_str())))
-}
-
-fn minor_units(text: &str, exponent: u32) -> Option<i64> {
-    let (whole, part) = text.split_once(['.', ',']).unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(part) || part.len() > exponent as usize {
-        return None;
-    }
-    format!("{whole}{part:0<width$}", width = exponent as usize).parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use rules::damage::MatrixLine;
 
     use super::*;
-    use crate::review::sample::finding;
+    use crate::review::sample::{finding, sheet};
 
     fn decide(body: &str) -> Result<Decide, Vec<String>> {
         Form::parse(body.as_bytes()).decision(&[finding(1, "new"), finding(2, "new")], Currency::EUR)
@@ -205,6 +210,17 @@ mod tests {
     }
 
     #[test]
+    fn a_decision_that_was_refused_later_is_the_same_form_again() {
+        let body = "verdict=damage&note=Seen&finding=2&panel-2=mirror&severity-2=moderate&amount-2=120.50\
+                    &extra-1-side=roof&extra-1-class=dirt&extra-1-note=Paint&extra-1-severity=minor";
+        let findings = [finding(1, "new"), finding(2, "new")];
+        let decided = decide(body).unwrap();
+        let job = decided.clone().job(&sheet().rental_return, Currency::EUR, uuid::Uuid::nil(), true).unwrap();
+        let again = Form::of_decision(&job, Currency::EUR).decision(&findings, Currency::EUR);
+        assert_eq!(again, Ok(decided));
+    }
+
+    #[test]
     fn the_matrix_fills_in_what_it_has_a_line_for() {
         let line = |panel, class, amount| MatrixLine { panel, class, severity: Severity::Minor, amount };
         let lines = vec![
@@ -215,9 +231,11 @@ mod tests {
         let matrix = Matrix { version: 1, currency: Currency::EUR, lines };
         let form = Form::parse(
             b"panel-1=mirror&severity-1=minor&amount-1=1&severity-2=severe&amount-2=7\
+              &severity-3=cosmetic&amount-3=9\
               &extra-0-class=dent&extra-0-panel=door&extra-0-severity=minor&extra-1-severity=minor",
         );
-        let filled = form.estimated(&[finding(1, "new"), finding(2, "new")], &matrix);
+        let filled = form.estimated(&[finding(1, "new"), finding(2, "new"), finding(3, "new")], &matrix);
+        assert_eq!(filled.text("amount-3"), "", "fair wear is never charged");
         assert_eq!((filled.text("amount-1"), filled.text("amount-2")), ("150.50", "7"));
         assert_eq!((filled.extra(0, "amount"), filled.extra(1, "amount")), ("300.00", ""));
     }
@@ -235,18 +253,12 @@ mod tests {
         assert_eq!(decide(&format!("{extra}{}", &long[..301])).unwrap_err().len(), 1);
         let wear = "verdict=damage&note=x&finding=1&severity-1=cosmetic&amount-1=5";
         assert_eq!(decide(wear).unwrap_err()[0].split_once(':').unwrap().0, "Finding 1");
+        for part in ["side=roof", "panel=door", "severity=minor"] {
+            let dropped = format!("verdict=damage&note=x&finding=1&severity-1=minor&extra-2-{part}");
+            assert!(decide(&dropped).unwrap_err()[0].starts_with("Added mark 3: "), "{part}");
+        }
         assert_eq!(decide("verdict=damage&note=x").unwrap_err().len(), 1);
         assert_eq!(decide("verdict=more_photos").unwrap_err().len(), 1);
         assert_eq!(decide("verdict=charge").unwrap_err().len(), 1);
-    }
-
-    #[test]
-    fn an_amount_is_read_without_floating_point() {
-        assert_eq!(minor_units("19", 2), Some(1_900));
-        assert_eq!(minor_units("19.99", 2), Some(1_999));
-        assert_eq!(minor_units("1500", 0), Some(1_500));
-        for text in ["-1", "1.234", ".5", "1e3", "12 €", "99999999999999999999"] {
-            assert_eq!(minor_units(text, 2), None, "{text}");
-        }
     }
 }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use uuid::Uuid;
 
 use super::{
-    Parts,
+    MOST_PARTS, Parts,
     spool::{self, Spooled},
 };
 use crate::{account::Reasons, error::ApiError, shape::NUL};
@@ -24,8 +24,14 @@ pub(crate) struct Statement {
 }
 
 impl Parts for Statement {
+    // What is too much is read away, whatever the number: who chose thirty photos shall hear that five are taken.
+    const MOST: usize = usize::MAX;
+
     async fn take(&mut self, name: &str, mut part: impl AsyncRead + Send + Unpin) -> std::io::Result<()> {
         if name != "photos" {
+            if self.texts.len() == MOST_PARTS {
+                return spool::drain(&mut part).await;
+            }
             let mut text = Vec::new();
             (&mut part).take(LONGEST_TEXT).read_to_end(&mut text).await?;
             self.texts.push((name.to_owned(), String::from_utf8_lossy(&text).into_owned()));
@@ -142,7 +148,7 @@ mod tests {
     async fn five_photos_are_taken_and_a_sixth_refuses_them_all() {
         let mut parts = vec![("photos", JPEG); MOST_DISPUTE_PHOTOS];
         assert!(statement(&parts).await.check().is_ok());
-        parts.extend([("photos", JPEG), ("photos", JPEG)]);
+        parts.extend([("photos", JPEG); 30]);
         assert_eq!(wrong(&statement(&parts).await), ("photos_refused", vec!["/photos".to_owned()]));
     }
 

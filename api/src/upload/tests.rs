@@ -64,3 +64,39 @@ fn a_repeat_under_the_same_key_names_the_same_object() {
     assert_ne!(id(Some("a")), id(Some("b")));
     assert_ne!(id(None), id(None));
 }
+
+fn multipart(parts: &[(&str, &[u8])]) -> (Request, RequestBody) {
+    let mut body = Vec::new();
+    for (name, content) in parts {
+        body.extend(format!("--X\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n").into_bytes());
+        body.extend(content.iter().chain(b"\r\n"));
+    }
+    body.extend(b"--X--\r\n");
+    let request = Request::builder().header("content-type", "multipart/form-data; boundary=X");
+    request.header("content-length", body.len()).body(body).split()
+}
+
+#[tokio::test]
+async fn a_statement_with_far_too_many_photos_is_read_to_its_end() {
+    let mut parts = vec![("words", &b"Look"[..])];
+    parts.extend([("photos", JPEG); 30]);
+    parts.push(("press", b"dispute"));
+    let (request, mut body) = multipart(&parts);
+    let (statement, read) = Incoming::begin(&request, &mut body, 5).await.unwrap().receive_so_far().await;
+    assert!(read.is_ok());
+    assert_eq!(statement.texts().iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["words", "press"]);
+    assert_eq!(statement.check().unwrap_err().errors[0].message, "Send at most 5 photos.");
+    let (request, mut body) = multipart(&[("odometer", b"1"); 17]);
+    let refused = Incoming::open(&request, &mut body, 5).await.unwrap().receive().await.err().unwrap();
+    assert_eq!(refused.problem.code, "bad_request", "a return has no use for so many parts");
+}
+
+#[tokio::test]
+async fn what_stands_before_too_much_is_not_lost() {
+    let photo = [JPEG, &[0; 2 * PARTS_LIMIT as usize]].concat();
+    let (request, mut body) = multipart(&[("words", b"Look"), ("photos", &photo)]);
+    assert!(Incoming::open(&request, &mut body, 0).await.is_err());
+    let (statement, read) = Incoming::begin(&request, &mut body, 0).await.unwrap().receive_so_far().await;
+    assert_eq!(read.unwrap_err().problem.code, "body_too_large");
+    assert_eq!(statement.texts(), [("words".to_owned(), "Look".to_owned())]);
+}

@@ -5,20 +5,25 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use entity::{
-    link as link_row,
+    link as link_row, notification,
     supply::{Bookable, Wanted},
     waitlist_entry, waitlist_offer,
 };
-use jobs::waitlist::{BookFreeTime, LeaveWaitlist, RejoinWaitlist};
+use jobs::{
+    Job,
+    notify::News,
+    waitlist::{BookFreeTime, LeaveWaitlist, RejoinWaitlist},
+};
 use platform::link::{ENTRY, OFFER, hash};
 use poem::{
-    Endpoint, EndpointExt, Response, Route, get, handler,
+    Endpoint, Response, Route, get, handler,
     http::StatusCode,
     web::{Data, Path},
 };
 use rules::waitlist::{EntryState, OfferState, facts, moment};
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
 use serde::Serialize;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
@@ -27,18 +32,23 @@ use crate::{
     form::Form,
     front::Front,
     link::{self, Opened},
-    offer::{Fact, answer, nowhere, pending, write},
+    offer::{Fact, answer, behind_link, nowhere, pending, write},
     page::{Frame, Page},
+    pressed::{self, Pressed, again},
 };
+
+/// What can be pressed here.
+const PRESSED: pressed::Page =
+    pressed::Page { kinds: &[BookFreeTime::KIND, LeaveWaitlist::KIND, RejoinWaitlist::KIND], subject: "entry_id" };
 
 /// The address behind the link in the mail.
 pub(crate) fn routes() -> impl Endpoint {
-    Route::new().at("/:token", get(show).post(send)).map_to_response()
+    behind_link(Route::new().at("/:token", get(show).post(send)))
 }
 
 #[handler]
-async fn show(Data(front): Data<&Arc<Front>>, Path(token): Path<String>) -> Response {
-    answer(visit(front, &token, StatusCode::OK, None).await)
+async fn show(Data(front): Data<&Arc<Front>>, Path(token): Path<String>, pressed: Pressed) -> Response {
+    answer(look(front, &token, &pressed).await)
 }
 
 #[handler]
@@ -85,6 +95,8 @@ struct Sheet {
     offer: Option<waitlist_offer::Model>,
     position: Option<i64>,
     free: Option<Bookable>,
+    /// A final call has reached them.
+    called: bool,
 }
 
 impl Sheet {
@@ -102,7 +114,24 @@ impl Sheet {
             _ => Vec::new(),
         };
         let free = free.into_iter().find(Bookable::is_first_come);
-        Ok(Some(Self { entry, wanted, offer, position, free }))
+        let called = was_called(db, &entry).await?;
+        Ok(Some(Self { entry, wanted, offer, position, free, called }))
+    }
+}
+
+async fn was_called(db: &DatabaseConnection, entry: &waitlist_entry::Model) -> Result<bool, DbErr> {
+    let about = json!({ "news": News::FinalCall, "waitlistEntryId": entry.id });
+    let call = notification::Entity::find()
+        .filter(notification::Column::AccountId.eq(entry.customer_id))
+        .filter(Expr::cust_with_values("data @> $1", [about]));
+    Ok(call.one(db).await?.is_some())
+}
+
+async fn look(front: &Front, token: &str, pressed: &Pressed) -> Result<Response, ApiError> {
+    let Some(opened) = link::find(&front.db, token, ENTRY).await? else { return Ok(nowhere()) };
+    match pressed.find(front, &PRESSED, opened.subject_id, opened.reader.id).await? {
+        Some((_, ending)) => told(front, token, ending).await,
+        None => visit(front, token, StatusCode::OK, None).await,
     }
 }
 
@@ -129,13 +158,15 @@ async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -
         "rejoin" => write(front, asking, &RejoinWaitlist { entry_id, customer_id: reader }, reader).await,
         _ => return visit(front, token, StatusCode::UNPROCESSABLE_ENTITY, None).await,
     };
+    told(front, token, ending).await
+}
+
+/// What became of what was pressed.
+async fn told(front: &Front, token: &str, ending: Result<Ending, ApiError>) -> Result<Response, ApiError> {
     match ending {
         Ok(Ending::Done(_)) => visit(front, token, StatusCode::OK, None).await,
-        Ok(Ending::Pending(_)) => Ok(pending(&format!("/waitlist/{token}"))),
-        Err(error) => {
-            let status = error.http_status();
-            visit(front, token, status, Some(format!("{}. {}", error.problem.title, error.detail))).await
-        }
+        Ok(Ending::Pending(job)) => Ok(pending(&again(&format!("/waitlist/{token}"), job.id))),
+        Err(error) => visit(front, token, error.http_status(), Some(error.words())).await,
     }
 }
 
@@ -233,7 +264,8 @@ fn standing(sheet: &Sheet, opened: &Opened, zone: Tz) -> (&'static str, &'static
         ),
         EntryState::Waiting => {
             let place = sheet.position.map_or_else(String::new, |place| format!("Your place in the queue: {place}. "));
-            ("good", "WAITING", format!("{place}We write to you as soon as it is your turn."))
+            let late = if sheet.called { "What was free at short notice is gone: somebody was faster. " } else { "" };
+            ("good", "WAITING", format!("{late}{place}We write to you as soon as it is your turn."))
         }
         EntryState::Offered => {
             let until = sheet.offer.as_ref().map(|offer| format!(" until {}", moment(offer.expires_at, zone)));

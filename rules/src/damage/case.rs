@@ -1,7 +1,10 @@
 use chrono::TimeDelta;
 use thiserror::Error;
 
-use crate::problem::{self, Problem};
+use crate::{
+    money::Money,
+    problem::{self, Problem},
+};
 
 /// How long a customer may dispute a damage, counted from the mail that tells of it. Shorter than the hold
 /// of a deposit lasts.
@@ -67,11 +70,11 @@ words! {
 /// Why an amount does not fit what staff say.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum AmountRefused {
-    #[error("give the new amount, from 0 to less than the {0} minor units that are asked for now")]
-    NotLess(i64),
-    #[error("an amount belongs to `reduced` alone")]
+    #[error("Give the new amount, from 0 to less than the {0} that are asked for now.")]
+    NotLess(Money),
+    #[error("An amount belongs to a reduction alone: leave it out, or reduce.")]
     NotAsked,
-    #[error("there is nothing to charge: the amount is 0")]
+    #[error("There is nothing to charge: the amount is 0.")]
     Nothing,
 }
 
@@ -136,15 +139,15 @@ impl Settlement {
         matches!(self, Self::Upheld | Self::Reduced | Self::Waived)
     }
 
-    /// What is asked for afterwards, in minor units. It never grows: what a customer was told is the most there is.
-    pub fn amount(self, now: i64, said: Option<i64>) -> Result<i64, AmountRefused> {
+    /// What is asked for afterwards, in minor units of what is asked for now. It never grows: what a customer was told is the most there is.
+    pub fn amount(self, now: Money, said: Option<i64>) -> Result<i64, AmountRefused> {
         match (self, said) {
-            (Self::Reduced, Some(less)) if (0..now).contains(&less) => Ok(less),
+            (Self::Reduced, Some(less)) if (0..now.amount).contains(&less) => Ok(less),
             (Self::Reduced, _) => Err(AmountRefused::NotLess(now)),
             (_, Some(_)) => Err(AmountRefused::NotAsked),
-            (Self::Charged, None) if now == 0 => Err(AmountRefused::Nothing),
+            (Self::Charged, None) if now.amount == 0 => Err(AmountRefused::Nothing),
             (Self::Waived, None) => Ok(0),
-            (_, None) => Ok(now),
+            (_, None) => Ok(now.amount),
         }
     }
 }
@@ -163,6 +166,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::money::Currency;
 
     proptest! {
         #[test]
@@ -198,14 +202,16 @@ mod tests {
 
     #[test]
     fn an_amount_only_ever_shrinks_and_nothing_is_not_charged() {
-        assert_eq!(Settlement::Reduced.amount(18_000, Some(9_000)), Ok(9_000));
+        let now = Money::new(18_000, Currency::EUR);
+        assert_eq!(Settlement::Reduced.amount(now, Some(9_000)), Ok(9_000));
         for not_less in [None, Some(-1), Some(18_000), Some(20_000)] {
-            assert_eq!(Settlement::Reduced.amount(18_000, not_less), Err(AmountRefused::NotLess(18_000)));
+            assert_eq!(Settlement::Reduced.amount(now, not_less), Err(AmountRefused::NotLess(now)));
         }
-        assert_eq!(Settlement::Upheld.amount(18_000, Some(1)), Err(AmountRefused::NotAsked));
-        assert_eq!(Settlement::Waived.amount(18_000, None), Ok(0));
-        assert_eq!(Settlement::Charged.amount(0, None), Err(AmountRefused::Nothing));
-        assert_eq!(Settlement::Charged.amount(18_000, None), Ok(18_000));
+        assert!(AmountRefused::NotLess(now).to_string().contains("less than the 180.00 EUR that"));
+        assert_eq!(Settlement::Upheld.amount(now, Some(1)), Err(AmountRefused::NotAsked));
+        assert_eq!(Settlement::Waived.amount(now, None), Ok(0));
+        assert_eq!(Settlement::Charged.amount(Money::zero(Currency::EUR), None), Err(AmountRefused::Nothing));
+        assert_eq!(Settlement::Charged.amount(now, None), Ok(18_000));
     }
 
     #[test]

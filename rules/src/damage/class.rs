@@ -67,6 +67,28 @@ const MODERATE_FROM: f64 = 0.02;
 const MINOR_FROM: f64 = 0.001;
 
 impl Class {
+    /// One such mark in words, and several.
+    pub fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Dent => ("dent", "dents"),
+            Self::Scratch => ("scratch", "scratches"),
+            Self::Crack => ("crack", "cracks"),
+            Self::GlassShatter => ("shattered glass", "shattered glasses"),
+            Self::LampBroken => ("broken lamp", "broken lamps"),
+            Self::TireFlat => ("flat tyre", "flat tyres"),
+            Self::Broken => ("broken part", "broken parts"),
+            Self::MissingPart => ("missing part", "missing parts"),
+            Self::Interior => ("mark in the interior", "marks in the interior"),
+            Self::Dirt => ("spot of dirt", "spots of dirt"),
+            Self::Other => ("other mark", "other marks"),
+        }
+    }
+
+    /// As people read it.
+    pub fn name(self) -> &'static str {
+        self.names().0
+    }
+
     /// Whether the car may be unsafe, so that somebody should look at once.
     pub fn is_urgent(self) -> bool {
         matches!(self, Self::GlassShatter | Self::LampBroken | Self::TireFlat | Self::Broken)

@@ -19,7 +19,7 @@ pub enum Subject<'a> {
     Overdue(DateTime<Utc>),
 }
 
-/// Characters of a car's or a reason's words in a subject.
+/// Characters of a car's or a reason's words in a subject, with the mark that they go on.
 const LONGEST_WORDS: usize = 60;
 
 /// The subject line: it can be sorted and searched, and says the verdict.
@@ -53,10 +53,17 @@ fn moment(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
     at.format(if today { "%H:%M" } else { "%-d %b %H:%M" }).to_string()
 }
 
-// A header is one line; what staff typed into a car's fields must not end it.
+// A header is one line; what staff typed into a car's fields must not end it. Half of a reason can say its contrary, so
+// what is too long ends with a whole one, or at least with a whole word, and a mark that it goes on.
 fn one_line(words: &str) -> String {
     let blank = |c: char| if c.is_control() { ' ' } else { c };
-    words.chars().map(blank).take(LONGEST_WORDS).collect()
+    let line: String = words.chars().map(blank).collect();
+    if line.chars().count() <= LONGEST_WORDS {
+        return line;
+    }
+    let kept: String = line.chars().take(LONGEST_WORDS - 2).collect();
+    let end = kept.rfind(';').map(|reason| reason + 1).or_else(|| kept.rfind(' ')).unwrap_or(kept.len());
+    format!("{} …", kept[..end].trim_end())
 }
 
 #[cfg(test)]
@@ -94,6 +101,20 @@ mod tests {
             line(Subject::Overdue(at("2026-05-03T10:00")), Some("2026-05-04T12:00"), true),
             "URGENT [Return][OVERDUE] ABC-123 VW Golf – was to be decided by 3 May 12:00 – next rental 14:00"
         );
+    }
+
+    #[test]
+    fn what_is_too_long_ends_with_a_whole_reason_or_word_and_a_mark() {
+        let reason = |reason| line(Subject::NotAnalysed { reason }, None, false);
+        assert_eq!(
+            reason("left: there is no photo; right: the model did not answer in time"),
+            "[Return][NOT ANALYSED] ABC-123 VW Golf – left: there is no photo; …"
+        );
+        assert_eq!(
+            reason("there are no photos: the customer came at midnight and nobody was there"),
+            "[Return][NOT ANALYSED] ABC-123 VW Golf – there are no photos: the customer came at midnight and …"
+        );
+        assert_eq!(reason(&"x".repeat(70)).chars().filter(|letter| *letter == 'x').count(), LONGEST_WORDS - 2);
     }
 
     #[test]

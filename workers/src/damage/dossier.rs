@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use entity::{account, audit_log, booking, damage, damage_case, damage_matrix, delivery, photo, rental_return};
+use rules::rental::{Occasion, Slot};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -62,6 +63,12 @@ impl Dossier {
         let people = account::Entity::find().filter(account::Column::Id.is_in(dossier.named()));
         dossier.people = people.order_by_asc(account::Column::Id).all(db).await?;
         Ok(dossier)
+    }
+
+    /// The sides of which there is a photo of the pick-up.
+    pub(super) fn before(&self) -> Vec<Slot> {
+        let counts = |photo: &&photo::Model| photo.occasion.0 == Occasion::Pickup && photo.state == photo::ACCEPTED;
+        self.photos.iter().filter(counts).map(|photo| photo.slot.0).collect()
     }
 
     /// Everybody who did something.

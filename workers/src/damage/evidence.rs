@@ -83,12 +83,14 @@ async fn pages(context: &Context, dossier: &Dossier, json: &[u8]) -> anyhow::Res
     document.line(&format!("SHA-256 of the JSON file of the same evidence: {}", hex::encode(Sha256::digest(json))));
 
     document.heading("What a person confirmed");
-    let currency = Currency::new(&case.currency)?;
+    let (currency, before) = (Currency::new(&case.currency)?, dossier.before());
     for (number, item) in (1..).zip(&items) {
         let estimate = item.estimate.map_or("nothing".to_owned(), |sum| Money::new(sum, currency).to_string());
-        let (place, class, severity) = (item.place(), item.class.0, item.severity.0);
+        let uncharged = item.estimate.is_some() && !item.side.0.is_chargeable(&before);
+        let remark = if uncharged { ", not asked for: no pick-up photo of this side" } else { "" };
+        let (place, class, severity) = (item.place(), item.class.0.name(), item.severity.0);
         let note = item.note.as_deref().unwrap_or("");
-        document.line(&format!("{number}. {place}: {class}, {severity}, {estimate} {note}"));
+        document.line(&format!("{number}. {place}: {class}, {severity}, {estimate}{remark} {note}"));
     }
 
     document.heading("Before and after");

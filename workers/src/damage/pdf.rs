@@ -170,12 +170,25 @@ fn write(content: &mut Content, (x, y): (f32, f32), font: Name<'_>, size: f32, w
     content.begin_text().set_font(font, size).next_line(x, y).show(Str(&latin(words))).end_text();
 }
 
-/// The fonts that every reader has know Latin letters only; the JSON has the others.
+/// The fonts that every reader has know the letters of WinAnsi only; the JSON has the others.
 fn latin(words: &str) -> Vec<u8> {
-    words
-        .chars()
-        .map(|letter| u8::try_from(u32::from(letter)).ok().filter(|byte| *byte >= 32).unwrap_or(b'?'))
-        .collect()
+    words.chars().map(win_ansi).collect()
+}
+
+fn win_ansi(letter: char) -> u8 {
+    match letter {
+        ' '..='~' | '\u{a0}'..='ÿ' => letter as u8,
+        '€' => 0x80,
+        '„' => 0x84,
+        '…' => 0x85,
+        '‘' => 0x91,
+        '’' => 0x92,
+        '“' => 0x93,
+        '”' => 0x94,
+        '–' => 0x96,
+        '—' => 0x97,
+        _ => b'?',
+    }
 }
 
 /// Rows that fit a line, broken between words where there are any.
@@ -205,6 +218,12 @@ mod tests {
         let rows = broken(&words);
         assert!(rows.iter().all(|row| row.chars().count() <= COLUMNS), "{rows:?}");
         assert_eq!(rows.concat().replace(' ', ""), words.replace(' ', ""));
+    }
+
+    #[test]
+    fn the_marks_that_people_type_are_written_as_they_are() {
+        assert_eq!(latin("it’s 5 € – né"), b"it\x92s 5 \x80 \x96 n\xe9");
+        assert_eq!(latin("\u{80}ж\n"), b"???");
     }
 
     #[test]

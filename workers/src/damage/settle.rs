@@ -8,6 +8,7 @@ use jobs::{
 };
 use rules::{
     damage::{AmountRefused, CaseEvent, CaseState},
+    money::{Currency, Money},
     problem,
 };
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr};
@@ -33,7 +34,8 @@ async fn hear(tx: &DatabaseTransaction, asked: &SettleDamage) -> Result<Result<H
         Ok(to) => to,
         Err(refused) => return Ok(Err(Refusal { code: refused.problem().code.to_owned(), ..illegal(refused) })),
     };
-    Ok(match asked.settlement.amount(case.amount, asked.amount) {
+    let currency = Currency::new(&case.currency).map_err(|error| DbErr::Custom(error.to_string()))?;
+    Ok(match asked.settlement.amount(Money::new(case.amount, currency), asked.amount) {
         Ok(amount) => Ok(Hearing { case, to, amount }),
         Err(refused) => Err(doubt(refused)),
     })

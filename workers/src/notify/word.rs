@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use rules::money::Money;
+use rules::{damage::Class, money::Money};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -48,25 +48,13 @@ impl Serialize for Sum {
 
 /// So many marks of a class: `1 scratch`, `2 broken lamps`.
 pub(crate) fn marks(count: usize, class: &str) -> String {
-    let (one, many) = match class {
-        "scratch" => ("scratch", "scratches"),
-        "glass_shatter" => ("shattered glass", "shattered glasses"),
-        "lamp_broken" => ("broken lamp", "broken lamps"),
-        "tire_flat" => ("flat tyre", "flat tyres"),
-        "broken" => ("broken part", "broken parts"),
-        "missing_part" => ("missing part", "missing parts"),
-        "interior" => ("mark in the interior", "marks in the interior"),
-        "dirt" => ("spot of dirt", "spots of dirt"),
-        "dent" => ("dent", "dents"),
-        "crack" => ("crack", "cracks"),
-        _ => ("other mark", "other marks"),
-    };
+    let (one, many) = class.parse().unwrap_or(Class::Other).names();
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// One mark of a class, without its number.
 pub(crate) fn mark(class: &str) -> String {
-    marks(1, class).split_off(2)
+    class.parse().unwrap_or(Class::Other).name().to_owned()
 }
 
 /// `a`, `a and b`, `a, b and c`.

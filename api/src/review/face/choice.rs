@@ -7,8 +7,8 @@ use rules::{
 use serde::Serialize;
 use view::rental::Finding;
 
-use super::{sentence, spaced, title};
-use crate::{form::Form, review::form::decimal};
+use super::{class_name, sentence, spaced, title};
+use crate::{form::Form, review::decimal};
 
 #[derive(Serialize)]
 struct Choice {
@@ -24,7 +24,7 @@ pub(super) struct Candidate {
     novelty_name: &'static str,
     side: &'static str,
     side_name: String,
-    class_name: String,
+    class_name: &'static str,
     score: String,
     reason: String,
     suggested: String,
@@ -75,7 +75,7 @@ pub(super) fn candidate(finding: &Finding, filled: Option<&Form>) -> Candidate {
         },
         side: finding.side.0.as_str(),
         side_name: title(finding.side.0.as_str()),
-        class_name: spaced(&finding.class),
+        class_name: class_name(&finding.class),
         score: format!("{:.2}", finding.score),
         reason: sentence(&finding.reason),
         suggested: match &finding.suggested_severity {
@@ -92,17 +92,19 @@ pub(super) fn candidate(finding: &Finding, filled: Option<&Form>) -> Candidate {
 }
 
 pub(super) fn extra(row: usize, filled: &Form) -> Extra {
-    let or = |part: &str, usual: &'static str| match filled.extra(row, part) {
-        "" => usual.to_owned(),
-        word => word.to_owned(),
-    };
+    let class = filled.extra(row, "class");
+    let classes = Class::ALL.iter().map(|it| Choice {
+        word: it.as_str(),
+        name: it.name().to_owned(),
+        chosen: it.as_str() == class,
+    });
     Extra {
         row,
         note: filled.extra(row, "note").to_owned(),
         amount: filled.extra(row, "amount").to_owned(),
-        sides: choices(Side::WORDS, &or("side", Side::Front.as_str())),
+        sides: choices(Side::WORDS, filled.extra(row, "side")),
         panels: choices(Panel::WORDS, filled.extra(row, "panel")),
-        classes: choices(Class::WORDS, filled.extra(row, "class")),
-        severities: choices(Severity::WORDS, &or("severity", Severity::Minor.as_str())),
+        classes: classes.collect(),
+        severities: choices(Severity::WORDS, filled.extra(row, "severity")),
     }
 }

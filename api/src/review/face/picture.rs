@@ -5,9 +5,9 @@ use rules::rental::{Occasion, Slot};
 use serde::Serialize;
 use view::rental::{Finding, Report};
 
-use super::{maybe_new, spaced, title};
+use super::{class_name, maybe_new, spaced, title};
 use crate::{
-    picture::{Boxed, Picture},
+    picture::{Boxed, Picture, Words},
     review::sheet::Sheet,
 };
 
@@ -53,25 +53,22 @@ fn picture(
     let Some(photo) = photo else { return Picture::none(caption) };
     let flags: String = photo.warnings.iter().map(|warning| format!(", {}", spaced(warning))).collect();
     let boxed: Vec<_> = report.findings.iter().filter_map(|finding| boxed(finding, occasion, slot, photo)).collect();
-    let alt = alt(caption, slot, report.findings.iter().filter(|finding| finding.photo_id == photo.id));
-    let words = (format!("{caption}{flags}"), alt);
-    Picture::of(photo, sheet.copies.get(&photo.id), &format!("/review/{token}"), words, boxed.into_iter())
+    // Whoever does not see the photo must not take for clean what no model looked at.
+    let unseen = occasion == Occasion::Return && photo.analysis.is_none();
+    let bare = if unseen { "not analysed" } else { "nothing marked" };
+    let words = Words { caption: format!("{caption}{flags}"), shows: format!("{caption}, {slot}"), bare };
+    Picture::of(photo, sheet.copies.get(&photo.id), &format!("/review/{token}"), words, &boxed)
 }
 
 /// Where a finding is on this photo; on the older one, the place where it would have been.
 fn boxed<'a>(finding: &'a Finding, occasion: Occasion, slot: Slot, photo: &photo::Model) -> Option<Boxed<'a>> {
-    let region = match occasion {
-        Occasion::Return => Some(&finding.region).filter(|_| finding.photo_id == photo.id),
-        Occasion::Pickup => finding.pickup_region.as_ref().filter(|_| finding.side.0 == slot),
+    let class = class_name(&finding.class);
+    let (region, what) = match occasion {
+        Occasion::Return if finding.photo_id == photo.id => {
+            (&finding.region, format!("{class}, score {:.2}", finding.score))
+        }
+        Occasion::Pickup if finding.side.0 == slot => (finding.pickup_region.as_ref()?, format!("place of {class}")),
+        _ => return None,
     };
-    Some(Boxed { number: finding.number, novelty: &finding.novelty, region: region? })
-}
-
-/// The picture in words, for those who do not see it.
-fn alt<'a>(caption: &str, slot: Slot, findings: impl Iterator<Item = &'a Finding>) -> String {
-    let marks =
-        findings.map(|finding| format!("{} {}, score {:.2}", finding.number, spaced(&finding.class), finding.score));
-    let marks: Vec<_> = marks.collect();
-    let marks = if marks.is_empty() { "nothing marked".to_owned() } else { format!("marked: {}", marks.join("; ")) };
-    format!("{caption}, {slot}: {marks}")
+    Some(Boxed { number: finding.number, novelty: &finding.novelty, what, region: region.clone() })
 }

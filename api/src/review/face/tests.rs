@@ -1,3 +1,5 @@
+use entity::derivative::Model as DerivativeModel;
+
 use super::*;
 use crate::{
     page::{Frame, Page},
@@ -28,7 +30,7 @@ fn the_page_shows_all_that_the_decision_needs() {
         "The large copy is not made yet",
         "There is no photo.",
         "2 possible new marks",
-        "glass shatter",
+        "shattered glass",
     ] {
         assert!(page.contains(words), "{words}");
     }
@@ -109,6 +111,45 @@ fn the_keyboard_alone_reaches_everything_in_the_order_of_the_work() {
     assert!(places.is_sorted(), "{places:?}");
     for field in stops.iter().filter_map(|tag| tag.split_once(" id=\"")?.1.split('"').next()) {
         assert!(page.contains(&format!("<label for=\"{field}\"")), "{field} has no label");
+    }
+}
+
+#[test]
+fn the_words_for_a_picture_are_those_of_the_boxes_on_it() {
+    let mut sheet = sample::sheet();
+    let before = DerivativeModel { photo_id: sheet.photos[0].id, ..sheet.copies[&sheet.photos[1].id].clone() };
+    sheet.copies.insert(before.photo_id, before);
+    let alts = |sheet: &Sheet| {
+        let page = html(sheet, None);
+        page.split(" alt=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let marked = "At return, front: marked: 1 shattered glass, score 0.71; 2 shattered glass, score 0.71; \
+                  3 shattered glass, score 0.71";
+    assert_eq!(alts(&sheet), ["At pick-up, front: nothing marked", marked]);
+    let report = sheet.report.as_mut().unwrap();
+    report.findings.truncate(1);
+    report.findings[0].pickup_region = Some(report.findings[0].region.clone());
+    assert_eq!(alts(&sheet)[0], "At pick-up, front: marked: 1 place of shattered glass");
+    sheet.report.as_mut().unwrap().findings.clear();
+    assert_eq!(alts(&sheet)[1], "At return, front: not analysed", "no model has looked at it");
+    sheet.photos[1].analysis = Some(serde_json::json!({}));
+    assert_eq!(alts(&sheet)[1], "At return, front: nothing marked");
+}
+
+#[test]
+fn enter_in_the_field_of_an_amount_presses_no_button() {
+    let page = html(&sample::sheet(), None);
+    let form = page.split("<form").find(|form| form.contains("inputmode=\"decimal\"")).unwrap();
+    let first = form.split("<button").nth(1).unwrap();
+    assert!(first.starts_with(" type=\"submit\" disabled hidden>"), "{first}");
+}
+
+#[test]
+fn nothing_is_chosen_for_what_the_model_did_not_see() {
+    let page = html(&sample::sheet(), None);
+    for part in ["side", "class", "severity"] {
+        let list = page.split(&format!("name=\"extra-0-{part}\">")).nth(1).unwrap().split("</select>").next().unwrap();
+        assert!(list.starts_with("<option value=\"\">choose</option>") && !list.contains("selected"), "{list}");
     }
 }
 
