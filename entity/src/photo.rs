@@ -38,6 +38,7 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     pub received_at: Option<DateTimeUtc>,
     pub derived_at: Option<DateTimeUtc>,
+    pub derive_failure: Option<String>,
     #[sea_orm(column_type = "JsonBinary", nullable)]
     pub analysis: Option<Json>,
     pub analysis_failure: Option<String>,

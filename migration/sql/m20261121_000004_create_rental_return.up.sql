@@ -72,7 +72,9 @@ create table photo (
     user_agent text,
     created_at timestamptz not null default now(),
     received_at timestamptz,
+    -- When its small copies were made, or why there can be none.
     derived_at timestamptz,
+    derive_failure text,
     -- What the detector saw: model, thresholds, raw boxes. NULL until it ran or gave up.
     analysis jsonb,
     analysis_failure text,

@@ -1,14 +1,20 @@
 //! What counts as evidence: used once, kept where nobody can change it, and nothing else kept for long.
 
 use chrono::{TimeDelta, Utc};
+use entity::photo;
 use jobs::{
-    photo::ForgetUploads,
+    photo::{ForgetUploads, MakeThumbnails},
     rental::{Asker, ReturnCar},
 };
+use sea_orm::{EntityTrait, QueryFilter, sea_query::Expr};
+use serde_json::json;
 use tests::{done, refused};
 use uuid::Uuid;
 
-use super::lot::{Lot, round};
+use super::{
+    jobs_of,
+    lot::{Lot, round},
+};
 
 impl Lot {
     /// The rental of another car by another customer, under way.
@@ -118,4 +124,30 @@ async fn an_upload_that_no_return_ever_took_is_removed_and_evidence_stays() {
         }
     }
     assert_eq!(left, ['b'], "what was refused is evidence");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_waits_for_no_copies_of_an_original_that_is_lost_and_says_so() {
+    let lot = Lot::unwatched().await;
+    done(lot.pick_up(&round(1)).await);
+    let return_id = lot.bring(&round(2)).await;
+    done(lot.ask(&lot.give_back(return_id)).await);
+    lot.bed.until(&jobs_of("make_thumbnails", "done"), 8).await;
+
+    let left = "occasion = 'return' and slot = 'left'";
+    let photo = photo::Entity::find().filter(Expr::cust(left)).one(&lot.bed.db).await.unwrap().unwrap();
+    lot.bucket.delete(&photo.object_key).await.unwrap();
+    lot.bed.run(&format!("update photo set derived_at = null where {left}")).await;
+    done(lot.ask(&MakeThumbnails { photo_id: photo.id }).await);
+    lot.watch().await;
+
+    let report = lot.report(return_id).await;
+    assert_eq!(
+        lot.bed.number("select count(*) from job where payload->>'overdue' = 'true' and state = 'ready'").await,
+        1
+    );
+    let lost = "the original is no longer in the bucket";
+    let warnings = report["warnings"].as_array().unwrap();
+    assert!(warnings.contains(&json!(format!("There are no small copies of the left photo: {lost}."))), "{warnings:?}");
+    assert_eq!(report["notAnalysed"], json!(format!("left: {lost}")));
 }

@@ -5,7 +5,10 @@ mod comparison;
 mod detect;
 mod forget;
 mod record;
+mod room;
 mod thumbnail;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use entity::{photo, rental_return};
@@ -15,6 +18,7 @@ use rules::{photo::Limits, rental::ReturnState};
 use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use sha2::{Digest, Sha256};
 
+use self::room::in_room;
 use crate::{
     Context, JobError, Work,
     vision::{decode, landmark, refusal::Refusal},
@@ -40,9 +44,13 @@ async fn original(work: &Work, photo: &photo::Model) -> Result<Result<Bytes, &'s
 
 /// A photo as it is looked at: upright, and with as many pixels as model and landmarks make use of. For
 /// both alike, because landmarks depend on the pixels that they are found on.
-fn seen(context: &Context, bytes: &[u8]) -> Result<RgbImage, Refusal> {
-    let of_model = context.detector.get().map_or(0, |detector| detector.long_side());
-    decode::upright_from(bytes, of_model.max(landmark::LONG_SIDE))
+async fn seen(context: Arc<Context>, bytes: Bytes) -> Result<Result<RgbImage, Refusal>, JobError> {
+    let room = decode::takes(&bytes);
+    let look = move || {
+        let of_model = context.detector.get().map_or(0, |detector| detector.long_side());
+        decode::upright_from(&bytes, of_model.max(landmark::LONG_SIDE))
+    };
+    in_room(room, look).await
 }
 
 /// Locks the return that waits for a photo, be it of the pick-up or of the return. Before the
@@ -78,7 +86,8 @@ async fn begin_with_return(
 /// Whether thumbnails and model are through with every photo, those of the pick-up too: without
 /// these, known damage would be called new.
 pub(crate) fn all_in(photos: &[photo::Model]) -> bool {
-    photos.iter().all(|photo| photo.derived_at.is_some() && photo.analysed_at.is_some())
+    let derived = |photo: &photo::Model| photo.derived_at.is_some() || photo.derive_failure.is_some();
+    photos.iter().all(|photo| derived(photo) && photo.analysed_at.is_some())
 }
 
 /// The report, when this was the last photo that it waited for.

@@ -223,6 +223,7 @@ fn photo(number: u128, occasion: Occasion) -> photo::Model {
         created_at: at(-1),
         received_at: Some(at(-1)),
         derived_at: None,
+        derive_failure: None,
         analysis: None,
         analysis_failure: None,
         analysed_at: None,

@@ -33,7 +33,7 @@ struct Arguments {
     /// Threads that work on one photo.
     #[arg(long, env = "DAMAGE_THREADS", default_value_t = 1)]
     threads: usize,
-    /// Boxes weaker than this are not scored. Averages of precision want them weak.
+    /// Boxes weaker than this are not scored; at most the card's score threshold. Averages of precision want them weak.
     #[arg(long, default_value_t = 0.001)]
     low: f32,
     /// Where a picture sheet (green found, yellow missed, red false alarm) and the files for pycocotools go.
@@ -49,7 +49,10 @@ fn main() -> anyhow::Result<()> {
     let settings = Settings { runtime: arguments.runtime, threads: arguments.threads, patience: PATIENCE };
     let mut card = Card::load(&arguments.model.with_extension("json"))
         .map_err(|unavailable| anyhow::anyhow!(unavailable.reason))?;
-    card.thresholds.low = card.thresholds.low.min(arguments.low);
+    if !(0.0..=card.thresholds.score).contains(&arguments.low) {
+        anyhow::bail!("--low must lie between 0 and the card's score threshold, {}", card.thresholds.score);
+    }
+    card.thresholds.low = arguments.low;
     let detector = Detector::with_card(&arguments.model, card, &settings)
         .map_err(|unavailable| anyhow::anyhow!(unavailable.reason))?;
     let options = Options {

@@ -134,7 +134,7 @@ fn photo_json(photo: &photo::Model) -> Value {
         "contentType": photo.content_type, "width": photo.width, "height": photo.height, "exif": photo.exif,
         "takenAt": photo.taken_at, "receivedAt": photo.received_at, "uploadedBy": photo.uploaded_by, "ip": photo.ip,
         "userAgent": photo.user_agent, "warnings": photo.warnings, "analysis": photo.analysis,
-        "analysisFailure": photo.analysis_failure, "comparison": photo.comparison,
+        "analysisFailure": photo.analysis_failure, "deriveFailure": photo.derive_failure, "comparison": photo.comparison,
     })
 }
 

@@ -2,7 +2,6 @@
 
 use std::io::Cursor;
 
-use anyhow::Context as _;
 use entity::{
     damage_case::{self, DisputePhoto},
     derivative, photo,
@@ -28,6 +27,9 @@ use crate::{Context, Ending, JobError, Perform, Work, audit};
 
 /// The copies are at most 1600 pixels wide; more than this is none of ours.
 const LARGEST_COPY: u64 = 4 * 1024 * 1024;
+
+/// What stands in the place of a photo whose copy was lost.
+const COPY_GONE: &str = "the small copy is no longer in the bucket";
 
 impl Perform for ExportEvidence {
     const OUTSIDE: bool = true;
@@ -181,8 +183,10 @@ async fn shown(
     let none = |why: &str| Shown { caption: format!("{slot}, {occasion}: {why}"), jpeg: None, boxes: vec![] };
     let Some(photo) = counting else { return Ok(none("no photo")) };
     let copy = derivative::Entity::find_by_id((photo.id, "640".to_owned())).one(&context.db).await?;
-    let Some(copy) = copy else { return Ok(none("the small copy is not made yet")) };
-    let bytes = context.bucket.get(&copy.object_key, LARGEST_COPY).await?.context("the copy of a photo is gone")?;
+    let Some(copy) = copy else {
+        return Ok(none(photo.derive_failure.as_deref().unwrap_or("the small copy is not made yet")));
+    };
+    let Some(bytes) = context.bucket.get(&copy.object_key, LARGEST_COPY).await? else { return Ok(none(COPY_GONE)) };
     let boxes = (1..).zip(items).filter(|(_, item)| item.photo_id == Some(photo.id));
     Ok(Shown {
         caption: format!("{slot}, {occasion}"),
@@ -193,8 +197,10 @@ async fn shown(
 
 /// A photo of the dispute by its copy, as the page shows it.
 async fn sent_along(context: &Context, case: Uuid, photo: &DisputePhoto, number: usize) -> anyhow::Result<Shown> {
-    let copy = context.bucket.get(&DisputePhoto::copy_key(case, photo.id), LARGEST_COPY).await?;
-    let copy = copy.context("the copy of a photo is gone")?.to_vec();
+    let caption = format!("dispute, photo {number}");
+    let Some(copy) = context.bucket.get(&DisputePhoto::copy_key(case, photo.id), LARGEST_COPY).await? else {
+        return Ok(Shown { caption: format!("{caption}: {COPY_GONE}"), jpeg: None, boxes: vec![] });
+    };
     let (width, height) = JpegDecoder::new(Cursor::new(&copy))?.dimensions();
-    Ok(Shown { caption: format!("dispute, photo {number}"), jpeg: Some((copy, width, height)), boxes: vec![] })
+    Ok(Shown { caption, jpeg: Some((copy.to_vec(), width, height)), boxes: vec![] })
 }

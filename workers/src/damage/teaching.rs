@@ -3,23 +3,25 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context as _;
-use entity::{photo, rental_return};
+use bytes::Bytes;
+use entity::{damage, photo, rental_return};
 use image::{RgbImage, codecs::jpeg::JpegEncoder};
 use platform::Bucket;
 use rules::{
     damage::{Class, Novelty},
     rental::{Occasion, ReturnState},
 };
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, ExprTrait, QueryFilter, QueryOrder};
 use serde::Serialize;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use view::{
     damage::DamageCaseItem,
     rental::{Decision, Report},
 };
 
-use crate::vision::decode;
+use crate::vision::{decode, refusal::Refusal};
 
 /// No original is larger.
 const LARGEST_PHOTO: u64 = 64 * 1024 * 1024;
@@ -31,7 +33,8 @@ const QUALITY: u8 = 95;
 pub struct Taught {
     pub photos: usize,
     pub marks: usize,
-    /// Photos on which something is that no person has judged: they would teach what nobody said.
+    /// Photos on which something is that no person has judged or placed, which would teach what nobody said, and those
+    /// whose original is no longer what was accepted.
     pub left_out: usize,
 }
 
@@ -48,7 +51,7 @@ pub async fn write(db: &DatabaseConnection, bucket: &Bucket, out: &Path) -> anyh
         .order_by_asc(rental_return::Column::Id);
     let (mut taught, mut coco) = (Taught::default(), Coco::default());
     for rental_return in decided.all(db).await? {
-        let verdict = Judged::of(&rental_return)?;
+        let verdict = Judged::of(db, &rental_return).await?;
         for photo in photo::Entity::counting(db, rental_return.booking_id).await? {
             if photo.occasion.0 != Occasion::Return {
                 continue;
@@ -57,16 +60,26 @@ pub async fn write(db: &DatabaseConnection, bucket: &Bucket, out: &Path) -> anyh
                 taught.left_out += 1;
                 continue;
             };
-            let Some(bytes) = bucket.get(&photo.object_key, LARGEST_PHOTO).await? else {
+            let bytes = bucket.get(&photo.object_key, LARGEST_PHOTO).await?;
+            let as_accepted = |bytes: &Bytes| photo.sha256.as_deref() == Some(Sha256::digest(bytes).as_slice());
+            let Some(bytes) = bytes.filter(as_accepted) else {
+                tracing::warn!(photo = %photo.id, "left out: the original is gone, or not what was accepted");
                 taught.left_out += 1;
                 continue;
             };
             let name = name(photo.car_id, photo.id);
             let file = images.join(&name);
-            let (width, height) = tokio::task::spawn_blocking(move || picture(&bytes, &file)).await??;
+            let size = match tokio::task::spawn_blocking(move || picture(&bytes, &file)).await? {
+                Err(error) if error.is::<Refusal>() => {
+                    tracing::warn!(%error, photo = %photo.id, "left out");
+                    taught.left_out += 1;
+                    continue;
+                }
+                written => written?,
+            };
             taught.photos += 1;
             taught.marks += marks.len();
-            coco.add(&name, (width, height), &marks);
+            coco.add(&name, size, &marks);
         }
     }
     let file = out.join("annotations.json");
@@ -78,17 +91,27 @@ pub async fn write(db: &DatabaseConnection, bucket: &Bucket, out: &Path) -> anyh
 struct Judged {
     items: Vec<DamageCaseItem>,
     report: Report,
+    /// What was on the car before, by its register.
+    register: Vec<damage::Model>,
 }
 
 impl Judged {
-    fn of(rental_return: &rental_return::Model) -> anyhow::Result<Self> {
+    async fn of(db: &DatabaseConnection, rental_return: &rental_return::Model) -> anyhow::Result<Self> {
+        let returned_at = rental_return.returned_at.unwrap_or(rental_return.created_at);
+        let repaired = damage::Column::RepairedAt;
+        let register = damage::Entity::find()
+            .filter(damage::Column::CarId.eq(rental_return.car_id))
+            .filter(damage::Column::CreatedAt.lt(returned_at))
+            .filter(repaired.is_null().or(repaired.gt(returned_at)));
         let decision: Option<Decision> = rental_return.decision.clone().map(serde_json::from_value).transpose()?;
         let report = rental_return.report.clone().map(serde_json::from_value).transpose()?;
         let items = decision.map(|decision| decision.findings);
-        Ok(Self { items: items.unwrap_or_default(), report: report.unwrap_or_default() })
+        let (items, report) = (items.unwrap_or_default(), report.unwrap_or_default());
+        Ok(Self { items, report, register: register.all(db).await? })
     }
 
-    /// What is on a photo; `None` when that is not wholly known: an older mark, a doubtful one, or one without a place.
+    /// What is on a photo; `None` when that is not wholly known: an older mark that was not decided anew, a doubtful one, or
+    /// one without a place.
     fn marks(&self, photo: &photo::Model) -> Option<Vec<&DamageCaseItem>> {
         let of_side = |item: &&DamageCaseItem| item.side.0.as_str() == photo.slot.0.as_str();
         let placed = |item: &&DamageCaseItem| item.region.is_some() && item.photo_id == Some(photo.id);
@@ -97,13 +120,20 @@ impl Judged {
         let unjudged = self.report.findings.iter().any(|finding| {
             finding.photo_id == photo.id && finding.novelty != Novelty::New.as_str() && !confirmed(finding.number)
         });
-        (!unjudged && here.iter().all(placed)).then_some(here)
+        let unplaced = self.register.iter().any(|known| {
+            let same = |item: &&DamageCaseItem| {
+                let panel = item.panel.map(|panel| panel.0.as_str());
+                item.class.0 == known.class.0 && panel == known.panel.as_deref()
+            };
+            known.side == photo.slot.0.as_str() && !here.iter().any(same)
+        });
+        (!unjudged && !unplaced && here.iter().all(placed)).then_some(here)
     }
 }
 
 /// Upright and without EXIF: training reads pixels as they lie, and needs nobody's position.
 fn picture(bytes: &[u8], file: &Path) -> anyhow::Result<(u32, u32)> {
-    let picture: RgbImage = decode::upright(bytes).map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+    let picture: RgbImage = decode::upright(bytes)?;
     let encoder = JpegEncoder::new_with_quality(std::io::BufWriter::new(std::fs::File::create(file)?), QUALITY);
     picture.write_with_encoder(encoder)?;
     Ok(picture.dimensions())

@@ -44,6 +44,8 @@ pub struct Annotated {
     pub id: u64,
     pub file_name: String,
     pub truths: Vec<Truth>,
+    /// Something is marked on it that the model has no class for.
+    pub unmapped: bool,
 }
 
 /// All photos of a file, in the order of their ids.
@@ -89,7 +91,7 @@ fn arrange(file: File, classes: &Classes<'_>) -> anyhow::Result<Annotations> {
         if Path::new(&file_name).components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
             bail!("the photo {file_name} is not inside the folder");
         }
-        if photos.insert(id, Annotated { id, file_name, truths: Vec::new() }).is_some() {
+        if photos.insert(id, Annotated { id, file_name, truths: Vec::new(), unmapped: false }).is_some() {
             bail!("two photos have the id {id}");
         }
     }
@@ -100,7 +102,10 @@ fn arrange(file: File, classes: &Classes<'_>) -> anyhow::Result<Annotations> {
             names.get(&category_id).with_context(|| format!("there is no category with the id {category_id}"))?;
         match classes.find(name) {
             Some(class) => photo.truths.push(Truth { class, region: bbox, crowd: iscrowd != 0 }),
-            None => drop(unmapped.insert(name.clone())),
+            None => {
+                photo.unmapped = true;
+                unmapped.insert(name.clone());
+            }
         }
     }
     Ok(Annotations { photos: photos.into_values().collect(), unmapped })
@@ -134,6 +139,7 @@ mod tests {
         let region = [1.0, 2.0, 3.0, 4.0];
         let truths = [Truth { class: 0, region, crowd: false }, Truth { class: 1, region, crowd: true }];
         assert_eq!(read.photos[1].truths, truths);
+        assert_eq!(read.photos.iter().map(|photo| photo.unmapped).collect::<Vec<_>>(), [true, false]);
         assert_eq!(read.unmapped, BTreeSet::from(["rust".to_owned()]));
     }
 

@@ -144,13 +144,13 @@ mod tests {
         let mut found: Vec<Found> =
             one.found.into_iter().map(|(class, region, score)| Found { class, region, score }).collect();
         found.sort_by(|one, other| other.score.total_cmp(&one.score));
-        Photo { truths: one.truths.into_iter().map(truth).collect(), found }
+        Photo { truths: one.truths.into_iter().map(truth).collect(), found, unmapped: false }
     }
 
     #[test]
     fn a_class_that_is_nowhere_has_no_precision() {
         let found = vec![Found { class: 1, region: [0.0, 0.0, 1.0, 1.0], score: 0.9 }];
-        assert_eq!(average_precision(&[Photo { truths: vec![], found }], 1, 0.5), None);
+        assert_eq!(average_precision(&[Photo { truths: vec![], found, unmapped: false }], 1, 0.5), None);
     }
 
     #[test]
@@ -158,7 +158,7 @@ mod tests {
         let region = [10.0, 10.0, 20.0, 20.0];
         let found = |score| Found { class: 0, region, score };
         let truths = vec![Truth { class: 0, region, crowd: false }];
-        let photo = Photo { truths, found: vec![found(0.9), found(0.8)] };
+        let photo = Photo { truths, found: vec![found(0.9), found(0.8)], unmapped: false };
         assert_eq!(matches(&photo, 0.5), [Some(Match::Hit(0)), Some(Match::FalseAlarm)]);
     }
 }

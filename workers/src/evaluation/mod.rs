@@ -36,6 +36,8 @@ pub struct Found {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Photo {
     pub truths: Vec<Truth>,
+    /// A person marked something that the model has no class for: neither a damaged photo nor a clean one.
+    pub unmapped: bool,
     /// Best first.
     pub found: Vec<Found>,
 }

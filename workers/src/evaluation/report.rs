@@ -12,7 +12,7 @@ use crate::vision::detector::ModelIdentity;
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     pub model: ModelIdentity,
-    /// Photos with at least one truth, and without.
+    /// Photos with at least one truth, and those on which nothing is marked.
     pub damaged_photos: usize,
     pub clean_photos: usize,
     pub truths: usize,

@@ -113,8 +113,9 @@ impl Run<'_> {
         // Boxes are annotated in pixels of the whole photo.
         let picture = decoded(None)?;
         let found = detections.raw.iter().map(|detection| self.found(detection, &picture)).collect();
-        let (id, truths) = annotated.map_or((None, Vec::new()), |photo| (Some(photo.id), photo.truths));
-        let photo = Photo { truths, found };
+        let id = annotated.as_ref().map(|photo| photo.id);
+        let (truths, unmapped) = annotated.map(|photo| (photo.truths, photo.unmapped)).unwrap_or_default();
+        let photo = Photo { truths, unmapped, found };
         self.sheet.add(&picture, &photo);
         self.scored.push(photo);
         self.ids.push(id.unwrap_or_else(|| self.ids.iter().max().map_or(0, |id| id + 1)));

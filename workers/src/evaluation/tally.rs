@@ -37,13 +37,13 @@ pub(super) fn tally(photos: &[Photo], threshold: f64, class: Option<usize>) -> T
             }
         }
         let findings = photo.found.iter().filter(|found| found.score >= threshold).count();
-        if photo.truths.is_empty() {
+        if !photo.truths.is_empty() {
+            sum.damaged += 1;
+            sum.damaged_alarmed += usize::from(findings > 0);
+        } else if !photo.unmapped {
             sum.clean += 1;
             sum.clean_alarmed += usize::from(findings > 0);
             sum.clean_alarms += findings;
-        } else {
-            sum.damaged += 1;
-            sum.damaged_alarmed += usize::from(findings > 0);
         }
     }
     sum
@@ -92,7 +92,7 @@ mod tests {
     fn photo(truths: usize, found: &[([f64; 4], f64)]) -> Photo {
         let truth = Truth { class: 0, region: HERE, crowd: false };
         let found = found.iter().map(|(region, score)| Found { class: 0, region: *region, score: *score });
-        Photo { truths: vec![truth; truths], found: found.collect() }
+        Photo { truths: vec![truth; truths], unmapped: false, found: found.collect() }
     }
 
     #[test]
@@ -102,6 +102,15 @@ mod tests {
         assert_eq!((sum.truths, sum.hits, sum.false_alarms), (1, 1, 2));
         assert_eq!((sum.damaged, sum.damaged_alarmed), (1, 1));
         assert_eq!((sum.clean, sum.clean_alarmed, sum.clean_alarms), (2, 1, 2));
+    }
+
+    #[test]
+    fn a_photo_of_damage_without_a_class_is_neither_damaged_nor_clean() {
+        let other = Photo { unmapped: true, ..photo(0, &[(HERE, 0.9)]) };
+        let both = Photo { unmapped: true, ..photo(1, &[(HERE, 0.9)]) };
+        let sum = tally(&[other, both], 0.5, None);
+        assert_eq!((sum.damaged, sum.damaged_alarmed), (1, 1));
+        assert_eq!((sum.clean, sum.clean_alarmed, sum.clean_alarms), (0, 0, 0));
     }
 
     #[test]

@@ -136,6 +136,7 @@ fn car() -> car::Model {
         odometer_km: 41_000,
         waitlist_paused_at: None,
         version: 1,
+        stopped_version: 1,
         created_at: early,
         updated_at: early,
     }

@@ -1,6 +1,6 @@
 //! Originals on their way in: found in the bucket and looked at, before any row is locked.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -13,22 +13,19 @@ use rules::{
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use super::room::in_room;
 use crate::{
     Context, JobError, Work,
     vision::{
+        decode,
         derivative::derive,
         gate::{self, Inspected, Refusal},
         landmark::{Landmarks, landmarks},
         overlay::show_the_same,
     },
 };
-
-/// A decoded photo takes up to 200 MB, so few are decoded at a time in one process.
-static ROOM: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, |cores| cores.get().min(4))));
 
 /// What the keys of uploads begin with.
 pub(super) const INCOMING: &str = "incoming/";
@@ -216,7 +213,7 @@ async fn fetch(context: &Context, key: &str) -> Result<Option<Result<Bytes, Phot
 pub(crate) async fn same_sides(arrivals: &[Arrival]) -> Result<Vec<[Slot; 2]>, JobError> {
     let passed = |arrival: &Arrival| Some((arrival.slot, arrival.verdict.as_ref().ok()?.landmarks.clone()?));
     let photos: Vec<_> = arrivals.iter().filter_map(passed).collect();
-    in_room(move || {
+    in_room(0, move || {
         let pairs =
             photos.iter().enumerate().flat_map(|(at, one)| photos[at + 1..].iter().map(move |other| (one, other)));
         let alike = pairs.filter(|((_, one), (_, other))| show_the_same(one, other));
@@ -230,15 +227,11 @@ pub(crate) async fn same_sides(arrivals: &[Arrival]) -> Result<Vec<[Slot; 2]>, J
 /// # Errors
 /// When the photo cannot be decoded after all.
 pub(crate) async fn large_copy(bytes: Bytes) -> Result<Vec<u8>, JobError> {
-    let copies = in_room(move || derive(&bytes)).await?;
+    let room = decode::takes(&bytes);
+    let copies = in_room(room, move || derive(&bytes)).await?;
     let copies = copies.map_err(|refusal| JobError::GiveUp(refusal.words))?;
     let large = copies.into_iter().next().ok_or_else(|| JobError::GiveUp("a photo has no copies".to_owned()))?;
     Ok(large.jpeg)
-}
-
-/// Does what needs much memory when there is room for it.
-async fn in_room<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, JobError> {
-    Ok(platform::blocking::holding(ROOM.acquire().await?, work).await?)
 }
 
 async fn judge(
@@ -260,11 +253,12 @@ async fn judge(
             return Ok(Err(PhotoRefused::Checksum.into()));
         }
     }
+    let room = decode::takes(&bytes);
     let look = move || {
         let learn = |picture: &_| compared.then(|| Arc::new(landmarks(picture)));
         let (inspected, landmarks) = gate::inspect_and(&bytes, content_type.as_deref(), learn)?;
         let original = Original { size: bytes.len(), sha256, inspected, landmarks };
         Ok((bytes, original))
     };
-    in_room(look).await
+    in_room(room, look).await
 }

@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use entity::{damage, photo};
+use image::RgbImage;
 use rules::{damage::Overlay, rental::Occasion};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::{original, seen};
 use crate::{
-    Context, JobError, Work,
+    JobError, Work,
     vision::{
         landmark::{Landmarks, landmarks},
         overlay::{METHOD, lay, same_view},
@@ -130,9 +130,8 @@ async fn fit(work: &Work, own: Arc<Landmarks>, other: &photo::Model) -> Result<(
         Some(known) => Seen::Before(known),
         None => Seen::Now(read(work, other).await?, other.sha256.clone().unwrap_or_default()),
     };
-    let context = work.context.clone();
     let laying = tokio::task::spawn_blocking(move || {
-        let other = known.landmarks(&context)?;
+        let other = known.landmarks();
         let overlay = lay(&own, &other).map_err(|apart| apart.to_string())?;
         let same = same_view(&own, &other, &overlay);
         Ok((overlay, same))
@@ -140,29 +139,29 @@ async fn fit(work: &Work, own: Arc<Landmarks>, other: &photo::Model) -> Result<(
     laying.await.unwrap_or_else(|_| Err("the comparison crashed".to_owned()))
 }
 
-async fn read(work: &Work, photo: &photo::Model) -> Result<Bytes, String> {
-    match original(work, photo).await {
-        Ok(found) => found.map_err(str::to_owned),
-        Err(error) => {
-            tracing::warn!(?error, photo = %photo.id, "a photo to compare with cannot be read");
-            Err("the other photo cannot be read now".to_owned())
+async fn read(work: &Work, photo: &photo::Model) -> Result<RgbImage, String> {
+    let reading = async {
+        match original(work, photo).await? {
+            Ok(bytes) => Ok(seen(work.context.clone(), bytes).await?.map_err(|refusal| refusal.words)),
+            Err(words) => Ok(Err(words.to_owned())),
         }
-    }
+    };
+    reading.await.unwrap_or_else(|error: JobError| {
+        tracing::warn!(?error, photo = %photo.id, "a photo to compare with cannot be read");
+        Err("the other photo cannot be read now".to_owned())
+    })
 }
 
 enum Seen {
     Before(Arc<Landmarks>),
-    Now(Bytes, Vec<u8>),
+    Now(RgbImage, Vec<u8>),
 }
 
 impl Seen {
-    fn landmarks(self, context: &Context) -> Result<Arc<Landmarks>, String> {
+    fn landmarks(self) -> Arc<Landmarks> {
         match self {
-            Self::Before(landmarks) => Ok(landmarks),
-            Self::Now(bytes, sha256) => {
-                let picture = seen(context, &bytes).map_err(|refusal| refusal.words)?;
-                Ok(Recent::keep(sha256, landmarks(&picture)))
-            }
+            Self::Before(landmarks) => landmarks,
+            Self::Now(picture, sha256) => Recent::keep(sha256, landmarks(&picture)),
         }
     }
 }

@@ -27,15 +27,17 @@ struct Looked {
     landmarks: Option<Arc<Landmarks>>,
 }
 
-fn look(context: &Context, bytes: &Bytes, sha256: Vec<u8>) -> Looked {
-    let picture = match seen(context, bytes) {
+async fn look(context: Arc<Context>, bytes: Bytes, sha256: Vec<u8>) -> Result<Looked, JobError> {
+    let picture = match seen(context.clone(), bytes).await? {
         Ok(picture) => picture,
-        Err(refusal) => return Looked::nothing(refusal.words),
+        Err(refusal) => return Ok(Looked::nothing(refusal.words)),
     };
-    let landmarks = Some(Recent::keep(sha256, landmarks(&picture)));
-    let detector = context.detector.get();
-    let analysis = detector.and_then(|detector| detector.detect(&picture)).map_err(|unavailable| unavailable.reason);
-    Looked { analysis, landmarks }
+    let looking = tokio::task::spawn_blocking(move || {
+        let landmarks = Some(Recent::keep(sha256, landmarks(&picture)));
+        let seen = context.detector.get().and_then(|detector| detector.detect(&picture));
+        Looked { analysis: seen.map_err(|unavailable| unavailable.reason), landmarks }
+    });
+    Ok(looking.await?)
 }
 
 impl Looked {
@@ -47,8 +49,7 @@ impl Looked {
 /// What the model saw, or why it saw nothing, in words: a model that is missing, broken or
 /// stuck fails no job, because nothing may wait for it (R5).
 async fn analyse(context: Arc<Context>, bytes: Bytes, sha256: Vec<u8>) -> Looked {
-    let looking = tokio::task::spawn_blocking(move || look(&context, &bytes, sha256));
-    match tokio::time::timeout(PATIENCE, looking).await {
+    match tokio::time::timeout(PATIENCE, look(context, bytes, sha256)).await {
         Ok(Ok(looked)) => looked,
         Ok(Err(_)) => Looked::nothing("the model crashed"),
         Err(_) => Looked::nothing(Unavailable::slow(PATIENCE).reason),

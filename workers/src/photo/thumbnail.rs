@@ -8,15 +8,30 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{begin_with_return, incoming_key, original, report_when_all_in};
+use super::{begin_with_return, incoming_key, original, report_when_all_in, room::in_room};
 use crate::{
     Ending, JobError, Perform, Work,
-    vision::derivative::{Derivative, derive},
+    vision::{
+        decode,
+        derivative::{Derivative, derive},
+    },
 };
 
 /// The key of a copy: made of ids alone, so that a repeat overwrites an object with itself.
 fn key(photo: Uuid, variant: &str) -> String {
     format!("derivative/{photo}/{variant}.jpg")
+}
+
+/// The copies, or why there can be none, in words: a report waits for either.
+async fn copies(work: &Work, photo: &photo::Model) -> Result<Result<Vec<Derivative>, String>, JobError> {
+    let bytes = match original(work, photo).await? {
+        Ok(bytes) => bytes,
+        Err(words) if fault::removed("missing_is_final") => return Err(JobError::Retry(anyhow::Error::msg(words))),
+        Err(words) => return Ok(Err(words.to_owned())),
+    };
+    let room = decode::takes(&bytes);
+    let copies = in_room(room, move || derive(&bytes)).await?;
+    Ok(copies.map_err(|refusal| refusal.words))
 }
 
 async fn store(work: &Work, photo: Uuid, copies: &[Derivative]) -> Result<(), JobError> {
@@ -61,6 +76,14 @@ async fn record(
     derivative::Entity::insert_many(rows).on_conflict(known).exec_without_returning(tx).await?;
     let mut row = photo.into_active_model();
     row.derived_at = Set(Some(work.now()));
+    row.derive_failure = Set(None);
+    row.update(tx).await?;
+    Ok(())
+}
+
+async fn record_failure(tx: &DatabaseTransaction, photo: photo::Model, reason: String) -> Result<(), DbErr> {
+    let mut row = photo.into_active_model();
+    row.derive_failure = Set(Some(reason));
     row.update(tx).await?;
     Ok(())
 }
@@ -75,21 +98,23 @@ impl Perform for MakeThumbnails {
         if photo.state != photo::ACCEPTED || photo.derived_at.is_some() {
             return Ok(work.skip("the photo needs no copies"));
         }
-        let gone = |words: &str| match fault::removed("missing_is_final") {
-            true => JobError::Retry(anyhow::Error::msg(words.to_owned())),
-            false => JobError::GiveUp(words.to_owned()),
-        };
-        let bytes = original(&work, &photo).await?.map_err(gone)?;
-        let copies = tokio::task::spawn_blocking(move || derive(&bytes)).await?;
-        let copies = copies.map_err(|refusal| JobError::GiveUp(refusal.words))?;
-        store(&work, photo.id, &copies).await?;
-        fault::crash_point("after_copies_before_record");
-        forget_upload(&work, &photo).await;
+        let made = copies(&work, &photo).await?;
+        match &made {
+            Ok(copies) => {
+                store(&work, photo.id, copies).await?;
+                fault::crash_point("after_copies_before_record");
+                forget_upload(&work, &photo).await;
+            }
+            Err(reason) => tracing::warn!(reason, photo = %photo.id, "no copies made"),
+        }
 
         let (tx, rental_return) = begin_with_return(&work, &photo).await?;
 
         let id = photo.id;
-        record(&tx, &work, photo, &copies).await?;
+        match made {
+            Ok(copies) => record(&tx, &work, photo, &copies).await?,
+            Err(reason) => record_failure(&tx, photo, reason).await?,
+        }
 
         report_when_all_in(&tx, &mut work, rental_return).await?;
         work.done(tx, serde_json::json!({ "photoId": id }))

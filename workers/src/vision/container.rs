@@ -27,6 +27,14 @@ pub(super) fn walk(bytes: &[u8], format: Format) -> Result<(), Refusal> {
     }
 }
 
+/// EXIF that a decoder of the format does not see: behind the pixels of a PNG.
+pub(super) fn late_exif(bytes: &[u8], format: Format) -> Option<&[u8]> {
+    match format {
+        Format::Png => png::exif(bytes),
+        Format::Jpeg | Format::Webp => None,
+    }
+}
+
 /// Bytes that decoding takes besides the pixels, from the header alone.
 pub(super) fn beside_pixels(bytes: &[u8], format: Format) -> u64 {
     match format {
@@ -53,6 +61,11 @@ fn count_metadata(total: &mut usize, more: usize) -> Result<(), Refusal> {
         return Err(Refusal::format("The photo carries too much data beside its pixels."));
     }
     Ok(())
+}
+
+/// What transfers and tools leave behind a file, and nothing can be hidden in.
+fn is_padding(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, 0x00 | 0xFF)
 }
 
 fn cut_off() -> Refusal {

@@ -4,6 +4,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, Rgb, RgbImage};
 use rules::photo::Format;
 
+use super::colour::Foreign;
 use super::container::sniff;
 use super::decode;
 use super::jpeg::{self, Planes, area};
@@ -18,7 +19,7 @@ const VARIANTS: [Variant; 3] = [(1600, "1600"), (640, "640"), (160, "160")];
 
 const QUALITY: i32 = 80;
 
-/// One small copy: upright, without EXIF, GPS or any other metadata.
+/// One small copy: upright, in sRGB, without EXIF, GPS or any other metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Derivative {
     pub variant: &'static str,
@@ -56,18 +57,27 @@ pub fn derive_as<const N: usize>(original: &[u8], variants: [Variant; N]) -> Res
 }
 
 /// An upright photo whose longer side has at most so many pixels, in planes: those of a JPEG need
-/// no conversion, and shrinking them costs half.
+/// no conversion, and shrinking them costs half. Colours that are not those of sRGB do.
 fn read(original: &[u8], long_side: u32, shrinker: &mut Shrinker) -> Result<Planes, Refusal> {
     let format = sniff(original)?;
     decode::guarded(|| {
         let mut decoder = decode::open(original, format)?;
-        let orientation = decode::orientation(&mut *decoder);
+        let orientation = decode::orientation(decode::exif(&mut *decoder, original, format).as_deref());
+        let colours = Foreign::of(decoder.icc_profile().ok().flatten().as_deref());
         let size = decoder.dimensions();
-        let planes = (format == Format::Jpeg).then(|| jpeg::planes(original, size, long_side)).flatten();
-        let Some(planes) = planes else {
-            let picture = decode::pixels(decoder)?;
-            let (width, height) = fit(picture.width(), picture.height(), long_side);
-            return Ok(within(split(&shrink(&picture, width, height)), long_side, shrinker));
+        let as_it_is = format == Format::Jpeg && colours.is_none();
+        let planes = as_it_is.then(|| jpeg::planes(original, size, long_side)).flatten();
+        let planes = match planes {
+            Some(planes) => planes,
+            None => {
+                let picture = decode::reduced(decoder, original, format, long_side)?;
+                let (width, height) = fit(picture.width(), picture.height(), long_side);
+                let small = shrink(&picture, width, height);
+                split(&match colours {
+                    Some(colours) => colours.shown(small),
+                    None => small,
+                })
+            }
         };
         // Turned when it is small.
         Ok(turned(within(planes, long_side, shrinker), orientation))

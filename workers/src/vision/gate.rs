@@ -3,7 +3,7 @@
 //! Ordered by cost, so that a hostile file is refused by the cheapest check that
 //! can: size, magic bytes, structure, header, and only then pixels.
 
-use image::{ImageDecoder, RgbImage};
+use image::RgbImage;
 use rules::photo::{Format, Limits, Quality};
 use sha2::{Digest, Sha256};
 
@@ -59,15 +59,17 @@ pub(crate) fn inspect_and<T>(
 
     decode::guarded(|| {
         let mut decoder = decode::open(bytes, format)?;
-        let claims = Claims::read(decoder.exif_metadata().ok().flatten());
-        let orientation = decode::orientation(&mut *decoder).to_exif();
-        let picture = decode::pixels(decoder)?;
+        let exif = decode::exif(&mut *decoder, bytes, format);
+        let orientation = decode::orientation(exif.as_deref());
+        let claims = Claims::read(exif);
+        let picture = decode::turned(decode::whole(decoder, bytes, format)?, orientation);
         let quality = quality::measure(&picture);
         limits.visible(quality)?;
 
         let (width, height) = picture.dimensions();
         let (fingerprint, learned) = (fingerprint(&picture), learn(&picture));
         let sha256 = hex::encode(Sha256::digest(bytes));
+        let orientation = orientation.to_exif();
         Ok((Inspected { format, width, height, orientation, claims, sha256, quality, fingerprint }, learned))
     })
 }

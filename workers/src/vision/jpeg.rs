@@ -2,14 +2,17 @@
 //! and 24 at a quarter (one core of an AMD EPYC). `image` knows full size only, in the same time; jpeg-decoder
 //! took 47 and 38 ms for the fractions.
 //!
-//! The gate decides with `image` what is a photo. Only what passed comes here, so the code in C sees no file
-//! that the one in Rust has not read to its end. And whoever calls this falls back to `image` where there are
-//! doubts (anything that libjpeg-turbo warns of, another size, colours other than YCbCr), so no photo that was let in
-//! is refused later.
+//! The gate reads with it too, as soon as `image` has read the header and the limits allow the size: `image` fills up
+//! with grey what is missing or corrupt, and says nothing. Whoever calls this falls back to `image` where there are
+//! doubts (anything else that libjpeg-turbo warns of, another size, colours that it cannot read), so no photo that was
+//! let in is refused later.
+
+mod complaint;
 
 use std::borrow::Cow;
 
 use image::RgbImage;
+use rules::photo::PhotoRefused;
 use turbojpeg::{
     Colorspace, Compressor, DecompressHeader, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage,
     yuv_pixels_len,
@@ -49,11 +52,28 @@ pub(super) fn pixels(bytes: &[u8], size: (u32, u32), long_side: u32) -> Option<R
     if decoder.scaling_factor() == ScalingFactor::ONE {
         return None;
     }
-    let (width, height) = (header.width, header.height);
+    colours(&mut decoder, &header, bytes).map_err(doubt).ok()
+}
+
+/// The same at full size, for whoever decides whether it is whole. `None`: there are doubts.
+///
+/// # Errors
+/// A part of the picture is missing or corrupt.
+pub(super) fn whole(bytes: &[u8], size: (u32, u32)) -> Result<Option<RgbImage>, PhotoRefused> {
+    let Some((mut decoder, header)) = reader(bytes, size, u32::MAX) else { return Ok(None) };
+    match colours(&mut decoder, &header, bytes) {
+        Err(error) if complaint::tells_of_loss(&error, bytes) => Err(PhotoRefused::Damaged),
+        decoded => Ok(decoded.map_err(doubt).ok()),
+    }
+}
+
+fn colours(decoder: &mut Decompressor, header: &DecompressHeader, bytes: &[u8]) -> turbojpeg::Result<RgbImage> {
+    let DecompressHeader { width, height, .. } = *header;
     let pixels = vec![0; 3 * width * height];
     let mut image = Image { pixels, width, pitch: 3 * width, height, format: PixelFormat::RGB };
-    decoder.decompress(bytes, image.as_deref_mut()).map_err(doubt).ok()?;
-    RgbImage::from_raw(u32::try_from(width).ok()?, u32::try_from(height).ok()?, image.pixels)
+    decoder.decompress(bytes, image.as_deref_mut())?;
+    let picture = RgbImage::from_raw(width as u32, height as u32, image.pixels);
+    Ok(picture.expect("the buffer was made for this size"))
 }
 
 /// The same as planes, also at full size. `None`: there are doubts.

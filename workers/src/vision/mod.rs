@@ -7,6 +7,7 @@
 
 pub mod card;
 mod claim;
+mod colour;
 mod container;
 pub mod decode;
 pub mod derivative;

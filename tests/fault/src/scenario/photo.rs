@@ -73,14 +73,12 @@ fn vanished<'a>(scene: &'a Scene<'a>) -> LocalBoxFuture<'a, Result<()>> {
             std::fs::remove_file(bucket.join(&original.object_key)).with_context(|| original.object_key.clone())?;
         }
         scene.takes_away(originals.len());
-        scene.gives_up(originals.len());
         for worker in eyes() {
             worker.resume().await;
         }
         stage.ready().await?;
         looked(scene).await?;
-        let told = "select count(*) from job where state = 'dead' and kind = 'make_thumbnails' and attempt <= 8
-                    and error->>'reason' like '%no longer in the bucket%'";
+        let told = "select count(*) from photo where derive_failure like '%no longer in the bucket%'";
         let told = number(&stage.db, told).await?;
         scene.expect(told == i64::try_from(originals.len())?, format!("{told} of {} say why", originals.len()));
         // The next one is looked at as if nothing had been.

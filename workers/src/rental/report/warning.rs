@@ -23,8 +23,13 @@ pub(super) fn warnings(evidence: &Evidence, rental_return: &rental_return::Model
         if analysis(photo).is_some_and(|analysis| shows_no_car(&analysis)) {
             warnings.push(format!("The {slot} photo seems not to show a car."));
         }
-        if photo.derived_at.is_none() {
-            warnings.push(format!("The small copies of the {slot} photo are not made yet."));
+        match &photo.derive_failure {
+            _ if photo.derived_at.is_some() => {}
+            Some(reason) => {
+                let reason = reason.trim_end_matches('.');
+                warnings.push(format!("There are no small copies of the {slot} photo: {reason}."));
+            }
+            None => warnings.push(format!("The small copies of the {slot} photo are not made yet.")),
         }
         warnings.extend(comparison_warning(evidence, slot));
         warnings.extend(apart_warning(evidence, photo));

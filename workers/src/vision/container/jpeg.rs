@@ -1,4 +1,4 @@
-use super::{Refusal, count_metadata, cut_off, foreign_data};
+use super::{Refusal, count_metadata, cut_off, foreign_data, is_padding};
 
 /// Scans of one picture. Cameras write 1, progressive encoders about 10; each
 /// scan walks over all pixels, so a file of thousands is an attack on the processor.
@@ -6,6 +6,9 @@ const MAX_SCANS: usize = 40;
 
 /// Pictures that may follow the first: previews and gain maps of phones.
 const MAX_FOLLOWING: usize = 8;
+
+/// What a picture starts with.
+const PICTURE: [u8; 3] = [0xFF, 0xD8, 0xFF];
 
 const END_OF_IMAGE: u8 = 0xD9;
 const START_OF_SCAN: u8 = 0xDA;
@@ -132,7 +135,7 @@ fn behind(bytes: &[u8]) -> Result<(), Refusal> {
     }
     let mut rest = skip_padding(bytes);
     for _ in 0..MAX_FOLLOWING {
-        if !rest.starts_with(&[0xFF, 0xD8, 0xFF]) {
+        if !rest.starts_with(&PICTURE) {
             break;
         }
         let end = picture(rest).map_err(|_| foreign_data())?;
@@ -142,11 +145,15 @@ fn behind(bytes: &[u8]) -> Result<(), Refusal> {
     if known { Ok(()) } else { Err(foreign_data()) }
 }
 
-fn skip_padding(bytes: &[u8]) -> &[u8] {
-    let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
-    // An MP4 starts with the high bytes of its first box's size, which are zero.
-    let start = if bytes.get(4..8) == Some(b"ftyp") { 0 } else { zeros };
-    &bytes[start..]
+fn skip_padding(mut bytes: &[u8]) -> &[u8] {
+    // A picture starts with 0xFF, and an MP4 with the high bytes of its first box's size, which are zero.
+    while !bytes.starts_with(&PICTURE) && bytes.get(4..8) != Some(b"ftyp") {
+        match bytes {
+            [first, rest @ ..] if is_padding(*first) => bytes = rest,
+            _ => break,
+        }
+    }
+    bytes
 }
 
 /// Whether an archive reader, which searches from the end, would find a ZIP here.

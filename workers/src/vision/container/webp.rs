@@ -1,12 +1,11 @@
-use super::{Refusal, animated, count_metadata, cut_off, foreign_data};
+use super::{Refusal, animated, count_metadata, cut_off, foreign_data, is_padding};
 
-/// Follows the RIFF chunks; their sizes must add up to the file.
+/// Follows the RIFF chunks; their sizes must add up to the file's, padding apart.
 pub(super) fn walk(bytes: &[u8]) -> Result<(), Refusal> {
     let end = length(bytes, 4)? + 8;
-    match end.cmp(&bytes.len()) {
-        std::cmp::Ordering::Greater => return Err(cut_off()),
-        std::cmp::Ordering::Less => return Err(foreign_data()),
-        std::cmp::Ordering::Equal => {}
+    let behind = bytes.get(end..).ok_or_else(cut_off)?;
+    if !behind.iter().copied().all(is_padding) {
+        return Err(foreign_data());
     }
     let (mut at, mut metadata) = (12, 0);
     while at < end {

@@ -80,6 +80,43 @@ fn colours_stay_whichever_way_a_copy_is_made() {
     }
 }
 
+/// A photo whose file says that its numbers are those of Display P3, as an iPhone's do.
+#[test]
+fn the_colours_of_an_iphone_are_those_of_its_photo() {
+    let (red, srgb) = (image::Rgb([200, 60, 50]), [217.5, 41.6, 38.8]);
+    let picture = RgbImage::from_pixel(1_200, 900, red);
+    let icc = moxcms::ColorProfile::new_display_p3().encode().unwrap();
+    let mut jpeg = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut jpeg, 95);
+    encoder.add_icc_profile(&icc).unwrap();
+    encoder.encode(&picture, 1_200, 900, jpeg_encoder::ColorType::Rgb).unwrap();
+    for copy in derive(&jpeg).unwrap() {
+        let shown = decoded(&copy).get_pixel(copy.width / 2, copy.height / 2).0.map(f64::from);
+        let apart = shown.iter().zip(srgb).map(|(one, other)| (one - other).abs()).fold(0.0, f64::max);
+        assert!(apart < 5.0, "{shown:?}");
+        assert!(!copy.jpeg.windows(11).any(|bytes| bytes == b"ICC_PROFILE"));
+    }
+}
+
+#[test]
+fn a_large_picture_with_transparency_is_turned_when_it_is_small() {
+    let wide =
+        image::RgbaImage::from_fn(3_300, 2_200, |x, _| image::Rgba([if x < 1_650 { 200 } else { 20 }, 90, 90, 255]));
+    let mut png = std::io::Cursor::new(Vec::new());
+    let mut encoder = image::codecs::png::PngEncoder::new(&mut png);
+    let orientation = b"MM\0\x2A\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    image::ImageEncoder::set_exif_metadata(&mut encoder, orientation.to_vec()).unwrap();
+    wide.write_with_encoder(encoder).unwrap();
+    let seen = decode::upright_from(png.get_ref(), 800).unwrap();
+    assert_eq!(seen.dimensions(), (550, 825), "a quarter of it, upright");
+    for picture in [seen, decoded(&derive(png.get_ref()).unwrap()[1])] {
+        let (width, height) = picture.dimensions();
+        assert!(width < height);
+        let red = |y| picture.get_pixel(width / 2, y).0[0];
+        assert!(red(height / 4).abs_diff(200) < 8 && red(height * 3 / 4).abs_diff(20) < 8, "left is up");
+    }
+}
+
 #[test]
 fn what_cannot_be_decoded_is_refused() {
     assert_eq!(derive(&turned(1)[..200]).unwrap_err().code(), "photo_damaged");

@@ -1,6 +1,8 @@
+mod whole;
+
 use std::io::Cursor;
 
-use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, RgbImage};
 use rules::photo::Warning;
 
 use super::super::picture::{Exif, Scene, Side};
@@ -197,6 +199,38 @@ fn a_photo_with_an_archive_behind_it_is_refused() {
     assert_eq!(refused(&joined(&[&png(1200, 900), &archive]), "image/png"), "photo_format");
     let webp = encoded(RgbImage::new(1200, 900), ImageFormat::WebP);
     assert_eq!(refused(&joined(&[&webp, &archive]), "image/webp"), "photo_format");
+}
+
+#[test]
+fn padding_behind_a_photo_is_let_in() {
+    let picture = RgbImage::from_fn(1100, 800, |x, y| image::Rgb([x as u8, y as u8, (x ^ y) as u8]));
+    let webp = encoded(picture, ImageFormat::WebP);
+    for whole in [photo(), png(1200, 900), webp] {
+        for behind in [&b"\n"[..], b"\r\n", b" ", &[0xFF], &[0; 3]] {
+            inspect(&joined(&[&whole, behind]), None).unwrap();
+        }
+        assert!(inspect(&joined(&[&whole, b"\nx"]), None).is_err());
+    }
+    let film = b"\0\0\0\x18ftypmp42\0\0\0\0isommp42 and so on";
+    assert!(inspect(&joined(&[&photo(), b"\0\n\xFF", &photo(), b"\0", film]), None).is_ok());
+}
+
+/// A chunk as it stands in a PNG.
+fn chunk(name: &[u8], data: &[u8]) -> Vec<u8> {
+    let named = joined(&[name, data]);
+    joined(&[&(data.len() as u32).to_be_bytes(), &named, &crc32(&named).to_be_bytes()])
+}
+
+#[test]
+fn a_png_is_turned_by_what_its_camera_wrote_behind_the_pixels() {
+    let exif = Exif { orientation: 6, position: None, taken_at: Some("2027:03:01 17:42:10".into()) };
+    let jpeg = Scene { exif: Some(exif), ..Scene::new(Side::Front, 2) }.jpeg();
+    let block = image::codecs::jpeg::JpegDecoder::new(Cursor::new(&jpeg)).unwrap().exif_metadata().unwrap().unwrap();
+    let png = png(1200, 900);
+    let (pixels, end) = png.split_at(png.len() - 12);
+    let seen = inspect(&joined(&[pixels, &chunk(b"eXIf", &block), end]), None).unwrap();
+    assert_eq!((seen.orientation, seen.width, seen.height), (6, 900, 1200));
+    assert!(seen.claims.taken_at.is_some());
 }
 
 #[test]
