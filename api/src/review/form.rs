@@ -1,7 +1,7 @@
 //! What the person who decides filled in, read into a decision or into words about what is missing.
 
 use rules::{
-    damage::{Class, Matrix, Panel, Severity, Side},
+    damage::{Class, LARGEST_AMOUNT, Matrix, Panel, Severity, Side},
     money::{Currency, Money},
     rental::Verdict,
 };
@@ -15,8 +15,6 @@ use crate::{
 
 /// Rows for marks that the model did not see.
 pub(super) const EXTRA_ROWS: usize = 3;
-/// Of one mark, in minor units; more is a slip of the finger.
-const LARGEST_AMOUNT: i64 = 100_000_000;
 
 /// What the form of a review says.
 impl Form {
