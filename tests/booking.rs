@@ -2,6 +2,7 @@
 
 mod block;
 mod change;
+mod fee;
 mod fleet;
 mod freed;
 mod no_show;

@@ -3,7 +3,7 @@ use chrono_tz::Tz;
 use entity::{account, booking, booking_change, branch, car, uncleared_return, waitlist_offer};
 use jobs::notify::News;
 use rules::{
-    booking::BookingStatus,
+    booking::{BookingStatus, ChangeReason},
     cancellation::{self, Policy},
     money::{Currency, Money},
     pricing::{Line, Quote},
@@ -119,7 +119,7 @@ impl Rental {
         let offer = waitlist_offer::Entity::find().filter(waitlist_offer::Column::BookingId.eq(id));
         let waited = offer.count(db).await? > 0;
         let zone: Tz = booking.time_zone.parse()?;
-        let (before, next) = (Before::load(db, &booking, zone).await?, next(db, &booking, zone).await?);
+        let (before, next) = (Before::load(db, &booking).await?, next(db, &booking, zone).await?);
         Ok(Some(Self { waited, before, next, ..Self::tell(booking, customer, car, branch)? }))
     }
 
@@ -198,11 +198,12 @@ impl Rental {
 }
 
 impl Before {
-    async fn load(db: &DatabaseConnection, booking: &booking::Model, zone: Tz) -> anyhow::Result<Option<Self>> {
+    async fn load(db: &DatabaseConnection, booking: &booking::Model) -> anyhow::Result<Option<Self>> {
         let last = booking_change::Entity::find()
             .filter(booking_change::Column::BookingId.eq(booking.id))
             .order_by_desc(booking_change::Column::Version);
         let Some(last) = last.one(db).await? else { return Ok(None) };
+        let zone: Tz = last.time_zone.parse()?;
         let car = car::Entity::find_by_id(last.car_id).one(db).await?;
         let model = car.map(|car| format!("{} {}, ", car.make, car.model)).unwrap_or_default();
         Ok(Some(Self {
@@ -210,8 +211,8 @@ impl Before {
             starts: When { at: last.starts_at, zone },
             ends: When { at: last.ends_at, zone },
             total: Sum(Money::new(last.total, Currency::new(&last.currency)?)),
-            was_unsafe: last.reason == "unsafe",
-            by_house: last.reason == "house_fault",
+            was_unsafe: last.reason.0 == ChangeReason::Unsafe,
+            by_house: last.reason.0 == ChangeReason::HouseFault,
             other_car: last.car_id != booking.car_id,
         }))
     }
