@@ -4,6 +4,7 @@ mod block;
 mod change;
 mod fee;
 mod fleet;
+mod free;
 mod freed;
 mod no_show;
 mod overdue;
