@@ -3,7 +3,9 @@
 mod block;
 mod change;
 mod conflict;
+mod fee;
 mod fleet;
+mod free;
 mod freed;
 mod no_show;
 mod overdue;

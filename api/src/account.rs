@@ -5,11 +5,15 @@ mod session;
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use jobs::account::{ChangeProfile, RegisterAccount};
 use jobs::outcome::Reason;
 use poem::web::Data;
 use poem_openapi::{Object, OpenApi, payload::Json};
-use rules::account::{Email, Password, PersonName, Phone};
+use rules::{
+    account::{Email, Password, PersonName, Phone},
+    period::Period,
+};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     EntityTrait,
@@ -70,6 +74,12 @@ pub(crate) struct Reasons(Vec<Reason>);
 impl Reasons {
     pub(crate) fn take<T, E: std::fmt::Display>(&mut self, pointer: &str, checked: Result<T, E>) -> Option<T> {
         checked.map_err(|error| self.add(pointer, error)).ok()
+    }
+
+    /// A period, or what is wrong with the end that is to be mended; both ends with their pointers.
+    pub(crate) fn period(&mut self, from: (&str, DateTime<Utc>), to: (&str, DateTime<Utc>)) -> Option<Period> {
+        let period = Period::new(from.1, to.1);
+        period.map_err(|refused| self.add(refused.pointer(from.0, to.0), refused)).ok()
     }
 
     pub(crate) fn add(&mut self, pointer: &str, message: impl std::fmt::Display) {

@@ -4,7 +4,8 @@ use std::{str::FromStr, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use entity::{branch, car, reservation};
+use entity::{branch, car, reservation, supply::clock};
+use jobs::Refusal;
 use poem::web::Data;
 use poem_openapi::{
     Object, OpenApi,
@@ -12,10 +13,12 @@ use poem_openapi::{
     payload::Json,
 };
 use rules::{
+    booking::{DateRefusal, Limits, dates, start},
     car::{CarStatus, Category},
     money::{Currency, Money},
     period::Period,
     pricing,
+    problem::{self, Reason},
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -30,9 +33,12 @@ use crate::{Tag, account::Reasons, car::free_between, error::ApiError, front::Fr
 /// Whether something is free, and what.
 #[derive(Debug, Object)]
 struct Availability {
+    /// For the whole time, and it could be booked now: not in the past, nor too soon, too far ahead, too short or too long.
     available: bool,
-    /// The cars that are free for the whole time; asked by category and branch.
+    /// The cars of which that is so, at most 100; asked by category and branch.
     cars: Vec<Car>,
+    /// There are more of them.
+    more: bool,
     /// The stretches in which the one car asked for can be booked: they end a turnaround before somebody else has it, and a
     /// car that is not rented out has none.
     gaps: Vec<Stretch>,
@@ -46,7 +52,7 @@ struct Calendar {
 
 fn period(from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Period, ApiError> {
     let mut reasons = Reasons::default();
-    reasons.take("/to", Period::new(from, to)).ok_or_else(|| reasons.into_error())
+    reasons.period(("/from", from), ("/to", to)).ok_or_else(|| reasons.into_error())
 }
 
 /// What occupies a car in a period, in order. Holds that have expired do not.
@@ -66,11 +72,64 @@ async fn busy(db: &DatabaseConnection, car: Uuid, period: Period) -> Result<Vec<
 }
 
 /// When a car can be booked within a period.
-async fn free_time(db: &DatabaseConnection, car: &car::Model, period: Period) -> Result<Vec<Stretch>, ApiError> {
-    let branch = branch::Entity::find_by_id(car.branch_id).one(db).await?.ok_or_else(ApiError::not_found)?;
+async fn free_time(
+    db: &DatabaseConnection,
+    car: &car::Model,
+    branch: &branch::Model,
+    now: DateTime<Utc>,
+    period: Period,
+) -> Result<Vec<Stretch>, ApiError> {
+    let limits = Limits::default();
+    let Ok(period) = Period::new(period.start.max(now + limits.lead), period.end) else { return Ok(Vec::new()) };
     let minutes = u32::try_from(branch.turnaround_minutes).unwrap_or_default();
     let busy = busy(db, car.id, period.with_turnaround(minutes)).await?;
-    Ok(gaps(period, &busy, TimeDelta::minutes(minutes.into())))
+    let mut gaps = gaps(period, &busy, TimeDelta::minutes(minutes.into()));
+    gaps.retain(|gap| start(now, gap.from, limits).is_ok() && gap.to - gap.from >= limits.shortest);
+    Ok(gaps)
+}
+
+/// Whether a rental of these dates could be booked now, whichever car of the branch it is.
+fn is_bookable(now: DateTime<Utc>, period: Period, branch: &branch::Model) -> bool {
+    dates(now, period, branch.time_zone.parse().unwrap_or(Tz::UTC), Limits::default()).is_ok()
+}
+
+async fn of_car(db: &DatabaseConnection, id: Uuid, period: Period) -> Result<Availability, ApiError> {
+    let car = car::Entity::find_by_id(id).one(db).await?.ok_or_else(ApiError::not_found)?;
+    let branch = branch::Entity::find_by_id(car.branch_id).one(db).await?.ok_or_else(ApiError::not_found)?;
+    let now = clock(db).await?;
+    let gaps = match car.status.0.is_rentable() {
+        true => free_time(db, &car, &branch, now, period).await?,
+        false => Vec::new(),
+    };
+    let free = Condition::all().add(car::Column::Id.eq(id)).add(free_between(period));
+    let free = car::Entity::find().filter(free).one(db).await?.is_some();
+    let available = free && car.status.0.is_rentable() && is_bookable(now, period, &branch);
+    Ok(Availability { available, cars: Vec::new(), more: false, gaps })
+}
+
+/// More cars than this are not named.
+const MOST: usize = 100;
+
+async fn of_class(
+    db: &DatabaseConnection,
+    category: Option<Category>,
+    branch: Option<Uuid>,
+    period: Period,
+) -> Result<Availability, ApiError> {
+    let now = clock(db).await?;
+    let branches = branch::Entity::find().all(db).await?.into_iter();
+    let open = branches.filter(|at| branch.is_none_or(|id| id == at.id) && is_bookable(now, period, at));
+    let wanted = Condition::all()
+        .add(car::Column::Status.eq(CarStatus::InService.as_str()))
+        .add_option(category.map(|category| car::Column::Category.eq(category.as_str())))
+        .add(car::Column::BranchId.is_in(open.map(|branch| branch.id)))
+        .add(free_between(period));
+    let query = car::Entity::find().filter(wanted).order_by_asc(car::Column::PricePerDay);
+    let mut cars = query.order_by_asc(car::Column::Id).limit(MOST as u64 + 1).all(db).await?;
+    let more = cars.len() > MOST;
+    cars.truncate(MOST);
+    let cars: Vec<Car> = cars.into_iter().map(Car::from).collect();
+    Ok(Availability { available: !cars.is_empty(), cars, more, gaps: Vec::new() })
 }
 
 /// What can be booked between the busy stretches of a period: whoever has the car before somebody else is back a
@@ -91,13 +150,21 @@ fn gaps(period: Period, busy: &[Stretch], turnaround: TimeDelta) -> Vec<Stretch>
     gaps
 }
 
+/// The rules name the members of a booking; here the dates are called otherwise.
+fn refused(reasons: Vec<DateRefusal>) -> ApiError {
+    let pointer = |of_booking: &str| if of_booking == "/startDate" { "/from" } else { "/to" };
+    let refusal = Refusal::new(problem::DATES_REFUSED.code, "These dates cannot be booked.");
+    let reasons = reasons.into_iter().map(Reason::from);
+    reasons.fold(refusal, |refusal, reason| refusal.because(pointer(reason.pointer), reason.message)).into()
+}
+
 pub struct AvailabilityApi;
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Fleet")]
 impl AvailabilityApi {
     /// Ask what is free
     ///
-    /// Either one car (`carId`) or a category at a branch.
+    /// Either one car (`carId`) or a category at a branch. Dates that nobody could book now are available nowhere.
     #[oai(path = "/availability", method = "get", operation_id = "askAvailability")]
     async fn availability(
         &self,
@@ -109,26 +176,11 @@ impl AvailabilityApi {
         to: Query<DateTime<Utc>>,
     ) -> Result<Json<Availability>, ApiError> {
         let period = period(from.0, to.0)?;
-        if let Some(id) = car_id.0 {
-            let car = car::Entity::find_by_id(id).one(&front.db).await?.ok_or_else(ApiError::not_found)?;
-            let gaps = match car.status.0.is_rentable() {
-                true => free_time(&front.db, &car, period).await?,
-                false => Vec::new(),
-            };
-            let free = Condition::all().add(car::Column::Id.eq(id)).add(free_between(period));
-            let free = car::Entity::find().filter(free).one(&front.db).await?.is_some();
-            let available = free && car.status.0.is_rentable();
-            return Ok(Json(Availability { available, cars: Vec::new(), gaps }));
-        }
-        let wanted = Condition::all()
-            .add(car::Column::Status.eq(CarStatus::InService.as_str()))
-            .add_option(category.0.map(|category| car::Column::Category.eq(category.0.as_str())))
-            .add_option(branch_id.0.map(|branch| car::Column::BranchId.eq(branch)))
-            .add(free_between(period));
-        let query = car::Entity::find().filter(wanted).order_by_asc(car::Column::PricePerDay);
-        let cars = query.order_by_asc(car::Column::Id).limit(100).all(&front.db).await?;
-        let cars: Vec<Car> = cars.into_iter().map(Car::from).collect();
-        Ok(Json(Availability { available: !cars.is_empty(), cars, gaps: Vec::new() }))
+        let asked = match car_id.0 {
+            Some(car) => of_car(&front.db, car, period).await?,
+            None => of_class(&front.db, category.0.map(|word| word.0), branch_id.0, period).await?,
+        };
+        Ok(Json(asked))
     }
 
     /// Show a car's calendar
@@ -147,7 +199,8 @@ impl AvailabilityApi {
 
     /// Ask for a price
     ///
-    /// The lines, tax and total as they would be booked now.
+    /// The lines, tax and total as they would be booked now. What nobody could book has no price: `422 dates_refused` with
+    /// every reason, `409 car_not_in_service`.
     #[oai(path = "/quotes", method = "get", operation_id = "askQuote")]
     async fn quote(
         &self,
@@ -162,6 +215,10 @@ impl AvailabilityApi {
         let branch = branch.ok_or_else(ApiError::not_found)?;
         let currency = Currency::new(&car.currency).map_err(ApiError::internal)?;
         let zone = Tz::from_str(&branch.time_zone).map_err(ApiError::internal)?;
+        if !car.status.0.is_rentable() {
+            return Err(ApiError::new(problem::CAR_NOT_IN_SERVICE, "This car is not rented out at present."));
+        }
+        dates(clock(&front.db).await?, period, zone, Limits::default()).map_err(refused)?;
         let facts = pricing::Facts::usual(period, zone, Money { amount: car.price_per_day, currency });
         let quote = pricing::quote(&facts).map_err(ApiError::internal)?;
         Ok(Json(quote.into()))

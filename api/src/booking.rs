@@ -13,7 +13,7 @@ use poem_openapi::{
     types::Example,
 };
 use rules::booking::BookingStatus;
-use rules::period::Period;
+use rules::period::stored;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 use uuid::Uuid;
@@ -67,7 +67,7 @@ struct BookingChange {
     start_date: Option<DateTime<Utc>>,
     /// RFC 3339.
     end_date: Option<DateTime<Utc>>,
-    /// For staff: the house cannot keep what was booked, so the price per day stays as it was agreed.
+    /// For staff: the house cannot keep what was booked, so a day costs no more than was agreed.
     #[oai(default)]
     house_fault: bool,
 }
@@ -141,16 +141,14 @@ impl BookingApi {
         Shaped(body): Shaped<BookingRequest>,
     ) -> Result<Written<Requested>, ApiError> {
         let mut reasons = Reasons::default();
-        reasons.take("/endDate", Period::new(body.start_date, body.end_date));
-        if !reasons.is_empty() {
-            return Err(reasons.into_error());
-        }
+        let period = reasons.period(("/startDate", body.start_date), ("/endDate", body.end_date));
+        let period = period.ok_or_else(|| reasons.into_error())?;
         let request = RequestBooking {
             booking_id: Uuid::now_v7(),
             car_id: body.car_id,
             customer_id: caller.account_id,
-            start: body.start_date,
-            end: body.end_date,
+            start: period.start,
+            end: period.end,
             join_waitlist: body.join_waitlist.then(Uuid::now_v7),
         };
         let same = json!({ "carId": request.car_id, "start": request.start, "end": request.end,
@@ -198,10 +196,12 @@ impl BookingApi {
     /// Change a booking
     ///
     /// Other dates, another car, or both; priced again at today's price. A car that the house gave instead of the one
-    /// that was booked costs no more per day than was agreed, and with `houseFault` (staff only, else `403 forbidden`) any
-    /// car does. Once the customer has the car only a later end is possible. `409 car_taken` comes with `alternatives`
-    /// and leaves the booking as it was. Cancelling is free as long as it was: a change does not begin that time anew
-    /// once it is over, nor does it make a cancellation cheaper then.
+    /// that was booked, or a better one than was waited for, costs no more per day than was agreed, and with `houseFault`
+    /// (staff only, else `403 forbidden`) so does any car. Once the customer has the car only a later end is possible.
+    /// `409 car_taken` comes with `alternatives` and leaves the booking as it was. Cancelling is free as long as it was: a
+    /// change does not begin that time anew once it is over, nor does it make a cancellation cheaper then: `409 too_late`
+    /// when the booking would cost less than cancelling it, or be paid in another currency. Whoever brings the start so
+    /// near that it would be over has an hour left.
     #[oai(path = "/bookings/:id", method = "patch", operation_id = "changeBooking")]
     async fn change(
         &self,
@@ -214,6 +214,7 @@ impl BookingApi {
         let booking = own(&front, &caller, id.0).await?;
         let BookingChange { car_id, start_date: start, end_date: end, house_fault } = body;
         let (booking_id, changed_by) = (booking.id, caller.account_id);
+        let (start, end) = (start.map(stored), end.map(stored));
         let change = ChangeBooking { booking_id, changed_by, car_id, start, end, house_fault };
         let job = job_for(&asking, Key::Optional, Some(caller.account_id), &change, &json!(change))?;
         front.write(&asking, job).await?.ok(&asking)
@@ -233,7 +234,8 @@ impl BookingApi {
         Shaped(body): Shaped<Extension>,
     ) -> Result<Written<Booking>, ApiError> {
         let booking = own(&front, &caller, id.0).await?;
-        let extend = ExtendBooking { booking_id: booking.id, extended_by: caller.account_id, end: body.end_date };
+        let extend =
+            ExtendBooking { booking_id: booking.id, extended_by: caller.account_id, end: stored(body.end_date) };
         let job = job_for(&asking, Key::Optional, Some(caller.account_id), &extend, &json!(extend))?;
         front.write(&asking, job).await?.ok(&asking)
     }

@@ -94,6 +94,11 @@ fn money(reasons: &mut Reasons, price: &view::Money) -> Option<Money> {
     Some(Money { amount: price.amount, currency })
 }
 
+/// The words of a comma-separated list; what is empty is none.
+fn named(list: &str) -> Vec<String> {
+    list.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
 pub struct CarApi;
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Fleet")]
@@ -136,10 +141,7 @@ impl CarApi {
             seats: seats.0,
             fuel_type: fuel_type.0.map(|word| word.0),
             price: (min_price.0, max_price.0),
-            features: features
-                .0
-                .map(|list| list.split(',').map(|one| one.trim().to_owned()).collect())
-                .unwrap_or_default(),
+            features: features.0.map(|list| named(&list)).unwrap_or_default(),
             branch_id: branch_id.0,
             around: search::around(lat.0, lon.0, radius_km.0)?,
             free: search::period(from.0, to.0)?,

@@ -36,6 +36,7 @@ pub struct Model {
     pub policy_version: i32,
     pub closed_at: Option<DateTimeUtc>,
     pub closed_fee: Option<i64>,
+    pub near_since: Option<DateTimeUtc>,
     pub house_fault: bool,
     pub picked_up_at: Option<DateTimeUtc>,
     pub odometer_out_km: Option<i32>,
@@ -67,7 +68,7 @@ impl Model {
         let average = || total.portion(1, u32::try_from(days.max(1)).unwrap_or(u32::MAX));
         Ok(Facts {
             now,
-            booked_at: self.created_at,
+            booked_at: self.near_since.unwrap_or(self.created_at),
             closed_at: self.closed_at,
             period,
             total,

@@ -8,11 +8,11 @@ use rules::{
     car::Category,
     money::{Currency, Money},
     period::Period,
-    waitlist::{EntryState, Wish},
+    waitlist::{EntryState, Missed, Wish},
 };
 use sea_orm::{DbBackend, Statement, entity::prelude::*};
 
-use crate::Word;
+use crate::{Word, branch, car};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Eq)]
 #[sea_orm(table_name = "waitlist_entry")]
@@ -68,6 +68,39 @@ impl Model {
             period: Period::new(self.starts_at?, self.ends_at?).ok()?,
             flexibility: TimeDelta::minutes(self.flexibility_minutes.into()),
             min_days: self.min_days.map(u32::try_from).transpose().ok()?,
+        })
+    }
+
+    /// Whether this is the car, or one of the very class at the branch, that is waited for.
+    pub fn is_for(&self, car: &car::Model) -> bool {
+        match self.car_id {
+            Some(id) => id == car.id,
+            None => self.category == Some(car.category) && self.branch_id == Some(car.branch_id),
+        }
+    }
+
+    /// What of the target this car is not.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn missed(&self, db: &impl ConnectionTrait, car: &car::Model) -> Result<Missed, DbErr> {
+        if self.is_for(car) {
+            return Ok(Missed::default());
+        }
+        let wanted = match self.car_id {
+            Some(id) => car::Entity::find_by_id(id).one(db).await?,
+            None => None,
+        };
+        let class = self.category.or(wanted.as_ref().map(|wanted| wanted.category));
+        let branch = self.branch_id.or(wanted.as_ref().map(|wanted| wanted.branch_id));
+        let branch = match branch.filter(|branch| *branch != car.branch_id) {
+            Some(id) => branch::Entity::find_by_id(id).one(db).await?,
+            None => None,
+        };
+        Ok(Missed {
+            car: wanted.map(|wanted| format!("{} {}, {}", wanted.make, wanted.model, wanted.plate)),
+            class: class.filter(|class| *class != car.category).map(|class| class.0),
+            branch: branch.map(|branch| branch.name),
         })
     }
 

@@ -54,6 +54,8 @@ create table booking (
     closed_at timestamptz,
     -- What a cancellation cost then, in minor units: a change makes it no cheaper.
     closed_fee bigint,
+    -- When a change brought the start near, while a cancellation was free: the hour to think again begins then.
+    near_since timestamptz,
     -- Cancelled because the house had no car.
     house_fault boolean not null default false,
     picked_up_at timestamptz,
@@ -84,6 +86,7 @@ create table booking_change (
     plate text not null,
     starts_at timestamptz not null,
     ends_at timestamptz not null,
+    time_zone text not null,
     quote json not null,
     total bigint not null,
     currency text not null,

@@ -7,7 +7,7 @@ mod number;
 mod pickup;
 mod status;
 
-pub use change::{Change, ChangeRefused, change};
+pub use change::{Change, ChangeReason, ChangeRefused, change};
 pub use conflict::{Candidate, SOON, Situation, Threat, choose, risk_begins, threat};
 pub use dates::{DateRefusal, Limits, dates, start};
 pub use number::{BookingNumber, NumberRefused};

@@ -25,10 +25,11 @@ impl Default for Policy {
     }
 }
 
-/// What the refund depends on. A change of dates moves neither `booked_at` nor `closed_at`.
+/// What the refund depends on. A change of dates does not move `closed_at`.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
     pub now: DateTime<Utc>,
+    /// When it was booked for so near a start, or changed to it: see [`near_since`].
     pub booked_at: DateTime<Utc>,
     /// The end of free cancellation, when it had come before the dates were changed.
     pub closed_at: Option<DateTime<Utc>>,
@@ -74,10 +75,22 @@ pub fn closed_after(policy: &Policy, facts: &Facts) -> Option<DateTime<Utc>> {
     (facts.now >= until).then_some(until)
 }
 
+/// When a change brought the start so near that its distance leaves no time to cancel freely: the hour to think again begins
+/// then, as it does for who books for tonight. `None` when the start was as near before, or is far.
+pub fn near_since(policy: &Policy, facts: &Facts, start: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let is_far = |start: DateTime<Utc>| facts.now < start - policy.notice;
+    (is_far(facts.period.start) && !is_far(start)).then_some(facts.now)
+}
+
 /// What a cancellation costs at least after a change of dates: what it cost before, once it was free no longer. A long
 /// rental that is made short first would lose less otherwise.
 pub fn closed_fee(policy: &Policy, facts: &Facts) -> Result<Option<Money>, MoneyRefused> {
     closed_after(policy, facts).map(|_| Ok(fee(policy, facts)?.0)).transpose()
+}
+
+/// Whether a booking of this price can still cost that fee: changed to a cheap car first, a dear one would cost less.
+pub fn bears(total: Money, fee: Money) -> bool {
+    total.currency == fee.currency && total.amount >= fee.amount
 }
 
 /// The end of free cancellation, whatever was changed since.
@@ -196,6 +209,25 @@ mod tests {
         let in_time = facts("2026-05-09T09:00", 3);
         assert_eq!(closed_after(&Policy::default(), &in_time), None);
         assert_eq!(fee_of(Facts { period: next_month, ..in_time }), 0);
+    }
+
+    #[test]
+    fn a_start_brought_near_leaves_an_hour_to_think_again_and_only_once() {
+        let (policy, far) = (Policy::default(), facts("2026-05-08T10:00", 3));
+        let tonight = period("2026-05-08T14:00", "2026-05-11T10:00");
+        let since = near_since(&policy, &far, tonight.start);
+        assert_eq!(since, Some(far.now));
+        let near = |now: &str| Facts { period: tonight, booked_at: far.now, ..facts(now, 3) };
+        assert_eq!((fee_of(near("2026-05-08T10:59")), fee_of(near("2026-05-08T11:00"))), (0, 6_000));
+        assert_eq!(near_since(&policy, &near("2026-05-08T10:59"), at("2026-05-08T15:00")), None);
+        assert_eq!(near_since(&policy, &far, at("2026-05-09T10:01")), None);
+    }
+
+    #[test]
+    fn a_fee_is_borne_by_as_much_of_the_same_currency() {
+        let eur = |amount| Money::new(amount, Currency::EUR);
+        assert!(bears(eur(6_000), eur(6_000)) && !bears(eur(5_999), eur(6_000)));
+        assert!(!bears(Money::new(6_000, Currency::new("JPY").unwrap()), eur(6_000)));
     }
 
     #[test]

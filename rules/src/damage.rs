@@ -8,7 +8,7 @@ mod overlay;
 mod region;
 
 pub use case::{AmountRefused, CaseEvent, CaseRefused, CaseState, DISPUTE_WINDOW, MOST_DISPUTE_PHOTOS, Settlement};
-pub use class::{Class, Panel, Severity, Side, WearCharged};
+pub use class::{Class, LARGEST_AMOUNT, Panel, Severity, Side, WearCharged};
 pub use compare::{Basis, Detection, Finding, Known, Novelty, Pickup, compare};
 pub use matrix::{LineRefused, Matrix, MatrixLine, Suggestion, refused};
 pub use overlay::{Layer, Overlay, Placed, Transform};

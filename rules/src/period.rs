@@ -23,7 +23,9 @@ pub enum PeriodRefused {
     #[error("the end is before the start")]
     Backwards,
     #[error("the dates must lie between the years 2000 and 9000")]
-    OutOfReach,
+    StartOutOfReach,
+    #[error("the dates must lie between the years 2000 and 9000")]
+    EndOutOfReach,
     #[error("the period is longer than {} days", WIDEST.num_days())]
     TooWide,
 }
@@ -33,16 +35,25 @@ impl PeriodRefused {
         match self {
             Self::Empty => "period_empty",
             Self::Backwards => "period_backwards",
-            Self::OutOfReach => "period_out_of_reach",
+            Self::StartOutOfReach | Self::EndOutOfReach => "period_out_of_reach",
             Self::TooWide => "period_too_wide",
         }
+    }
+
+    /// The pointer of the end that is to be mended, of those of both.
+    pub fn pointer<'a>(self, start: &'a str, end: &'a str) -> &'a str {
+        if self == Self::StartOutOfReach { start } else { end }
     }
 }
 
 impl Period {
+    /// Both ends as they are stored.
     pub fn new(start: DateTime<Utc>, end: DateTime<Utc>) -> Result<Self, PeriodRefused> {
-        if ![start, end].iter().all(within_reach) {
-            Err(PeriodRefused::OutOfReach)
+        let (start, end) = (stored(start), stored(end));
+        if !within_reach(start) {
+            Err(PeriodRefused::StartOutOfReach)
+        } else if !within_reach(end) {
+            Err(PeriodRefused::EndOutOfReach)
         } else if end == start {
             Err(PeriodRefused::Empty)
         } else if end < start {
@@ -81,8 +92,13 @@ impl Period {
 
 // chrono reaches further than PostgreSQL and RFC 3339 do, and a sum of two of
 // its extremes panics.
-fn within_reach(moment: &DateTime<Utc>) -> bool {
+fn within_reach(moment: DateTime<Utc>) -> bool {
     (2000..=9000).contains(&moment.year())
+}
+
+/// A moment as it is stored: in whole microseconds, a leap second being the first of the next minute.
+pub fn stored(moment: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(moment.timestamp_micros()).unwrap_or(moment)
 }
 
 #[derive(Deserialize)]
@@ -130,8 +146,19 @@ pub(crate) mod tests {
 
         assert_eq!(refused(monday, monday), PeriodRefused::Empty);
         assert_eq!(refused(tuesday, monday), PeriodRefused::Backwards);
-        assert_eq!(refused(monday, DateTime::<Utc>::MAX_UTC), PeriodRefused::OutOfReach);
+        assert_eq!(refused(monday, DateTime::<Utc>::MAX_UTC), PeriodRefused::EndOutOfReach);
+        let year_0 = refused("0000-01-01T00:00:00Z".parse().unwrap(), monday);
+        assert_eq!((year_0, year_0.pointer("/from", "/to")), (PeriodRefused::StartOutOfReach, "/from"));
+        assert_eq!(PeriodRefused::Backwards.pointer("/from", "/to"), "/to");
         assert_eq!(refused(monday, at("2030-01-01T00:00")), PeriodRefused::TooWide);
+    }
+
+    #[test]
+    fn a_leap_second_is_the_next_minute_and_less_than_a_microsecond_is_nothing() {
+        let (leap, next) = ("2016-12-31T23:59:60Z".parse().unwrap(), at("2017-01-01T00:00"));
+        assert_eq!(Period::new(leap, at("2017-01-02T00:00")), Period::new(next, at("2017-01-02T00:00")));
+        assert_eq!(Period::new(leap, next), Err(PeriodRefused::Empty));
+        assert_eq!(Period::new(next, next + TimeDelta::nanoseconds(999)), Err(PeriodRefused::Empty));
     }
 
     #[test]

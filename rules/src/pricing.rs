@@ -28,20 +28,21 @@ pub struct Facts {
     pub price_per_hour: Option<Money>,
     /// Hundredths of a percent: 1900 is 19 %.
     pub tax_basis_points: u32,
-    pub deposit: Money,
+    /// How many days' price is held until the car is back.
+    pub deposit_days: i64,
 }
 
 /// Value-added tax where no other rate is configured: 19 %, the rate of the first branch's country.
 pub const TAX_BASIS_POINTS: u32 = 1_900;
 
-/// The deposit in minor units where the class names none.
-pub const DEPOSIT: i64 = 30_000;
+/// The deposit in days where the class names none: dearer cars take more, and it fits every currency.
+pub const DEPOSIT_DAYS: i64 = 5;
 
 impl Facts {
     /// What is priced when nothing but the car's daily price is known.
     pub fn usual(period: Period, zone: Tz, price_per_day: Money) -> Self {
-        let deposit = Money { amount: DEPOSIT, currency: price_per_day.currency };
-        Self { period, zone, price_per_day, price_per_hour: None, tax_basis_points: TAX_BASIS_POINTS, deposit }
+        let (tax_basis_points, deposit_days) = (TAX_BASIS_POINTS, DEPOSIT_DAYS);
+        Self { period, zone, price_per_day, price_per_hour: None, tax_basis_points, deposit_days }
     }
 }
 
@@ -132,7 +133,7 @@ pub fn quote(facts: &Facts) -> Result<Quote, MoneyRefused> {
         subtotal,
         tax,
         total: subtotal.plus(tax)?,
-        deposit: facts.deposit,
+        deposit: facts.price_per_day.times(facts.deposit_days)?,
         late_rule: LATE_RULE.to_owned(),
     })
 }
@@ -232,7 +233,7 @@ mod tests {
             price_per_day: eur(6_000),
             price_per_hour: None,
             tax_basis_points: 1_900,
-            deposit: eur(30_000),
+            deposit_days: DEPOSIT_DAYS,
         }
     }
 
@@ -281,6 +282,7 @@ mod tests {
         assert_eq!(json["lines"][0]["quantity"], 2);
         assert_eq!(json["tax"]["amount"], 2_280);
         assert_eq!(json["total"]["amount"], 14_280);
+        assert_eq!(json["deposit"]["amount"], 30_000);
         assert!(json["lateRule"].is_string());
         assert_eq!(serde_json::from_value::<Quote>(json).unwrap(), quote);
     }

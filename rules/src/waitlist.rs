@@ -18,4 +18,4 @@ pub use join::{JoinFacts, JoinRefused, join};
 pub use offer::{OfferEvent, OfferRefused, OfferState, has_expired};
 pub use terms::{Deadline, Terms, deadline, reminder_at};
 pub use wish::{Fit, Reach, Wish, fit};
-pub use words::{differences, facts, moment};
+pub use words::{Missed, differences, facts, moment};

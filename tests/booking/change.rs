@@ -14,17 +14,17 @@ use tests::{
 use uuid::Uuid;
 
 /// Two cars of an admin, and a customer with the first of them from day 10 to day 12.
-struct Yard {
-    house: House,
-    admin: Person,
+pub(super) struct Yard {
+    pub(super) house: House,
+    pub(super) admin: Person,
     customer: Person,
-    car: Uuid,
-    other: Uuid,
-    booking: String,
+    pub(super) car: Uuid,
+    pub(super) other: Uuid,
+    pub(super) booking: String,
 }
 
 impl Yard {
-    async fn open() -> Self {
+    pub(super) async fn open() -> Self {
         let house = House::open(&[Queue::Booking]).await;
         let (admin, customer) = (house.staff("admin").await, house.customer().await);
         let (car, other) = (house.car(&admin).await, house.car(&admin).await);
@@ -33,25 +33,29 @@ impl Yard {
         Self { house, admin, customer, car, other, booking }
     }
 
-    async fn change_as(&self, person: &Person, body: Value) -> Answer {
+    pub(super) async fn change_as(&self, person: &Person, body: Value) -> Answer {
         let path = format!("/api/v1/bookings/{}", self.booking);
         send(with(self.house.ask(Method::PATCH, &path), Some(person)).json(&body)).await
     }
 
-    async fn change(&self, body: Value) -> Answer {
+    pub(super) async fn change(&self, body: Value) -> Answer {
         self.change_as(&self.customer, body).await
     }
 
-    async fn cancel_as(&self, person: &Person, body: Value) -> Answer {
+    pub(super) async fn cancel_as(&self, person: &Person, body: Value) -> Answer {
         self.house.post(&format!("/api/v1/bookings/{}/cancel", self.booking), Some(person), body).await
     }
 
-    async fn extend(&self, day: i64) -> Answer {
+    pub(super) async fn cancel(&self) -> Answer {
+        self.cancel_as(&self.customer, json!({})).await
+    }
+
+    pub(super) async fn extend(&self, day: i64) -> Answer {
         let path = format!("/api/v1/bookings/{}/extend", self.booking);
         self.house.post(&path, Some(&self.customer), json!({ "endDate": noon(day) })).await
     }
 
-    async fn shown(&self) -> Value {
+    pub(super) async fn shown(&self) -> Value {
         self.house.get(&format!("/api/v1/bookings/{}", self.booking), Some(&self.customer)).await.body
     }
 
@@ -61,7 +65,7 @@ impl Yard {
     }
 
     /// Moves the booking to begin and end so many minutes from now, with the customer on the road.
-    async fn on_the_road(&self, starts: i64, ends: i64) {
+    pub(super) async fn on_the_road(&self, starts: i64, ends: i64) {
         let sql = format!(
             "update booking set status = 'Active', starts_at = now() + interval '{starts} minutes',
                     ends_at = now() + interval '{ends} minutes', picked_up_at = now() where id = '{0}';

@@ -10,7 +10,7 @@ mod yard;
 
 use chrono::TimeDelta;
 use jobs::{
-    booking::RequestBooking,
+    booking::{ExtendBooking, RequestBooking},
     waitlist::{LeaveWaitlist, RejoinWaitlist, Target, Wish},
 };
 use rules::car::Category;
@@ -267,7 +267,15 @@ async fn a_better_car_is_offered_at_the_price_of_the_class_to_those_who_welcome_
     yard.wait_for_class(plain, 10, 12).await;
     let entry = yard.join(join(open, compact(true), window(10, 12))).await;
     let offer = yard.offer().await;
-    assert_eq!((offer.entry_id, offer.car_id, offer.total), (entry, better, 11_900));
+    assert_eq!((offer.entry_id, offer.car_id, offer.total, offer.exact), (entry, better, 11_900, false));
+
+    let booking_id = done(yard.accept(&offer).await)["id"].as_str().unwrap().parse().unwrap();
+    let longer = ExtendBooking { booking_id, extended_by: open, end: noon(13) };
+    assert_eq!(
+        done(yard.bed.ask(&longer).await)["totalPrice"]["amount"],
+        17_850,
+        "a day more at the price of the class"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,8 @@
 use chrono::{Datelike, NaiveDate, TimeDelta, Utc};
 use chrono_tz::{OffsetComponents, Tz};
 use jobs::waitlist::{OfferToEntry, PauseWaitlist, Paused, PrioritizeEntry, ReinstateEntry, RevokeOffer, Target, Wish};
+use rules::car::Category;
+use sea_orm::EntityTrait;
 use tests::{done, refused};
 use uuid::Uuid;
 
@@ -35,6 +37,28 @@ async fn staff_offer_to_whom_they_choose_if_the_car_is_free_and_it_is_written_do
     assert_eq!((yard.promote(car).await["offers"].as_i64(), yard.offer().await.entry_id), (Some(0), chosen));
     let audited = "select count(*) from audit_log where action = 'offer_to_entry' and detail->>'reason' <> ''";
     assert_eq!(yard.bed.number(audited).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_staff_offer_instead_is_not_exactly_what_was_wished_and_says_what_it_is_not() {
+    let yard = Yard::open().await;
+    let (admin, [had, waits]) = (yard.person("admin").await, yard.customers().await);
+    let (car, other, elsewhere) = (yard.car().await, yard.car_of(Category::Suv, 9_000).await, Uuid::now_v7());
+    let sql = format!(
+        "insert into branch (id, name, time_zone) values ('{elsewhere}', 'Harbour', 'Europe/Berlin');
+         update car set branch_id = '{elsewhere}' where id = '{other}'"
+    );
+    yard.bed.run(&sql).await;
+    yard.book(had, car, 10, 12).await;
+    let entry = yard.wait(waits, car, 10, 12).await;
+    let reason = REASON.to_owned();
+    let asked = OfferToEntry { offer_id: Uuid::now_v7(), entry_id: entry, car_id: other, offered_by: admin, reason };
+    assert_eq!(done(yard.bed.ask(&asked).await)["exact"], false);
+
+    let offered = entity::car::Entity::find_by_id(other).one(&yard.bed.db).await.unwrap().unwrap();
+    let missed = yard.entry(entry).await.missed(&yard.bed.db, &offered).await.unwrap();
+    assert!(missed.car.unwrap().starts_with("VW Golf, "));
+    assert_eq!((missed.class, missed.branch.as_deref()), (Some(Category::Compact), Some("Main")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -84,6 +84,8 @@ pub struct Alternative {
     pub make: String,
     pub model: String,
     pub category: Word<Category>,
+    /// Where the car is picked up; not always where the wanted one stands.
+    pub branch_id: Uuid,
     pub price_per_day: Money,
     /// The same dates for another car, or the nearest free dates for the same car.
     pub start_date: DateTime<Utc>,

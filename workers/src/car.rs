@@ -249,11 +249,11 @@ async fn still_booked(tx: &DatabaseTransaction, car: Uuid) -> Result<Option<Refu
         .await?;
     let mut numbers: Vec<&str> = booked.iter().map(|booking| booking.number.as_str()).collect();
     numbers.truncate(MOST_NAMED);
-    let words = format!(
-        "{} bookings of this car are still ahead; cancel or move them first: {}.",
-        booked.len(),
-        numbers.join(", ")
-    );
+    let ahead = match booked.len() {
+        1 => "1 booking of this car is still ahead; cancel or move it first".to_owned(),
+        many => format!("{many} bookings of this car are still ahead; cancel or move them first"),
+    };
+    let words = format!("{ahead}: {}.", numbers.join(", "));
     Ok((!booked.is_empty()).then(|| Refusal::new(problem::CAR_HAS_BOOKINGS.code, words)))
 }
 

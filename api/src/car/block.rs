@@ -7,7 +7,7 @@ use entity::reservation::{Column, Entity};
 use jobs::car::{BlockCar, UnblockCar};
 use poem::web::Data;
 use poem_openapi::{Object, OpenApi, param::Path, payload::Json, types::Example};
-use rules::{car::BlockPurpose, period::Period};
+use rules::car::BlockPurpose;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 use serde_json::json;
 use uuid::Uuid;
@@ -71,16 +71,13 @@ impl BlockApi {
         Shaped(body): Shaped<NewBlock>,
     ) -> Result<Written<Block>, ApiError> {
         let mut reasons = Reasons::default();
-        reasons.take("/to", Period::new(body.from, body.to));
-        if !reasons.is_empty() {
-            return Err(reasons.into_error());
-        }
+        let period = reasons.period(("/from", body.from), ("/to", body.to)).ok_or_else(|| reasons.into_error())?;
         let block = BlockCar {
             block_id: Uuid::now_v7(),
             car_id: id.0,
             blocked_by: caller.account_id,
-            start: body.from,
-            end: body.to,
+            start: period.start,
+            end: period.end,
             purpose: body.purpose.map_or(BlockPurpose::Maintenance, |word| word.0),
             reason: body.reason,
         };

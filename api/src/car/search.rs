@@ -51,7 +51,7 @@ pub(crate) fn period(from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> 
     let mut reasons = Reasons::default();
     let period = match (from, to) {
         (None, None) => return Ok(None),
-        (Some(from), Some(to)) => reasons.take("/to", Period::new(from, to)),
+        (Some(from), Some(to)) => reasons.period(("/from", from), ("/to", to)),
         (Some(_), None) => reasons.take("/to", Err("is needed when `from` is given")),
         (None, Some(_)) => reasons.take("/from", Err("is needed when `to` is given")),
     };
@@ -64,20 +64,25 @@ pub(crate) fn around(
     lon: Option<f64>,
     radius: Option<f64>,
 ) -> Result<Option<(f64, f64, f64)>, ApiError> {
+    if (lat, lon, radius) == (None, None, None) {
+        return Ok(None);
+    }
+    let mut reasons = Reasons::default();
+    let mut within = |pointer, given: Option<f64>, (least, most): (f64, f64)| {
+        let words = match given {
+            Some(given) if (least..=most).contains(&given) => return Some(given),
+            Some(_) => format!("must be between {least} and {most}"),
+            None => "is missing: lat, lon and radiusKm go together".to_owned(),
+        };
+        reasons.add(pointer, words);
+        None
+    };
+    let lat = within("/lat", lat, (-90.0, 90.0));
+    let lon = within("/lon", lon, (-180.0, 180.0));
+    let radius = within("/radiusKm", radius, (0.0, 20_000.0));
     match (lat, lon, radius) {
-        (None, None, None) => Ok(None),
-        (Some(lat), Some(lon), Some(radius))
-            if (-90.0..=90.0).contains(&lat)
-                && (-180.0..=180.0).contains(&lon)
-                && (0.0..=20_000.0).contains(&radius) =>
-        {
-            Ok(Some((lat, lon, radius)))
-        }
-        _ => {
-            let mut reasons = Reasons::default();
-            reasons.add("/radiusKm", "lat (-90 to 90), lon (-180 to 180) and radiusKm (0 to 20000) go together");
-            Err(reasons.into_error())
-        }
+        (Some(lat), Some(lon), Some(radius)) => Ok(Some((lat, lon, radius))),
+        _ => Err(reasons.into_error()),
     }
 }
 
@@ -146,4 +151,20 @@ pub(crate) async fn find(
 /// The rows behind the cursor's place, which stays where it is when that row changes or goes.
 fn after<K: Into<Value>>(behind: &str, cursor: Cursor<K>) -> SimpleExpr {
     Expr::cust_with_values(format!("{behind} ($1, $2)"), [cursor.at.into(), Value::from(cursor.id)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_refused_where_it_is_wrong() {
+        let wrong = |lat, lon, radius| -> Vec<String> {
+            around(lat, lon, radius).unwrap_err().errors.into_iter().map(|reason| reason.pointer).collect()
+        };
+        assert_eq!(wrong(Some(1_000.0), Some(13.4), Some(5.0)), ["/lat"]);
+        assert_eq!(wrong(None, Some(-181.0), Some(f64::NAN)), ["/lat", "/lon", "/radiusKm"]);
+        assert_eq!(around(Some(52.5), Some(13.4), Some(5.0)).ok(), Some(Some((52.5, 13.4, 5.0))));
+        assert_eq!(around(None, None, None).ok(), Some(None));
+    }
 }

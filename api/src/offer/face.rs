@@ -54,11 +54,10 @@ impl Face {
         csrf: String,
         refused: Option<String>,
     ) -> Result<Self, ApiError> {
-        let Sheet { offer, entry, car, branch } = sheet;
+        let Sheet { offer, entry, car, branch, missed } = sheet;
         let zone = zone(offer)?;
         let period = Period::new(offer.starts_at, offer.ends_at).map_err(ApiError::internal)?;
-        let wanted = entry.category.map(|class| class.0);
-        let differs = entry.wish(zone).map(|wish| differences(&wish, wanted, period, car.category.0, zone));
+        let differs = entry.wish(zone).map(|wish| differences(&wish, missed, period, car.category.0, zone));
         let quote = &offer.quote.0;
         let total = Money::new(offer.total, Currency::new(&offer.currency).map_err(ApiError::internal)?);
         let fact = |name: &str, value: String| Fact { name: name.to_owned(), value };

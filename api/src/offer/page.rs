@@ -16,7 +16,7 @@ use poem::{
     http::StatusCode,
     web::{Data, Path},
 };
-use rules::waitlist::{EntryState, OfferState, has_expired, moment};
+use rules::waitlist::{EntryState, Missed, OfferState, has_expired, moment};
 use sea_orm::EntityTrait;
 use serde_json::json;
 use uuid::Uuid;
@@ -77,6 +77,8 @@ pub(super) struct Sheet {
     pub(super) entry: waitlist_entry::Model,
     pub(super) car: car::Model,
     pub(super) branch: branch::Model,
+    /// What of the wish it is not.
+    pub(super) missed: Missed,
 }
 
 impl Sheet {
@@ -87,7 +89,8 @@ impl Sheet {
         let car = car::Entity::find_by_id(offer.car_id).one(&front.db).await?;
         let branch = branch::Entity::find_by_id(offer.branch_id).one(&front.db).await?;
         let (Some(entry), Some(car), Some(branch)) = (entry, car, branch) else { return Ok(None) };
-        Ok(Some(Self { offer, entry, car, branch }))
+        let missed = entry.missed(&front.db, &car).await?;
+        Ok(Some(Self { offer, entry, car, branch, missed }))
     }
 }
 

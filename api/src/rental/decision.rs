@@ -4,8 +4,8 @@ use entity::rental_return;
 use jobs::rental::DecideReturn;
 use poem_openapi::Object;
 use rules::{
-    damage::{Class, Panel, Severity, Side},
-    money::Currency,
+    damage::{Class, LARGEST_AMOUNT, Panel, Severity, Side},
+    money::{Currency, Money},
     rental::Verdict,
 };
 use serde_json::{Map, Value, json};
@@ -41,8 +41,8 @@ pub(crate) struct Item {
     pub(crate) severity: Option<Word<Severity>>,
     #[oai(validator(max_length = 300))]
     pub(crate) note: Option<String>,
-    /// In the currency of the booking. None, or 0, with the severity `cosmetic`: fair wear is never charged. On a side
-    /// without a pick-up photo it is written down and not asked for.
+    /// In the currency of the booking, at most 100,000,000 minor units. None, or 0, with the severity `cosmetic`: fair
+    /// wear is never charged. On a side without a pick-up photo it is written down and not asked for.
     pub(crate) estimate: Option<view::Money>,
 }
 
@@ -69,8 +69,11 @@ impl Decide {
             wrong.add("/findings", words);
         }
         let priced = self.findings.iter().enumerate().filter_map(|(at, item)| Some((at, item.estimate.as_ref()?)));
-        for (at, _) in priced.filter(|(_, money)| money.amount < 0 || money.currency != currency.as_str()) {
-            wrong.add(&format!("/findings/{at}/estimate"), format!("must be 0 or more in {}", currency.as_str()));
+        let fits =
+            |money: &view::Money| (0..=LARGEST_AMOUNT).contains(&money.amount) && money.currency == currency.as_str();
+        for (at, _) in priced.filter(|(_, money)| !fits(money)) {
+            let most = Money::new(LARGEST_AMOUNT, currency);
+            wrong.add(&format!("/findings/{at}/estimate"), format!("must be 0 or more, and at most {most}"));
         }
         if !wrong.is_empty() {
             return Err(wrong.into_error());

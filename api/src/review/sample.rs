@@ -122,6 +122,7 @@ fn booking() -> booking::Model {
         policy_version: 1,
         closed_at: None,
         closed_fee: None,
+        near_since: None,
         house_fault: false,
         picked_up_at: Some(at(-48)),
         odometer_out_km: Some(12_000),

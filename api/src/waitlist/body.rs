@@ -3,7 +3,10 @@
 use chrono::{DateTime, Utc};
 use jobs::waitlist::{JoinWaitlist, Target, Wish};
 use poem_openapi::Object;
-use rules::{car::Category, period::Period};
+use rules::{
+    car::Category,
+    period::{Period, stored},
+};
 use uuid::Uuid;
 use view::{Word, waitlist::Asap};
 
@@ -106,10 +109,10 @@ impl NewEntry {
     }
 
     fn window(&self, start: DateTime<Utc>, end: DateTime<Utc>, reasons: &mut Reasons) -> Option<Wish> {
-        let period = reasons.take("/to", Period::new(start, end));
+        let period = reasons.period(("/from", start), ("/to", end));
         let min_days = self.min_days.and_then(|days| within("/minDays", days, 1, MOST_DAYS, reasons));
         let flexibility_minutes = within("/flexibility", self.flexibility, 0, MOST_FLEXIBLE, reasons)?;
-        period.map(|_| Wish::Window { start, end, flexibility_minutes, min_days })
+        period.map(|Period { start, end, .. }| Wish::Window { start, end, flexibility_minutes, min_days })
     }
 
     fn soon(&self, asap: &Asap, reasons: &mut Reasons) -> Option<Wish> {
@@ -120,7 +123,7 @@ impl NewEntry {
             reasons.add("/flexibility", "is for those who wait for dates");
         }
         let days = within("/asap/days", asap.days, 1, MOST_DAYS, reasons)?;
-        Some(Wish::Asap { days, latest_start: asap.latest_start })
+        Some(Wish::Asap { days, latest_start: stored(asap.latest_start) })
     }
 }
 
@@ -164,6 +167,8 @@ mod tests {
             json!({ "category": "suv", "from": from, "to": to, "flexibility": -1, "minDays": 0, "priceCap": 0 });
         assert_eq!(read(wrong).unwrap_err(), ["/branchId", "/to", "/minDays", "/flexibility", "/priceCap"]);
         assert_eq!(read(json!({})).unwrap_err(), ["/carId", "/from"]);
+        let year_0 = json!({ "carId": Uuid::nil(), "from": "0000-01-01T00:00:00Z", "to": to });
+        assert_eq!(read(year_0).unwrap_err(), ["/from"]);
         let asap = json!({ "days": 31, "latestStart": from });
         let both = json!({ "carId": Uuid::nil(), "branchId": Uuid::nil(), "from": from, "asap": asap });
         assert_eq!(read(both).unwrap_err(), ["/carId", "/asap"]);

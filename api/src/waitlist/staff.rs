@@ -14,7 +14,7 @@ use poem_openapi::{
     param::{Path, Query},
     payload::Json,
 };
-use rules::{car::Category, period::Period, waitlist::EntryState};
+use rules::{car::Category, waitlist::EntryState};
 use sea_orm::{
     ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Value,
     sea_query::Expr,
@@ -163,7 +163,7 @@ impl StaffWaitlistApi {
         to: Query<DateTime<Utc>>,
     ) -> Result<Json<Explanation>, ApiError> {
         let mut reasons = Reasons::default();
-        let period = reasons.take("/to", Period::new(from.0, to.0)).ok_or_else(|| reasons.into_error())?;
+        let period = reasons.period(("/from", from.0), ("/to", to.0)).ok_or_else(|| reasons.into_error())?;
         Ok(Json(explanation(&front.db, car_id.0, period, front.settings.shared.waitlist_terms).await?))
     }
 

@@ -5,6 +5,27 @@ use thiserror::Error;
 use super::{BookingStatus, DateRefusal, Event, Limits, Refused, dates};
 use crate::period::Period;
 
+words! {
+    /// Why a booking is not as it was.
+    pub enum ChangeReason {
+        Asked = "asked",
+        Extended = "extended",
+        /// The car was not back in time.
+        Overrun = "overrun",
+        /// The car must not be driven.
+        Unsafe = "unsafe",
+        /// The house could not keep what was booked, and staff found this instead.
+        HouseFault = "house_fault",
+    }
+}
+
+impl ChangeReason {
+    /// Whether it is the house that did not keep what was booked.
+    pub fn is_of_house(self) -> bool {
+        matches!(self, Self::Overrun | Self::Unsafe | Self::HouseFault)
+    }
+}
+
 /// What somebody wants to be different about a booking.
 #[derive(Clone, Copy, Debug)]
 pub struct Change {

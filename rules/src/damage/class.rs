@@ -114,6 +114,9 @@ impl Class {
     }
 }
 
+/// For one mark, in minor units; more is a slip of the finger.
+pub const LARGEST_AMOUNT: i64 = 100_000_000;
+
 /// Fair wear is never charged, whatever it would cost.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("cosmetic wear is never charged: leave the amount out, or choose another severity")]

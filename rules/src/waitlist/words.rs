@@ -32,11 +32,22 @@ pub fn facts(wish: &Wish, zone: Tz) -> Vec<(&'static str, String)> {
     facts
 }
 
+/// What was waited for, of which something else is offered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Missed {
+    /// The one car: make, model and plate.
+    pub car: Option<String>,
+    pub class: Option<Category>,
+    /// The name of the branch.
+    pub branch: Option<String>,
+}
+
 /// Exactly what differs from the wish (W6), with the wish beside it; nothing when all is as wished.
-///
-/// `wanted` is the class waited for, `None` for one car.
-pub fn differences(wish: &Wish, wanted: Option<Category>, offered: Period, class: Category, zone: Tz) -> Vec<String> {
+pub fn differences(wish: &Wish, missed: &Missed, offered: Period, class: Category, zone: Tz) -> Vec<String> {
     let mut differences = Vec::new();
+    let another = |what: &str, wished: &String| format!("It is {what}: you wished for {wished}.");
+    differences.extend(missed.car.as_ref().map(|wished| another("another car", wished)));
+    differences.extend(missed.branch.as_ref().map(|wished| another("at another branch", wished)));
     if let Wish::Window { period: wished, .. } = *wish {
         differences.extend(shift("starts", offered.start, wished.start, zone));
         differences.extend(shift("ends", offered.end, wished.end, zone));
@@ -45,8 +56,10 @@ pub fn differences(wish: &Wish, wanted: Option<Category>, offered: Period, class
             differences.push(format!("It is {} shorter than you wished.", span(missing)));
         }
     }
-    if let Some(wanted) = wanted.filter(|wanted| *wanted != class) {
-        differences.push(format!("It is a car of the class {class} instead of {wanted}, at no higher price."));
+    if let Some(wanted) = missed.class {
+        // Whoever waits for a class pays no more than it costs; one car has its own price.
+        let price = if missed.car.is_none() { ", at no higher price" } else { "" };
+        differences.push(format!("It is a car of the class {class} instead of {wanted}{price}."));
     }
     differences
 }
@@ -95,7 +108,7 @@ mod tests {
     #[test]
     fn an_offer_says_exactly_what_is_not_as_wished() {
         let class = Category::Compact;
-        let told = |offered| differences(&WISH(), Some(class), offered, class, Tz::UTC);
+        let told = |offered| differences(&WISH(), &Missed::default(), offered, class, Tz::UTC);
         assert!(told(period("2026-05-08T08:00", "2026-05-11T08:00")).is_empty());
         assert_eq!(
             told(period("2026-05-08T06:45", "2026-05-11T06:45")),
@@ -106,8 +119,18 @@ mod tests {
         );
         let part = told(period("2026-05-09T10:00", "2026-05-11T08:00"));
         assert_eq!(part[1], "It is 1 day 2 h shorter than you wished.");
-        let better =
-            differences(&WISH(), Some(class), period("2026-05-08T08:00", "2026-05-11T08:00"), Category::Suv, Tz::UTC);
+        let as_wished = period("2026-05-08T08:00", "2026-05-11T08:00");
+        let missed = Missed { class: Some(class), ..Missed::default() };
+        let better = differences(&WISH(), &missed, as_wished, Category::Suv, Tz::UTC);
         assert_eq!(better, ["It is a car of the class suv instead of compact, at no higher price."]);
+        let missed = Missed { car: Some("VW Golf, B-FC 27".to_owned()), branch: Some("Harbour".to_owned()), ..missed };
+        assert_eq!(
+            differences(&WISH(), &missed, as_wished, Category::Suv, Tz::UTC),
+            [
+                "It is another car: you wished for VW Golf, B-FC 27.",
+                "It is at another branch: you wished for Harbour.",
+                "It is a car of the class suv instead of compact.",
+            ]
+        );
     }
 }

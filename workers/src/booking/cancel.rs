@@ -11,6 +11,7 @@ use jobs::{
 use rules::{
     booking::{BookingStatus, Event, Limits, no_show_at},
     cancellation::{Facts, Policy, refund},
+    money::Money,
     period::Period,
     problem,
     rental::overdue::due_turn,
@@ -51,6 +52,15 @@ async fn end(
 pub(super) fn only_staff() -> Refusal {
     let words = "Only staff can say that the house could not keep a booking. Please call the branch.";
     Refusal::new(problem::FORBIDDEN.code, words)
+}
+
+/// A late cancellation is not made cheaper by booking something cheaper first.
+pub(super) fn too_cheap(total: Money, fee: Money) -> Refusal {
+    let words = format!(
+        "Cancelling this booking costs {fee} by now, and changing it does not make that less. As you want it, it would \
+         cost {total}: choose dates or a car for {fee} or more, or cancel it."
+    );
+    Refusal::new(problem::TOO_LATE.code, words)
 }
 
 impl Perform for CancelBooking {

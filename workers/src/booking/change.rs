@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use entity::{account, booking, booking_change, branch, car, reservation::Model as Reservation};
+use entity::{Word, account, booking, booking_change, branch, car, reservation::Model as Reservation};
 use jobs::{
     Refusal,
     booking::{ChangeBooking, ExtendBooking},
@@ -10,20 +10,23 @@ use jobs::{
     waitlist::PromoteWaitlist,
 };
 use rules::{
-    booking::{BookingStatus, Change, ChangeRefused, DateRefusal, Limits, change},
-    cancellation::{Policy, closed_after, closed_fee},
+    booking::{BookingStatus, Change, ChangeReason, ChangeRefused, DateRefusal, Limits, change},
+    cancellation::{Policy, bears, closed_after, closed_fee, near_since},
+    money::Money,
     period::Period,
+    pricing::Quote,
     problem::{self, Reason},
 };
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel};
 use serde_json::json;
 use uuid::Uuid;
 use view::booking::Booking;
 
-use super::{alternative, cancel, lock, price::price, request::car_taken};
+use super::{
+    alternative, cancel, lock,
+    price::{per_day, price},
+    request::car_taken,
+};
 use crate::{Ending, JobError, Perform, Work, audit_with, reservation};
 
 /// What is to be different; `None` stays.
@@ -34,9 +37,7 @@ struct Wish {
     start: Option<DateTime<Utc>>,
     end: Option<DateTime<Utc>>,
     /// Of the row in `booking_change`.
-    reason: &'static str,
-    /// The house cannot keep what was booked.
-    house_fault: bool,
+    reason: ChangeReason,
 }
 
 /// The booking as it is, and the car that it is to have.
@@ -53,16 +54,16 @@ struct Looked {
 impl Perform for ChangeBooking {
     async fn perform(self, work: Work) -> Result<Ending, JobError> {
         let Self { booking_id, changed_by: by, car_id: car, start, end, house_fault } = self;
-        let reason = if house_fault { "house_fault" } else { "asked" };
-        carry_out(work, Wish { booking_id, by, car, start, end, reason, house_fault }).await
+        let reason = if house_fault { ChangeReason::HouseFault } else { ChangeReason::Asked };
+        carry_out(work, Wish { booking_id, by, car, start, end, reason }).await
     }
 }
 
 impl Perform for ExtendBooking {
     async fn perform(self, work: Work) -> Result<Ending, JobError> {
         let Self { booking_id, extended_by: by, end } = self;
-        let (reason, house_fault) = ("extended", false);
-        carry_out(work, Wish { booking_id, by, car: None, start: None, end: Some(end), reason, house_fault }).await
+        let reason = ChangeReason::Extended;
+        carry_out(work, Wish { booking_id, by, car: None, start: None, end: Some(end), reason }).await
     }
 }
 
@@ -74,7 +75,7 @@ async fn carry_out(mut work: Work, wish: Wish) -> Result<Ending, JobError> {
             return Ok(work.refuse(refusal));
         }
     };
-    if wish.house_fault && !looked.by_staff {
+    if wish.is_house_fault() && !looked.by_staff {
         return Ok(work.refuse(cancel::only_staff()));
     }
     if wish.holds_for(&looked.booking) {
@@ -87,17 +88,25 @@ async fn carry_out(mut work: Work, wish: Wish) -> Result<Ending, JobError> {
             return Ok(work.refuse(refusal));
         }
     };
+    let (quote, fee) = match weigh(&tx, &wish, &looked, after, &work).await? {
+        Ok(weighed) => weighed,
+        Err(refusal) => {
+            return Ok(work.refuse(refusal));
+        }
+    };
     if !reservation::replace(&tx, looked.car.id, busy, wish.booking_id).await? {
         let alternatives = match looked.booking.status.0 {
-            BookingStatus::Active => alternative::longer(&tx, &looked.car, &looked.booking, &looked.branch).await?,
-            _ => alternative::find(&tx, &looked.car, busy, after.start, after.end).await?,
+            BookingStatus::Active => {
+                alternative::longer(&tx, &looked.car, &looked.booking, &looked.branch, work.now()).await?
+            }
+            _ => alternative::find(&tx, &looked.car, after).await?,
         };
         // Nothing of this is committed, so the old time stays.
         return Ok(work.refuse(car_taken(alternatives)));
     }
     let (old_car, frees) = (looked.booking.car_id, looked.frees(busy));
-    let booking = write(&tx, &work, &wish, looked, after).await?;
-    let detail = json!({ "houseFault": wish.house_fault });
+    let booking = write(&tx, &work, &wish, looked, (after, quote, fee)).await?;
+    let detail = json!({ "houseFault": wish.is_house_fault() });
     audit_with(&tx, Some(wish.by), "change_booking", ("booking", booking.id), detail).await?;
 
     work.then(&Announce { news: News::BookingChanged, subject_id: booking.id, turn: booking.version });
@@ -130,6 +139,11 @@ async fn look(tx: &DatabaseTransaction, wish: &Wish) -> Result<Result<Looked, Re
 }
 
 impl Wish {
+    /// The house cannot keep what was booked.
+    fn is_house_fault(&self) -> bool {
+        self.reason == ChangeReason::HouseFault
+    }
+
     /// Whether the booking is so already: asked twice, or for nothing.
     fn holds_for(&self, booking: &booking::Model) -> bool {
         self.car.is_none_or(|car| car == booking.car_id)
@@ -156,11 +170,13 @@ fn decide(wish: &Wish, looked: &Looked, work: &Work) -> Result<(Period, Period),
     if looked.suspended && !looked.by_staff {
         return Err(Refusal::new(problem::SUSPENDED.code, "This account is suspended. Please contact the branch."));
     }
-    let period =
-        |start, end| Period::new(start, end).map_err(|reason| dates_refused().because("/endDate", reason.to_string()));
+    let period = |start, end| {
+        Period::new(start, end)
+            .map_err(|reason| dates_refused().because(reason.pointer("/startDate", "/endDate"), reason.to_string()))
+    };
     let before = period(booking.starts_at, booking.ends_at)?;
     let after = period(wish.start.unwrap_or(before.start), wish.end.unwrap_or(before.end))?;
-    if wish.reason == "extended" && after.end < before.end {
+    if wish.reason == ChangeReason::Extended && after.end < before.end {
         return Err(refused(ChangeRefused::Dates(vec![DateRefusal::NotLater])));
     }
     // A zone that nobody can read is found when the price is made.
@@ -193,18 +209,38 @@ fn refused(refused: ChangeRefused) -> Refusal {
     }
 }
 
+/// What the booking will cost, and what cancelling it costs when that is free no longer; or why the one is too little for
+/// the other.
+async fn weigh(
+    tx: &DatabaseTransaction,
+    wish: &Wish,
+    looked: &Looked,
+    after: Period,
+    work: &Work,
+) -> Result<Result<(Quote, Option<Money>), Refusal>, JobError> {
+    let Looked { booking, car, branch, .. } = looked;
+    let (per_day, currency) = per_day(tx, booking, car, wish.is_house_fault()).await?;
+    let quote = price((per_day, &currency), &branch.time_zone, after)?;
+    let fee = closed_fee(&Policy::default(), &booking.cancellation(work.asked_at())?)?;
+    // Nobody cancels a rental that runs, and what the house does is not the customer's way out of a fee.
+    let may_escape = booking.status.0 != BookingStatus::Active && !wish.is_house_fault();
+    let escaped = fee.filter(|fee| may_escape && !bears(quote.total, *fee));
+    Ok(match escaped {
+        Some(fee) => Err(cancel::too_cheap(quote.total, fee)),
+        None => Ok((quote, fee)),
+    })
+}
+
 /// The booking as it is from now on, re-priced; what it was before is kept.
 async fn write(
     tx: &DatabaseTransaction,
     work: &Work,
     wish: &Wish,
     looked: Looked,
-    after: Period,
+    (after, quote, fee): (Period, Quote, Option<Money>),
 ) -> Result<booking::Model, JobError> {
-    let (per_day, currency) = per_day(tx, wish, &looked).await?;
-    let quote = price((per_day, &currency), &looked.branch.time_zone, after)?;
     let facts = looked.booking.cancellation(work.asked_at())?;
-    let closed_fee = closed_fee(&Policy::default(), &facts)?.filter(|fee| fee.currency == quote.total.currency);
+    let closed_fee = fee.filter(|fee| fee.currency == quote.total.currency);
     remember(tx, &looked.booking, wish.reason, Some(wish.by), work.now()).await?;
     let version = looked.booking.version + 1;
     let mut row = looked.booking.into_active_model();
@@ -219,6 +255,9 @@ async fn write(
     row.quote = Set(entity::Quote(quote));
     row.closed_at = Set(closed_after(&Policy::default(), &facts));
     row.closed_fee = Set(closed_fee.map(|fee| fee.amount));
+    if let Some(since) = near_since(&Policy::default(), &facts, after.start) {
+        row.near_since = Set(Some(since));
+    }
     // The new end lies ahead.
     row.overdue_at = Set(None);
     row.version = Set(version);
@@ -226,36 +265,11 @@ async fn write(
     Ok(row.update(tx).await?)
 }
 
-/// The price of a day: today's of the car, unless it is not the customer who chose the car. Then it is no more than what
-/// was agreed before.
-async fn per_day(tx: &DatabaseTransaction, wish: &Wish, looked: &Looked) -> Result<(i64, String), DbErr> {
-    let own = (looked.car.price_per_day, looked.car.currency.clone());
-    let Some(agreed) = looked.booking.quote.0.price_per_day() else { return Ok(own) };
-    let agreed = (agreed.amount, agreed.currency.as_str().to_owned());
-    if wish.house_fault {
-        return Ok(agreed);
-    }
-    if looked.other_car() || !given_by_house(tx, &looked.booking).await? {
-        return Ok(own);
-    }
-    Ok(if agreed.1 == own.1 { agreed.min(own) } else { agreed })
-}
-
-/// Whether the booking has its car because the house could not keep the one before.
-async fn given_by_house(tx: &DatabaseTransaction, booking: &booking::Model) -> Result<bool, DbErr> {
-    let other_car = booking_change::Entity::find()
-        .filter(booking_change::Column::BookingId.eq(booking.id))
-        .filter(booking_change::Column::CarId.ne(booking.car_id))
-        .order_by_desc(booking_change::Column::Version);
-    let last = other_car.one(tx).await?;
-    Ok(last.is_some_and(|last| ["overrun", "unsafe", "house_fault"].contains(&last.reason.as_str())))
-}
-
 /// Keeps a booking as it was before a change: car, dates and quote.
 pub(super) async fn remember(
     tx: &DatabaseTransaction,
     booking: &booking::Model,
-    reason: &str,
+    reason: ChangeReason,
     changed_by: Option<Uuid>,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
@@ -266,10 +280,11 @@ pub(super) async fn remember(
         plate: Set(booking.plate.clone()),
         starts_at: Set(booking.starts_at),
         ends_at: Set(booking.ends_at),
+        time_zone: Set(booking.time_zone.clone()),
         quote: Set(booking.quote.clone()),
         total: Set(booking.total),
         currency: Set(booking.currency.clone()),
-        reason: Set(reason.to_owned()),
+        reason: Set(Word(reason)),
         changed_by: Set(changed_by),
         created_at: Set(now),
     };

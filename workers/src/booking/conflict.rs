@@ -11,7 +11,7 @@ use jobs::{
     waitlist::PromoteWaitlist,
 };
 use rules::{
-    booking::{BookingStatus, Situation, Threat, threat},
+    booking::{BookingStatus, ChangeReason, Situation, Threat, threat},
     period::Period,
 };
 use sea_orm::{
@@ -146,8 +146,8 @@ async fn move_to(
     other: car::Model,
 ) -> Result<booking::Model, JobError> {
     let reason = match danger.threat {
-        Threat::Overrun => "overrun",
-        Threat::Unsafe => "unsafe",
+        Threat::Overrun => ChangeReason::Overrun,
+        Threat::Unsafe => ChangeReason::Unsafe,
     };
     remember(tx, &danger.booking, reason, None, work.now()).await?;
     let (id, version) = (danger.booking.id, danger.booking.version + 1);
@@ -158,6 +158,6 @@ async fn move_to(
     row.updated_at = Set(work.now());
     let booking = row.update(tx).await?;
     audit(tx, None, "move_booking", "booking", id).await?;
-    tracing::info!(booking = %id, from = %danger.car.id, to = %other.id, reason, "moved to another car");
+    tracing::info!(booking = %id, from = %danger.car.id, to = %other.id, %reason, "moved to another car");
     Ok(booking)
 }

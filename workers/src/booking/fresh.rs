@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use entity::{Quote, booking};
 use jobs::{Refusal, ledger::column};
 use rules::{
@@ -39,8 +39,8 @@ impl Fresh<'_> {
             car_id: self.car_id,
             customer_id: self.customer_id,
             branch_id: self.branch_id,
-            starts_at: stored(self.period.start),
-            ends_at: stored(self.period.end),
+            starts_at: self.period.start,
+            ends_at: self.period.end,
             time_zone: self.time_zone.to_owned(),
             status: BookingStatus::Confirmed.into(),
             total: self.quote.0.total.amount,
@@ -54,6 +54,7 @@ impl Fresh<'_> {
             policy_version: rules::cancellation::Policy::default().version,
             closed_at: None,
             closed_fee: None,
+            near_since: None,
             house_fault: false,
             picked_up_at: None,
             odometer_out_km: None,
@@ -67,11 +68,6 @@ impl Fresh<'_> {
             updated_at: now,
         }
     }
-}
-
-/// As PostgreSQL keeps it: in microseconds.
-fn stored(at: DateTime<Utc>) -> DateTime<Utc> {
-    at.trunc_subsecs(6)
 }
 
 /// A booking that is to be, and the time that it keeps its car busy, turnaround included.

@@ -81,7 +81,7 @@ impl Perform for RequestBooking {
         };
         let wanted = row(&self, &facts, &work)?;
         let Some(booking) = fresh::book(&tx, (wanted, busy)).await? else {
-            let alternatives = alternative::find(&tx, &car, busy, self.start, self.end).await?;
+            let alternatives = alternative::find(&tx, &car, Period::new(self.start, self.end)?).await?;
             return wait_or_refuse(tx, work, &self, &car, taken(&self, alternatives)).await;
         };
 
@@ -196,8 +196,8 @@ fn decide(asked: &RequestBooking, facts: &Facts, work: &Work) -> Result<Period, 
         return Err(refusal);
     }
     let refused = || Refusal::new(problem::DATES_REFUSED.code, "These dates cannot be booked.");
-    let period =
-        Period::new(asked.start, asked.end).map_err(|reason| refused().because("/endDate", reason.to_string()))?;
+    let period = Period::new(asked.start, asked.end)
+        .map_err(|reason| refused().because(reason.pointer("/startDate", "/endDate"), reason.to_string()))?;
     // Measured from when it was asked: a backlog must not turn a good request into a late one.
     // A zone that nobody can read is found when the price is made.
     let zone = facts.time_zone.parse().unwrap_or(Tz::UTC);

@@ -1,6 +1,6 @@
 //! Staff keep a car's time from being rented, and give it back.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use entity::reservation;
 use jobs::{
     Refusal,
@@ -46,10 +46,8 @@ impl Perform for BlockCar {
 
 fn decide(asked: &BlockCar, work: &Work) -> Result<Period, Refusal> {
     let refused = || Refusal::new(problem::VALIDATION_FAILED.code, "Please mend what is listed and send it again.");
-    // As PostgreSQL keeps it: less than a microsecond is an empty period there.
-    let stored = |at: DateTime<Utc>| at.trunc_subsecs(6);
-    let period = Period::new(stored(asked.start), stored(asked.end))
-        .map_err(|reason| refused().because("/to", reason.to_string()))?;
+    let period = Period::new(asked.start, asked.end)
+        .map_err(|reason| refused().because(reason.pointer("/from", "/to"), reason.to_string()))?;
     block(work.asked_at(), period, &asked.reason).map_err(|reasons| {
         let reasons = reasons.into_iter().map(Reason::from);
         reasons.fold(refused(), |refusal, reason| refusal.because(reason.pointer, reason.message))

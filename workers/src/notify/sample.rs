@@ -66,6 +66,7 @@ pub(super) fn booking() -> booking::Model {
         policy_version: 1,
         closed_at: None,
         closed_fee: None,
+        near_since: None,
         house_fault: false,
         picked_up_at: None,
         odometer_out_km: None,

@@ -283,6 +283,18 @@ fn an_offer_says_what_differs_until_when_it_holds_and_where_to_answer() {
     }
 }
 
+#[test]
+fn who_wished_for_a_car_as_soon_as_it_is_free_is_not_told_of_dates() {
+    let golf = sample::entry(EntryState::Offered).car_id;
+    let soon = sample::asap(EntryState::Offered);
+    let entry = entity::waitlist_entry::Model { car_id: golf, category: None, branch_id: None, ..soon };
+    let offer = Facts::Offer(Box::new(sample::offered(OfferState::Offered, &entry, "Kim Example")));
+    for text in said(News::OfferMade, &offer) {
+        assert!(text.contains("You wished for it as soon as it is free, and now it is."), "{text}");
+        assert!(!text.contains("dates you wished"), "{text}");
+    }
+}
+
 /// The words of a mail in both forms, however its lines are broken.
 fn said(news: News, facts: &Facts) -> [String; 2] {
     let mail = render::mail(news, facts, &sample::recipient(pictures())).unwrap();
@@ -320,7 +332,7 @@ fn what_the_house_could_not_keep_is_its_fault_in_the_mails_too() {
     let mut rental = sample::changed(BookingStatus::Confirmed, "Kim Example");
     rental.before.as_mut().unwrap().by_house = true;
     for text in said(News::BookingChanged, &Facts::Booking(Box::new(rental))) {
-        assert!(text.contains("a day costs what we had agreed"), "{text}");
+        assert!(text.contains("a day costs no more than we had agreed"), "{text}");
     }
 }
 

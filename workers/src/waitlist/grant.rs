@@ -60,7 +60,7 @@ pub(super) async fn grant(
         starts_at: Set(grant.fit.period.start),
         ends_at: Set(grant.fit.period.end),
         time_zone: Set(supply.branch.time_zone.clone()),
-        exact: Set(grant.fit.exact),
+        exact: Set(grant.fit.exact && grant.entry.is_for(&supply.car)),
         total: Set(quote.total.amount),
         currency: Set(quote.total.currency.as_str().to_owned()),
         quote: Set(entity::Quote(quote)),

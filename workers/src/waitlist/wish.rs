@@ -26,7 +26,7 @@ pub(super) fn doubt(asked: &JoinWaitlist, asked_at: DateTime<Utc>, zone: Tz) -> 
     let mut refusal = match &asked.wish {
         Wish::Window { start: from, end: to, flexibility_minutes, min_days } => {
             let refusal = match Period::new(*from, *to) {
-                Err(reason) => refusal.because("/to", reason.to_string()),
+                Err(reason) => refusal.because(reason.pointer("/from", "/to"), reason.to_string()),
                 Ok(period) => dates(asked_at, period, zone, limits)
                     .err()
                     .unwrap_or_default()

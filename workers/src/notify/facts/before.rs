@@ -1,6 +1,9 @@
 use chrono_tz::Tz;
 use entity::{booking, booking_change, car, delivery};
-use rules::money::{Currency, Money};
+use rules::{
+    booking::ChangeReason,
+    money::{Currency, Money},
+};
 use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
 use serde::Serialize;
 use uuid::Uuid;
@@ -33,7 +36,6 @@ impl Before {
         booking: &booking::Model,
         version: i32,
     ) -> anyhow::Result<Option<Self>> {
-        let zone: Tz = booking.time_zone.parse()?;
         let told = told_version(db, booking.id, booking.customer_id).await?;
         let untold = booking_change::Entity::find()
             .filter(booking_change::Column::BookingId.eq(booking.id))
@@ -42,6 +44,7 @@ impl Before {
             .order_by_asc(booking_change::Column::Version);
         let untold = untold.all(db).await?;
         let (Some(first), Some(last)) = (untold.first(), untold.last()) else { return Ok(None) };
+        let zone: Tz = first.time_zone.parse()?;
         let car = car::Entity::find_by_id(first.car_id).one(db).await?;
         let model = car.map(|car| format!("{} {}, ", car.make, car.model)).unwrap_or_default();
         let terms = (booking.starts_at, booking.ends_at, booking.total, &booking.currency);
@@ -50,8 +53,8 @@ impl Before {
             starts: When { at: first.starts_at, zone },
             ends: When { at: first.ends_at, zone },
             total: Sum(Money::new(first.total, Currency::new(&first.currency)?)),
-            was_unsafe: last.reason == "unsafe",
-            by_house: untold.iter().any(|change| change.reason == "house_fault"),
+            was_unsafe: last.reason.0 == ChangeReason::Unsafe,
+            by_house: untold.iter().any(|change| change.reason.0 == ChangeReason::HouseFault),
             other_car: first.car_id != booking.car_id,
             same_terms: (first.starts_at, first.ends_at, first.total, &first.currency) == terms,
         }))

@@ -3,7 +3,7 @@ use chrono_tz::Tz;
 use entity::{branch, car, waitlist_entry, waitlist_offer};
 use rules::{
     period::Period,
-    waitlist::{OfferState, differences, has_expired},
+    waitlist::{Missed, OfferState, differences, has_expired},
 };
 use sea_orm::{DatabaseConnection, EntityTrait};
 use serde::Serialize;
@@ -31,6 +31,8 @@ pub(crate) struct Offered {
     pub(crate) ends: When,
     /// What is not as it was wished; empty when everything is.
     pub(crate) differs: Vec<String>,
+    /// It was wished for as soon as it is free, whenever that is.
+    pub(crate) asap: bool,
     pub(crate) lines: Vec<PriceLine>,
     pub(crate) tax: Option<Sum>,
     pub(crate) total: Sum,
@@ -51,14 +53,15 @@ impl Offered {
         let (Some(entry), Some(waiting), Some(car), Some(branch)) = (entry, waiting, car, branch) else {
             return Ok(None);
         };
-        Self::tell(offer, &entry, waiting, car, branch).map(Some)
+        let missed = entry.missed(db, &car).await?;
+        Self::tell(offer, (&entry, &missed), waiting, car, branch).map(Some)
     }
 
     /// # Errors
     /// When a row holds what nobody can read.
     pub(crate) fn tell(
         offer: waitlist_offer::Model,
-        entry: &waitlist_entry::Model,
+        (entry, missed): (&waitlist_entry::Model, &Missed),
         waiting: Waiting,
         car: car::Model,
         branch: branch::Model,
@@ -66,13 +69,13 @@ impl Offered {
         let zone: Tz = offer.time_zone.parse()?;
         let when = |at| When { at, zone };
         let period = Period::new(offer.starts_at, offer.ends_at)?;
-        let wanted = entry.category.map(|class| class.0);
-        let differs = |wish| differences(&wish, wanted, period, car.category.0, zone);
+        let differs = |wish| differences(&wish, missed, period, car.category.0, zone);
         let quote = &offer.quote.0;
         Ok(Self {
             id: offer.id,
             state: offer.state.0,
             differs: entry.wish(zone).map(differs).unwrap_or_default(),
+            asap: entry.days.is_some(),
             waiting,
             car: format!("{} {}", car.make, car.model),
             plate: car.plate,

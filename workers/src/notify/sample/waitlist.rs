@@ -5,7 +5,7 @@ use rules::{
     money::{Currency, Money},
     period::Period,
     pricing,
-    waitlist::{EntryState, OfferState},
+    waitlist::{EntryState, Missed, OfferState},
 };
 use uuid::Uuid;
 
@@ -96,5 +96,6 @@ pub(in crate::notify) fn offered(state: OfferState, entry: &waitlist_entry::Mode
         booking_id: None,
         created_at: at("2026-05-07T09:40"),
     };
-    Offered::tell(offer, entry, waiting(entry, name), car(), branch()).unwrap()
+    let missed = Missed { class: entry.category.map(|class| class.0), ..Missed::default() };
+    Offered::tell(offer, (entry, &missed), waiting(entry, name), car(), branch()).unwrap()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jobs::Refusal;
 use rules::{
-    damage::{Class, Panel, Severity, Side},
+    damage::{Class, LARGEST_AMOUNT, Panel, Severity, Side},
     problem,
 };
 use serde_json::Value;
@@ -114,9 +114,10 @@ impl Reader<'_> {
 
     fn estimate(&mut self, place: &str, item: &Value, severity: Option<Severity>) -> Option<i64> {
         let value = item.get("estimate").filter(|value| !value.is_null())?;
-        let estimate = value.as_i64().filter(|amount| *amount >= 0);
+        let estimate = value.as_i64().filter(|amount| (0..=LARGEST_AMOUNT).contains(amount));
         if estimate.is_none() {
-            self.wrong(&format!("{place}/estimate"), "must be a whole number of minor units, 0 or more");
+            let words = format!("must be a whole number of minor units, from 0 to {LARGEST_AMOUNT}");
+            self.wrong(&format!("{place}/estimate"), &words);
         }
         if let Some(Err(wear)) = severity.zip(estimate).map(|(severity, amount)| severity.charge(amount)) {
             self.wrong(&format!("{place}/estimate"), &wear.to_string());
@@ -199,6 +200,13 @@ mod tests {
         let wear = |estimate: i64| json!({ "number": 1, "severity": "cosmetic", "estimate": estimate });
         assert_eq!(pointers(&[wear(1)]), ["/findings/0/estimate"]);
         assert!(read(&[wear(0)], Some("a note"), &report()).is_ok());
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_is_no_amount() {
+        let slip = |estimate: i64| json!({ "number": 1, "severity": "severe", "estimate": estimate });
+        assert_eq!(pointers(&[slip(LARGEST_AMOUNT + 1)]), ["/findings/0/estimate"]);
+        assert!(read(&[slip(LARGEST_AMOUNT)], Some("a note"), &report()).is_ok());
     }
 
     #[test]

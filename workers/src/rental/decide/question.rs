@@ -6,7 +6,7 @@ use rules::{
     damage::CaseEvent,
     rental::{Occasion, Verdict},
 };
-use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr};
+use sea_orm::{ActiveValue::Set, DatabaseTransaction};
 use view::damage::DamageCaseItem;
 
 use super::Hearing;
@@ -16,15 +16,16 @@ use crate::{
 };
 
 /// What is asked for, in minor units: nothing on a side of which nobody can say what was there before.
-async fn amount(tx: &DatabaseTransaction, hearing: &Hearing) -> Result<i64, DbErr> {
+async fn amount(tx: &DatabaseTransaction, hearing: &Hearing) -> Result<i64, JobError> {
     let photos = photo::Entity::counting(tx, hearing.case.booking.id).await?;
     let before = photos.iter().filter(|photo| photo.occasion.0 == Occasion::Pickup);
     let before: Vec<_> = before.map(|photo| photo.slot.0).collect();
-    Ok(sum(hearing.claims.iter().filter(|claim| claim.side.0.is_chargeable(&before))))
+    sum(hearing.claims.iter().filter(|claim| claim.side.0.is_chargeable(&before)))
 }
 
-fn sum<'a>(claims: impl Iterator<Item = &'a DamageCaseItem>) -> i64 {
-    claims.filter_map(|claim| claim.estimate).fold(0, i64::saturating_add)
+fn sum<'a>(claims: impl Iterator<Item = &'a DamageCaseItem>) -> Result<i64, JobError> {
+    let sum = claims.filter_map(|claim| claim.estimate).try_fold(0, i64::checked_add);
+    sum.ok_or_else(|| JobError::GiveUp("the estimates are more than a row can hold".to_owned()))
 }
 
 async fn take(
@@ -63,7 +64,7 @@ pub(super) async fn answer(
         None if damaged => open(tx, rental_return, booking, Some(asked.decided_by), work.now()).await?,
         None => return Ok(()),
     };
-    let (estimate, amount) = (sum(hearing.claims.iter()), amount(tx, hearing).await?);
+    let (estimate, amount) = (sum(hearing.claims.iter())?, amount(tx, hearing).await?);
     let items = serde_json::to_value(&hearing.claims)?;
     let event = if damaged { CaseEvent::Confirmed } else { CaseEvent::Dismissed };
     take(tx, work, asked, case, event, |row| {
