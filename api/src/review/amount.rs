@@ -1,9 +1,9 @@
 //! Amounts as people type them.
 
-use rules::money::{Currency, Money};
-
-/// Of one mark, in minor units; more is a slip of the finger.
-const LARGEST_AMOUNT: i64 = 100_000_000;
+use rules::{
+    damage::LARGEST_AMOUNT,
+    money::{Currency, Money},
+};
 
 /// An amount as it is typed: `180.00`.
 pub(crate) fn decimal(sum: Money) -> String {

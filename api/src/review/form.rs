@@ -2,7 +2,7 @@
 
 use jobs::rental::DecideReturn;
 use rules::{
-    damage::{Class, LARGEST_AMOUNT, Matrix, Panel, Severity, Side},
+    damage::{Class, Matrix, Panel, Severity, Side},
     money::{Currency, Money},
     rental::Verdict,
 };
