@@ -66,8 +66,7 @@ pub(super) async fn decided(front: &Front, rental_return: &Model, status: Status
     let at = rental_return.decided_at.map(|at| format!(" on {} ({})", moment(at, zone), zone.name()));
     let who = format!("{}{}", by.unwrap_or_else(|| "a colleague".to_owned()), at.unwrap_or_default());
     let (tone, label, what, then) = outcome(rental_return.verdict.map(|verdict| verdict.0));
-    let decision = rental_return.decision.clone().map(serde_json::from_value::<Decision>).transpose();
-    let decision = decision.map_err(ApiError::internal)?;
+    let decision = Decision::of(rental_return)?;
     let currency = Currency::new(&booking.currency).map_err(ApiError::internal)?;
     let items = decision.iter().flat_map(|decision| &decision.findings).map(|item| line(item, currency)).collect();
     let done = Done {

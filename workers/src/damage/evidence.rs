@@ -43,7 +43,7 @@ impl Perform for ExportEvidence {
         let dossier = Dossier::load(&snapshot, case).await?;
         snapshot.commit().await?;
 
-        let json = serde_json::to_vec_pretty(&dossier.json())?;
+        let json = serde_json::to_vec_pretty(&dossier.json()?)?;
         let pdf = pages(&work.context, &dossier, &json).await?;
         let files = Evidence {
             case_id: self.case_id,
@@ -74,7 +74,8 @@ async fn keep(
 /// The file for people: facts, photos with boxes, hashes, what the model said, every step.
 async fn pages(context: &Context, dossier: &Dossier, json: &[u8]) -> anyhow::Result<Vec<u8>> {
     let case = &dossier.case;
-    let items: Vec<DamageCaseItem> = serde_json::from_value(case.items.clone())?;
+    let items = DamageCaseItem::of(case)?;
+    let along = case.dispute_photos()?;
     let mut document = Document::new();
     document.heading(&format!("Damage case {}", case.id));
     for line in facts(dossier)? {
@@ -99,8 +100,8 @@ async fn pages(context: &Context, dossier: &Dossier, json: &[u8]) -> anyhow::Res
     }
 
     let mut sent = Vec::new();
-    for (number, photo) in (1..).zip(case.dispute_photos()) {
-        sent.push(sent_along(context, case.id, &photo, number).await?);
+    for (number, photo) in (1..).zip(&along) {
+        sent.push(sent_along(context, case.id, photo, number).await?);
     }
     if !sent.is_empty() {
         document.heading("Sent with the dispute");
@@ -116,7 +117,7 @@ async fn pages(context: &Context, dossier: &Dossier, json: &[u8]) -> anyhow::Res
         document.line(&format!("{occasion} {slot} v{} {}: {hash}", photo.version, photo.state));
     }
 
-    for (number, photo) in (1..).zip(case.dispute_photos()) {
+    for (number, photo) in (1..).zip(&along) {
         document.line(&format!("dispute, photo {number}: {}", photo.sha256));
     }
 
