@@ -166,6 +166,7 @@ async fn shown(
         return Ok(found.with_header(header::CACHE_CONTROL, "no-store").into_response());
     }
     let bytes = front.bucket.get(&object.key, COPY_LIMIT).await?.ok_or_else(ApiError::not_found)?;
+    let bytes = bytes.map_err(ApiError::internal)?;
     Ok(bytes
         .to_vec()
         .with_content_type(object.content_type)

@@ -181,7 +181,7 @@ async fn shown(
     let Some(photo) = counting else { return Ok(none("no photo")) };
     let copy = derivative::Entity::find_by_id((photo.id, "640".to_owned())).one(&context.db).await?;
     let Some(copy) = copy else { return Ok(none("the small copy is not made yet")) };
-    let bytes = context.bucket.get(&copy.object_key, LARGEST_COPY).await?.context("the copy of a photo is gone")?;
+    let bytes = context.bucket.get(&copy.object_key, LARGEST_COPY).await?.context("the copy of a photo is gone")??;
     let boxes = (1..).zip(items).filter(|(_, item)| item.photo_id == Some(photo.id));
     Ok(Shown {
         caption: format!("{slot}, {occasion}"),
@@ -193,7 +193,7 @@ async fn shown(
 /// A photo of the dispute by its copy, as the page shows it.
 async fn sent_along(context: &Context, case: Uuid, photo: &DisputePhoto, number: usize) -> anyhow::Result<Shown> {
     let copy = context.bucket.get(&DisputePhoto::copy_key(case, photo.id), LARGEST_COPY).await?;
-    let copy = copy.context("the copy of a photo is gone")?.to_vec();
+    let copy = copy.context("the copy of a photo is gone")??.to_vec();
     let (width, height) = JpegDecoder::new(Cursor::new(&copy))?.dimensions();
     Ok(Shown { caption: format!("dispute, photo {number}"), jpeg: Some((copy, width, height)), boxes: vec![] })
 }

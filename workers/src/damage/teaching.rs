@@ -64,7 +64,7 @@ pub async fn write(db: &DatabaseConnection, bucket: &Bucket, out: &Path) -> anyh
                     taught.left_out += 1;
                     continue;
                 };
-                let Some(bytes) = bucket.get(&photo.object_key, Limits::default().max_bytes).await? else {
+                let Some(Ok(bytes)) = bucket.get(&photo.object_key, Limits::default().max_bytes).await? else {
                     taught.left_out += 1;
                     continue;
                 };
