@@ -134,20 +134,20 @@ pub(crate) async fn of_dispute(
     staff: Option<Uuid>,
 ) -> Result<Response, ApiError> {
     let variant = Variant::on_page(variant).ok_or_else(ApiError::not_found)?;
-    let object = sent(case, id, variant).ok_or_else(ApiError::not_found)?;
+    let object = sent(case, id, variant)?.ok_or_else(ApiError::not_found)?;
     shown(front, id, variant, object, staff).await
 }
 
 /// The object behind a variant of a photo that came with a dispute, if both are there.
-fn sent(case: &damage_case::Model, id: Uuid, variant: Variant) -> Option<Object> {
-    let photo = case.dispute_photos().into_iter().find(|photo| photo.id == id)?;
-    match variant {
+fn sent(case: &damage_case::Model, id: Uuid, variant: Variant) -> Result<Option<Object>, DbErr> {
+    let Some(photo) = case.dispute_photos()?.into_iter().find(|photo| photo.id == id) else { return Ok(None) };
+    Ok(match variant {
         Variant::Original => Some(Object { key: DisputePhoto::key(case.id, id), content_type: photo.content_type }),
         Variant::Large => {
             Some(Object { key: DisputePhoto::copy_key(case.id, id), content_type: "image/jpeg".to_owned() })
         }
         Variant::Small | Variant::Medium => None,
-    }
+    })
 }
 
 async fn shown(
@@ -166,6 +166,7 @@ async fn shown(
         return Ok(found.with_header(header::CACHE_CONTROL, "no-store").into_response());
     }
     let bytes = front.bucket.get(&object.key, COPY_LIMIT).await?.ok_or_else(ApiError::not_found)?;
+    let bytes = bytes.map_err(ApiError::internal)?;
     Ok(bytes
         .to_vec()
         .with_content_type(object.content_type)
@@ -216,7 +217,7 @@ impl MediaApi {
     ) -> Result<Media, ApiError> {
         let query = damage_case::Entity::find_by_id(id.0).filter(caller.sees("damage_case"));
         let case = query.one(&front.db).await?.ok_or_else(ApiError::not_found)?;
-        let object = sent(&case, photo.0, variant.0).ok_or_else(ApiError::not_found)?;
+        let object = sent(&case, photo.0, variant.0)?.ok_or_else(ApiError::not_found)?;
         if caller.decides() && variant.0 == Variant::Original {
             note_original_shown(&front.db, photo.0, caller.account_id).await?;
         }

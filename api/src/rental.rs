@@ -6,7 +6,10 @@ mod opened;
 
 use std::sync::Arc;
 
-use entity::rental_return::{Column, Entity, Model};
+use entity::{
+    photo,
+    rental_return::{Column, Entity, Model},
+};
 use jobs::rental::{Asker, OpenReturn, PickUpCar, ReturnCar};
 use poem::web::Data;
 use poem_openapi::{
@@ -81,8 +84,8 @@ async fn own<S>(front: &Front, caller: &Caller<S>, id: Uuid) -> Result<Model, Ap
 }
 
 async fn document(front: &Front, rental_return: Model) -> Result<Return, ApiError> {
-    let photos = entity::photo::Entity::counting(&front.db, rental_return.booking_id).await?;
-    Ok(Return::new(rental_return, photos))
+    let photos = photo::Entity::counting(&front.db, rental_return.booking_id).await?;
+    Ok(Return::new(rental_return, photos)?)
 }
 
 pub struct RentalApi;
@@ -228,12 +231,13 @@ impl RentalApi {
             .add_option(after);
         let query = Entity::find().filter(wanted).order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
         let rows = query.limit(limit + 1).all(&front.db).await?;
-        let mut shown = Vec::new();
-        for row in rows {
-            let at = Cursor { at: row.created_at, id: row.id };
-            shown.push((at, document(&front, row).await?));
-        }
-        Ok(Json(Page::cut(shown, limit, |(at, _)| at.clone(), |(_, document)| document)))
+        let mut photos = photo::Entity::counting_of(&front.db, rows.iter().map(|row| row.booking_id)).await?;
+        let document = |row: Model| {
+            let photos = photos.remove(&row.booking_id).unwrap_or_default();
+            Return::new(row, photos)
+        };
+        let shown = rows.into_iter().map(document).collect::<Result<Vec<_>, _>>()?;
+        Ok(Json(Page::cut(shown, limit, |shown| Cursor { at: shown.created_at, id: shown.id }, |shown| shown)))
     }
 
     /// Show a return

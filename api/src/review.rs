@@ -121,7 +121,7 @@ async fn submit(front: &Front, token: &str, asking: &Asking, body: poem::Body) -
         let form = estimated(front, &opened, currency, &form).await?;
         return review(front, token, opened, StatusCode::OK, None, Some(&form)).await;
     }
-    let decide = match form.decision(&opened.report().findings, currency) {
+    let decide = match form.decision(&opened.report()?.findings, currency) {
         Ok(decide) => decide.job(&opened.rental_return, currency, opened.reader.id, true)?,
         Err(errors) => {
             let refused = Refused::new("Nothing was decided yet", "Please complete the form below.", errors);
@@ -164,7 +164,7 @@ async fn currency(front: &Front, opened: &Opened) -> Result<Currency, ApiError> 
 
 /// The form with the amounts of the matrix that the report's estimates are from.
 async fn estimated(front: &Front, opened: &Opened, currency: Currency, form: &Form) -> Result<Form, ApiError> {
-    let report = opened.report();
+    let report = opened.report()?;
     let matrix = match report.matrix_version {
         Some(version) => damage_matrix::Entity::find_by_id(version).one(&front.db).await?,
         None => None,

@@ -1,7 +1,7 @@
 //! An item of a car's known-damage register.
 
-use rules::damage::{Class, Severity};
-use sea_orm::entity::prelude::*;
+use rules::damage::{Class, Panel, Severity, Side};
+use sea_orm::{QueryOrder, entity::prelude::*};
 
 use crate::Word;
 
@@ -11,8 +11,8 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub car_id: Uuid,
-    pub side: String,
-    pub panel: Option<String>,
+    pub side: Word<Side>,
+    pub panel: Option<Word<Panel>>,
     pub class: Word<Class>,
     pub severity: Word<Severity>,
     #[sea_orm(column_type = "JsonBinary", nullable)]
@@ -30,3 +30,11 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Entity {
+    /// The damage that a car has now, the oldest first.
+    pub fn open_on(car: Uuid) -> Select<Self> {
+        let open = Self::find().filter(Column::CarId.eq(car)).filter(Column::RepairedAt.is_null());
+        open.order_by_asc(Column::CreatedAt).order_by_asc(Column::Id)
+    }
+}

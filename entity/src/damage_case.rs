@@ -4,7 +4,7 @@ use rules::damage::{CaseState, Settlement};
 use sea_orm::{QuerySelect, entity::prelude::*};
 use serde::{Deserialize, Serialize};
 
-use crate::Word;
+use crate::{Word, stored};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "damage_case")]
@@ -86,8 +86,11 @@ impl DisputePhoto {
 
 impl Model {
     /// What the customer sent with the dispute.
-    pub fn dispute_photos(&self) -> Vec<DisputePhoto> {
-        serde_json::from_value(self.dispute_photos.clone()).unwrap_or_default()
+    ///
+    /// # Errors
+    /// When the row holds what is none.
+    pub fn dispute_photos(&self) -> Result<Vec<DisputePhoto>, DbErr> {
+        stored(format_args!("the photos of the dispute of {}", self.id), &self.dispute_photos)
     }
 }
 

@@ -3,6 +3,8 @@
 use rules::{damage::Matrix, money::Currency};
 use sea_orm::{QueryOrder, entity::prelude::*};
 
+use crate::stored;
+
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "damage_matrix")]
 pub struct Model {
@@ -27,9 +29,9 @@ impl Model {
     /// When the row holds what is none.
     pub fn matrix(self) -> Result<Matrix, DbErr> {
         let version = self.version;
-        let wrong = |error: &dyn std::fmt::Display| DbErr::Type(format!("damage matrix {version}: {error}"));
-        let currency = Currency::new(&self.currency).map_err(|error| wrong(&error))?;
-        let lines = serde_json::from_value(self.lines).map_err(|error| wrong(&error))?;
+        let currency = Currency::new(&self.currency);
+        let currency = currency.map_err(|error| DbErr::Type(format!("damage matrix {version}: {error}")))?;
+        let lines = stored(format_args!("damage matrix {version}"), &self.lines)?;
         Ok(Matrix { version, currency, lines })
     }
 }

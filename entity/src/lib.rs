@@ -26,6 +26,7 @@ pub mod registration;
 pub mod rental_return;
 pub mod reservation;
 pub mod session;
+mod stored;
 pub mod supply;
 pub mod uncleared_return;
 pub mod waitlist_entry;
@@ -33,4 +34,5 @@ pub mod waitlist_offer;
 mod word;
 
 pub use quote::Quote;
+pub use stored::stored;
 pub use word::Word;

@@ -1,5 +1,7 @@
 //! One upload to one slot: the immutable original and what is known of it.
 
+use std::collections::HashMap;
+
 use rules::rental::{Occasion, Slot};
 use sea_orm::{QueryOrder, QuerySelect, entity::prelude::*};
 
@@ -59,17 +61,35 @@ impl Entity {
     /// # Errors
     /// When the database fails.
     pub async fn counting(db: &impl ConnectionTrait, booking: Uuid) -> Result<Vec<Model>, DbErr> {
-        let mut photos = Self::find()
-            .filter(Column::BookingId.eq(booking))
+        Ok(Self::counting_of(db, [booking]).await?.remove(&booking).unwrap_or_default())
+    }
+
+    /// The same of several rentals, by their bookings; those without photos are left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn counting_of(
+        db: &impl ConnectionTrait,
+        bookings: impl IntoIterator<Item = Uuid>,
+    ) -> Result<HashMap<Uuid, Vec<Model>>, DbErr> {
+        let photos = Self::find()
+            .filter(Column::BookingId.is_in(bookings))
             .filter(Column::State.eq(ACCEPTED))
-            .distinct_on([Column::Occasion, Column::Slot])
+            .distinct_on([Column::BookingId, Column::Occasion, Column::Slot])
+            .order_by_asc(Column::BookingId)
             .order_by_asc(Column::Occasion)
             .order_by_asc(Column::Slot)
             .order_by_desc(Column::Version)
             .all(db)
             .await?;
-        photos.sort_by_key(|photo| (photo.occasion.0, photo.slot.0));
-        Ok(photos)
+        let mut by_booking: HashMap<Uuid, Vec<Model>> = HashMap::new();
+        for photo in photos {
+            by_booking.entry(photo.booking_id).or_default().push(photo);
+        }
+        for photos in by_booking.values_mut() {
+            photos.sort_by_key(|photo| (photo.occasion.0, photo.slot.0));
+        }
+        Ok(by_booking)
     }
 }
 

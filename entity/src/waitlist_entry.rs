@@ -119,25 +119,40 @@ impl Model {
 /// For each who waits, the place to show: people ahead who could take the same (some car could serve
 /// both, and the times that both could take overlap), and then this one. Somebody who thinks about an
 /// offer is still ahead, and whoever waits several times is one person.
-const POSITIONS: &str = "
-    select own.id, 1 + (
-        select count(distinct ahead.customer_id) from waitlist_entry ahead
-        where ahead.customer_id <> own.customer_id and ahead.state in ('waiting', 'offered')
-        and (-ahead.priority, ahead.seq) < (-own.priority, own.seq)
-        and tstzrange(coalesce(ahead.starts_at - make_interval(mins => ahead.flexibility_minutes), now()),
-                      coalesce(ahead.ends_at + make_interval(mins => ahead.flexibility_minutes),
-                               greatest(ahead.latest_start, now()) + make_interval(days => ahead.days)))
-         && tstzrange(coalesce(own.starts_at - make_interval(mins => own.flexibility_minutes), now()),
-                      coalesce(own.ends_at + make_interval(mins => own.flexibility_minutes),
-                               greatest(own.latest_start, now()) + make_interval(days => own.days)))
-        and exists (
-            select from car c where c.status <> 'retired'
-            and (ahead.car_id = c.id or (ahead.branch_id = c.branch_id and (ahead.category = c.category
-                 or (ahead.or_better and array_position($2, c.category) > array_position($2, ahead.category)))))
-            and (own.car_id = c.id or (own.branch_id = c.branch_id and (own.category = c.category
-                 or (own.or_better and array_position($2, c.category) > array_position($2, own.category))))))
-    ) as position
-    from waitlist_entry own where own.id = any($1) and own.state = 'waiting'";
+///
+/// Who is ahead is found by the cars that could serve each, so by an index of those who wait: rows of entries that ended
+/// are never read.
+pub const POSITIONS: &str = "
+    with queue as not materialized (
+        select *, tstzrange(coalesce(starts_at - make_interval(mins => flexibility_minutes), now()),
+                            coalesce(ends_at + make_interval(mins => flexibility_minutes),
+                                     greatest(latest_start, now()) + make_interval(days => days))) as times
+        from waitlist_entry where state in ('waiting', 'offered')
+    ), own as (
+        select * from queue where id = any($1) and state = 'waiting'
+    ), served as (
+        select own.id, car.id as car_id, car.branch_id, car.category from own join car on car.id = own.car_id
+        where car.status <> 'retired'
+        union all
+        select own.id, car.id, car.branch_id, car.category from own join car on car.branch_id = own.branch_id
+            and (car.category = own.category
+                 or own.or_better and array_position($2, car.category) > array_position($2, own.category))
+        where own.car_id is null and car.status <> 'retired'
+    ), person as (
+        select id, customer_id from own
+        union all
+        select own.id, ahead.customer_id from own join served using (id)
+        join queue ahead on ahead.car_id = served.car_id
+        where (-ahead.priority, ahead.seq) < (-own.priority, own.seq) and ahead.times && own.times
+        union all
+        select own.id, ahead.customer_id
+        from own join (select distinct id, branch_id, category from served) class using (id)
+        join queue ahead on ahead.car_id is null and ahead.branch_id = class.branch_id
+            and (ahead.category = class.category
+                 or ahead.or_better and array_position($2, class.category) > array_position($2, ahead.category))
+        where (-ahead.priority, ahead.seq) < (-own.priority, own.seq) and ahead.times && own.times
+    )
+    select id, count(distinct customer_id) as position from person group by id";
 
 /// The places to show, from 1, of those who wait; others have none.
 ///

@@ -118,6 +118,7 @@ create table damage (
     repaired_at timestamptz
 );
 create index damage_car on damage (car_id) where repaired_at is null;
+create index damage_return on damage (return_id) where return_id is not null;
 
 -- The question of the damage of one return, from the model's candidates or a person's word to its end.
 create table damage_case (

@@ -29,6 +29,7 @@ create table delivery (
     created_at timestamptz not null default now()
 );
 create index delivery_change on delivery (account_id, created_at) where template in ('booking_changed', 'booking_moved');
+create index delivery_subject on delivery (subject_id, created_at, id);
 
 -- Who was asked to decide what, and how: in a mail of its own, or, above so many an hour, together with others.
 create table decision_call (

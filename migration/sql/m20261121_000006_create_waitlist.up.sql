@@ -54,6 +54,8 @@ create index waitlist_entry_car on waitlist_entry using gist (car_id, latest_sta
     where state = 'waiting' and car_id is not null;
 create index waitlist_entry_class on waitlist_entry using gist (branch_id, category, latest_start, earliest_end, least_minutes)
     where state = 'waiting' and car_id is null;
+-- Who is ahead of somebody: all who wait for a car, or for a class at its branch, or think about an offer.
+create index waitlist_entry_queue on waitlist_entry (car_id, branch_id) where state in ('waiting', 'offered');
 create index waitlist_entry_closing on waitlist_entry (latest_start) where state in ('waiting', 'blocked');
 
 -- Freed time that one person may take before anybody else, at a frozen price.

@@ -12,7 +12,7 @@ use aws_sdk_s3::{
     presigning::PresigningConfig,
     primitives::ByteStream,
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 
 use crate::settings::{Reader, Secret};
@@ -61,6 +61,20 @@ pub struct Listed {
     /// When it was put there, by the bucket's clock.
     pub modified: DateTime<Utc>,
 }
+
+/// An object that nobody should read whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLarge {
+    pub limit: u64,
+}
+
+impl std::fmt::Display for TooLarge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the object is larger than {} bytes", self.limit)
+    }
+}
+
+impl std::error::Error for TooLarge {}
 
 /// What a client must send so that its upload is accepted.
 #[derive(Clone, Debug)]
@@ -111,20 +125,21 @@ impl Bucket {
         self.put(key, content_type, body).await
     }
 
-    /// The whole object, or `None` when there is none of that key.
+    /// The whole object, or `None` when there is none of that key. No more than `limit` bytes are kept of it, whatever the
+    /// bucket says of its length.
     ///
     /// # Errors
-    /// When the bucket does not answer, or the object is larger than `limit` bytes.
-    pub async fn get(&self, key: &str, limit: u64) -> anyhow::Result<Option<Bytes>> {
+    /// When the bucket does not answer.
+    pub async fn get(&self, key: &str, limit: u64) -> anyhow::Result<Option<Result<Bytes, TooLarge>>> {
         let got = self.client.get_object().bucket(&self.name).key(key).send().await;
         let object = match got {
             Ok(object) => object,
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("get {key}")),
         };
-        let size = u64::try_from(object.content_length().unwrap_or_default()).unwrap_or_default();
-        anyhow::ensure!(size <= limit, "{key} is {size} bytes, the limit is {limit}");
-        Ok(Some(object.body.collect().await.with_context(|| format!("read {key}"))?.into_bytes()))
+        let length = object.content_length().and_then(|length| u64::try_from(length).ok());
+        let read = within(limit, length, object.body).await;
+        Ok(Some(read.with_context(|| format!("read {key}"))?))
     }
 
     /// The size of an object in bytes, or `None` when there is none of that key.
@@ -192,5 +207,34 @@ impl Bucket {
         let delete = self.client.delete_object().bucket(&self.name).key(key);
         delete.send().await.with_context(|| format!("delete {key}"))?;
         Ok(())
+    }
+}
+
+/// Reads a body to its end, or until it is found to be larger than `limit` bytes. `length` is what was announced, if anything was.
+async fn within(limit: u64, length: Option<u64>, mut body: ByteStream) -> anyhow::Result<Result<Bytes, TooLarge>> {
+    if length.is_some_and(|length| length > limit) {
+        return Ok(Err(TooLarge { limit }));
+    }
+    let mut read = BytesMut::with_capacity(usize::try_from(length.unwrap_or_default())?);
+    while let Some(piece) = body.try_next().await? {
+        if u64::try_from(read.len() + piece.len())? > limit {
+            return Ok(Err(TooLarge { limit }));
+        }
+        read.extend_from_slice(&piece);
+    }
+    Ok(Ok(read.freeze()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_without_a_length_is_read_up_to_the_limit_and_no_further() {
+        let body = || ByteStream::from_static(b"twelve bytes");
+        for length in [None, Some(12)] {
+            assert_eq!(within(12, length, body()).await.unwrap().unwrap(), "twelve bytes");
+            assert_eq!(within(11, length, body()).await.unwrap(), Err(TooLarge { limit: 11 }));
+        }
     }
 }

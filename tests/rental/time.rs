@@ -106,6 +106,6 @@ async fn what_is_put_to_an_old_upload_address_changes_no_evidence() {
     lot.report(return_id).await;
     let photo = entity::photo::Entity::counting(&lot.bed.db, lot.booking).await.unwrap().remove(0);
     assert_eq!((photo.slot.0, photo.id.to_string().as_str()), (Slot::Front, id));
-    let kept = lot.bucket.get(&photo.object_key, 20_000_000).await.unwrap().unwrap();
+    let kept = lot.bucket.get(&photo.object_key, 20_000_000).await.unwrap().unwrap().unwrap();
     assert_eq!(kept, scenes[0].1, "the original is byte for byte what was accepted");
 }

@@ -1,6 +1,7 @@
 //! Ten thousand who wait for one class of two hundred cars; `bin/bench promote` measures how long their promotion takes.
 
-use sea_orm::{ConnectionTrait, TransactionTrait};
+use entity::waitlist_entry::{self, POSITIONS, positions};
+use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, TransactionTrait};
 use serde_json::Value;
 use tests::{
     QUOTE,
@@ -73,5 +74,36 @@ async fn whoever_cannot_fit_is_not_even_read() {
         let reads = nodes(&plan).into_iter().filter(|node| node["Relation Name"] == "waitlist_entry");
         let rows: f64 = reads.map(read).sum();
         assert!(rows <= 51.0, "{mode}: {rows} rows were read: {plan:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_is_found_without_reading_who_waits_no_more() {
+    let yard = Yard::closed().await;
+    crowd(&yard).await;
+    yard.bed
+        .run(
+            "insert into waitlist_entry (id, customer_id, category, branch_id, kind, starts_at, ends_at, latest_start, earliest_end, least_minutes, state)
+             select gen_random_uuid(), customer_id, category, branch_id, kind, starts_at, ends_at, latest_start, earliest_end, least_minutes, 'left'
+             from waitlist_entry, generate_series(1, 3);
+             analyze waitlist_entry",
+        )
+        .await;
+    let live = waitlist_entry::Entity::find().order_by_asc(waitlist_entry::Column::Seq);
+    let page = live.offset(9_980).limit(20).all(&yard.bed.db).await.unwrap();
+    let ids: Vec<Uuid> = page.iter().map(|entry| entry.id).collect();
+    // Each day is wished for by fifty, and each wish meets those of the day before and of the day after.
+    let places = positions(&yard.bed.db, ids.clone()).await.unwrap();
+    assert!(ids.iter().all(|id| (99..=150).contains(&places[id])), "{places:?}");
+
+    let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+    let values = format!("'{{{}}}', '{{economy,compact,midsize}}'", ids.join(","));
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        let tx = yard.bed.db.begin().await.unwrap();
+        tx.execute_unprepared(&format!("set local plan_cache_mode = {mode}")).await.unwrap();
+        let plan = plan(&tx, POSITIONS, ("uuid[], text[]", &values)).await;
+        let entries = nodes(&plan).into_iter().filter(|node| node["Relation Name"] == "waitlist_entry");
+        assert!(entries.clone().count() > 0, "{plan:#}");
+        assert!(entries.clone().all(|node| node["Node Type"] != "Seq Scan"), "{mode}: {plan:#}");
     }
 }

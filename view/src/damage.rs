@@ -1,8 +1,10 @@
 //! Damage as it is shown: the price list, and the cases.
 
 use chrono::{DateTime, Utc};
+use entity::{damage_case, damage_matrix, stored};
 use poem_openapi::Object;
 use rules::damage::{CaseState, Class, MatrixLine, Panel, Severity, Side};
+use sea_orm::DbErr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -44,14 +46,16 @@ impl From<DamageMatrixLine> for MatrixLine {
     }
 }
 
-impl From<entity::damage_matrix::Model> for DamageMatrix {
-    fn from(matrix: entity::damage_matrix::Model) -> Self {
-        Self {
+impl TryFrom<damage_matrix::Model> for DamageMatrix {
+    type Error = DbErr;
+
+    fn try_from(matrix: damage_matrix::Model) -> Result<Self, DbErr> {
+        Ok(Self {
+            lines: stored(format_args!("damage matrix {}", matrix.version), &matrix.lines)?,
             version: matrix.version,
             currency: matrix.currency,
-            lines: serde_json::from_value(matrix.lines).unwrap_or_default(),
             created_at: matrix.created_at,
-        }
+        })
     }
 }
 
@@ -110,7 +114,7 @@ pub struct DisputePhoto {
 }
 
 impl DisputePhoto {
-    fn new(case: Uuid, photo: entity::damage_case::DisputePhoto) -> Self {
+    fn new(case: Uuid, photo: damage_case::DisputePhoto) -> Self {
         let address = |variant: &str| format!("/api/v1/damage-cases/{case}/photos/{}/{variant}", photo.id);
         Self {
             copy: address("1600"),
@@ -180,6 +184,14 @@ pub struct DamageCaseItem {
 }
 
 impl DamageCaseItem {
+    /// What was confirmed in a case.
+    ///
+    /// # Errors
+    /// When the row holds what is none.
+    pub fn of(case: &damage_case::Model) -> Result<Vec<Self>, DbErr> {
+        stored(format_args!("the items of damage case {}", case.id), &case.items)
+    }
+
     /// Where on the car: `left`, or `left, door`.
     pub fn place(&self) -> String {
         let side = self.side.0.as_str();
@@ -187,18 +199,20 @@ impl DamageCaseItem {
     }
 }
 
-impl From<entity::damage_case::Model> for DamageCase {
-    fn from(case: entity::damage_case::Model) -> Self {
-        let photos = case.dispute_photos().into_iter();
-        Self {
+impl TryFrom<damage_case::Model> for DamageCase {
+    type Error = DbErr;
+
+    fn try_from(case: damage_case::Model) -> Result<Self, DbErr> {
+        let photos = case.dispute_photos()?.into_iter();
+        Ok(Self {
             dispute_photos: photos.map(|photo| DisputePhoto::new(case.id, photo)).collect(),
+            items: DamageCaseItem::of(&case)?,
             id: case.id,
             return_id: case.return_id,
             booking_id: case.booking_id,
             car_id: case.car_id,
             branch_id: case.branch_id,
             state: case.state.into(),
-            items: serde_json::from_value(case.items).unwrap_or_default(),
             estimate: Money::new(case.estimate, &case.currency),
             amount: Money::new(case.amount, &case.currency),
             note: case.note,
@@ -209,6 +223,6 @@ impl From<entity::damage_case::Model> for DamageCase {
             settlement: case.settlement,
             settled_at: case.settled_at,
             created_at: case.created_at,
-        }
+        })
     }
 }

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use entity::{photo, rental_return, stored};
 use poem_openapi::Object;
 use rules::{
     damage::Panel,
     rental::{Occasion, ReturnState, Slot, Verdict},
 };
+use sea_orm::DbErr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -196,6 +198,28 @@ pub struct Report {
     pub matrix_version: Option<i32>,
 }
 
+impl Decision {
+    /// What is stored of a return; `None` until a person has decided.
+    ///
+    /// # Errors
+    /// When the row holds what is none.
+    pub fn of(rental_return: &rental_return::Model) -> Result<Option<Self>, DbErr> {
+        let read = |decision| stored(format_args!("the decision of return {}", rental_return.id), decision);
+        rental_return.decision.as_ref().map(read).transpose()
+    }
+}
+
+impl Report {
+    /// What is stored of a return; `None` until it is there.
+    ///
+    /// # Errors
+    /// When the row holds what is none.
+    pub fn of(rental_return: &rental_return::Model) -> Result<Option<Self>, DbErr> {
+        let read = |report| stored(format_args!("the report of return {}", rental_return.id), report);
+        rental_return.report.as_ref().map(read).transpose()
+    }
+}
+
 impl Photo {
     /// The address under which a variant of a photo is fetched.
     pub fn address(photo: Uuid, variant: &str) -> String {
@@ -203,8 +227,8 @@ impl Photo {
     }
 }
 
-impl From<entity::photo::Model> for Photo {
-    fn from(photo: entity::photo::Model) -> Self {
+impl From<photo::Model> for Photo {
+    fn from(photo: photo::Model) -> Self {
         let sizes: &[&str] = if photo.derived_at.is_some() { &["160", "640", "1600"] } else { &[] };
         Self {
             thumbnails: sizes.iter().map(|size| ((*size).to_owned(), Self::address(photo.id, size))).collect(),
@@ -225,8 +249,11 @@ impl From<entity::photo::Model> for Photo {
 
 impl Return {
     /// The document of a return with the photos that belong to it.
-    pub fn new(rental_return: entity::rental_return::Model, photos: Vec<entity::photo::Model>) -> Self {
-        let report: Option<Report> = rental_return.report.and_then(|report| serde_json::from_value(report).ok());
+    ///
+    /// # Errors
+    /// When the row holds a report or a decision that is none.
+    pub fn new(rental_return: rental_return::Model, photos: Vec<photo::Model>) -> Result<Self, DbErr> {
+        let (report, decision) = (Report::of(&rental_return)?, Decision::of(&rental_return)?);
         let inspection = Inspection {
             state: match &report {
                 None => "pending",
@@ -238,7 +265,7 @@ impl Return {
             warnings: report.as_ref().map(|report| report.warnings.clone()).unwrap_or_default(),
             comparisons: report.as_ref().map(|report| report.comparisons.clone()).unwrap_or_default(),
         };
-        Self {
+        Ok(Self {
             id: rental_return.id,
             booking_id: rental_return.booking_id,
             car_id: rental_return.car_id,
@@ -251,8 +278,8 @@ impl Return {
             photos: photos.into_iter().map(Photo::from).collect(),
             inspection,
             findings: report.map(|report| report.findings).unwrap_or_default(),
-            decision: rental_return.decision.and_then(|decision| serde_json::from_value(decision).ok()),
+            decision,
             created_at: rental_return.created_at,
-        }
+        })
     }
 }

@@ -30,16 +30,11 @@ pub(crate) use record::{Refused, Scene, awaiting, next_version, photos_missing, 
 
 /// The original as it was accepted, or why it is not there, in words.
 async fn original(work: &Work, photo: &photo::Model) -> Result<Result<Bytes, &'static str>, JobError> {
-    let limit = Limits::default().max_bytes;
-    // Whoever holds a presigned address may still put something else in its place.
-    if work.context.bucket.size(&photo.object_key).await?.is_some_and(|size| size > limit) {
-        return Ok(Err("the original changed after it was received"));
-    }
-    let Some(bytes) = work.context.bucket.get(&photo.object_key, limit).await? else {
+    let Some(read) = work.context.bucket.get(&photo.object_key, Limits::default().max_bytes).await? else {
         return Ok(Err("the original is no longer in the bucket"));
     };
-    let same = photo.sha256.as_deref() == Some(Sha256::digest(&bytes).as_slice());
-    Ok(if same { Ok(bytes) } else { Err("the original changed after it was received") })
+    let same = |bytes: &Bytes| photo.sha256.as_deref() == Some(Sha256::digest(bytes).as_slice());
+    Ok(read.ok().filter(same).ok_or("the original changed after it was received"))
 }
 
 /// A photo as it is looked at: upright, and with as many pixels as model and landmarks make use of. For

@@ -103,7 +103,8 @@ pub(super) async fn page(
     let query = Entity::find().filter(wanted.add_option(after));
     let newest = query.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
     let rows = newest.limit(limit + 1).all(db).await?;
-    Ok(Page::cut(rows, limit, |row| Cursor { at: row.created_at, id: row.id }, DamageCase::from))
+    let shown = rows.into_iter().map(DamageCase::try_from).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::cut(shown, limit, |case| Cursor { at: case.created_at, id: case.id }, |case| case))
 }
 
 pub struct CaseApi;
@@ -134,7 +135,7 @@ impl CaseApi {
         caller: Caller<ReturnsRead>,
         id: Path<Uuid>,
     ) -> Result<Json<DamageCase>, ApiError> {
-        Ok(Json(find(&front, id.0, caller.account_id).await?.into()))
+        Ok(Json(find(&front, id.0, caller.account_id).await?.try_into()?))
     }
 
     /// Agree with a damage

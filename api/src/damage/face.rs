@@ -121,7 +121,7 @@ impl Face {
         let (case, zone) = (&sheet.case, sheet.zone()?);
         let currency = Currency::new(&case.currency).map_err(ApiError::internal)?;
         let money = |amount| Money::new(amount, currency).to_string();
-        let items: Vec<DamageCaseItem> = serde_json::from_value(case.items.clone()).unwrap_or_default();
+        let items = DamageCaseItem::of(case)?;
         let (tone, label, sentence) = standing(sheet, opened, zone, &money(case.amount));
         let before = sheet.photos.iter().filter(|photo| photo.occasion.0 == Occasion::Pickup);
         let before: Vec<_> = before.map(|photo| photo.slot.0).collect();
@@ -143,7 +143,7 @@ impl Face {
             owed: case.amount > 0,
             note: case.note.clone(),
             dispute: case.dispute.clone(),
-            sent: (1..).zip(case.dispute_photos()).map(|(at, photo)| Picture::sent(&photo, at, &page)).collect(),
+            sent: (1..).zip(case.dispute_photos()?).map(|(at, photo)| Picture::sent(&photo, at, &page)).collect(),
             most_photos: MOST_DISPUTE_PHOTOS,
             settlement: case.settlement.clone(),
             sides: Slot::ALL.iter().filter_map(|slot| side(sheet, &items, *slot, &page)).collect(),

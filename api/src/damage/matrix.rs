@@ -57,7 +57,7 @@ impl MatrixApi {
         front: Data<&Arc<Front>>,
         _caller: Caller<SettingsWrite>,
     ) -> Result<Json<DamageMatrix>, ApiError> {
-        Ok(Json(entity::damage_matrix::Entity::current(&front.db).await?.into()))
+        Ok(Json(entity::damage_matrix::Entity::current(&front.db).await?.try_into()?))
     }
 
     /// Replace the damage matrix

@@ -75,7 +75,7 @@ async fn picture(front: &Front, token: &str, id: Uuid, variant: &str) -> Result<
         return Err(ApiError::not_found());
     }
     let staff = (!sheet.to_customer).then_some(opened.reader.id);
-    if sheet.case.dispute_photos().iter().any(|photo| photo.id == id) {
+    if sheet.case.dispute_photos()?.iter().any(|photo| photo.id == id) {
         return media::of_dispute(front, &sheet.case, id, variant, staff).await;
     }
     media::on_page(front, sheet.booking.id, id, variant, staff).await

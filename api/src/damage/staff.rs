@@ -109,7 +109,7 @@ impl StaffCaseApi {
         caller: Caller<ReturnsDecide>,
         id: Path<Uuid>,
     ) -> Result<Json<DamageCase>, ApiError> {
-        Ok(Json(find(&front, &caller, id.0).await?.into()))
+        Ok(Json(find(&front, &caller, id.0).await?.try_into()?))
     }
 
     /// Export the evidence of a damage case

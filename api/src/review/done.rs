@@ -72,8 +72,7 @@ pub(super) async fn decided(
     let at = rental_return.decided_at.map(|at| format!(" on {} ({})", moment(at, zone), zone.name()));
     let who = format!("{}{}", by.unwrap_or_else(|| "a colleague".to_owned()), at.unwrap_or_default());
     let (tone, label, what, then) = outcome(rental_return.verdict.map(|verdict| verdict.0));
-    let decision = rental_return.decision.clone().map(serde_json::from_value::<Decision>).transpose();
-    let decision = decision.map_err(ApiError::internal)?;
+    let decision = Decision::of(rental_return)?;
     let stands = |form: &Form| {
         let note = decision.as_ref().and_then(|decision| decision.note.as_deref()).unwrap_or_default();
         let verdict = rental_return.verdict.map_or("", |verdict| verdict.0.as_str());

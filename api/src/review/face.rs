@@ -203,9 +203,9 @@ fn sentence(words: &str) -> String {
 }
 
 fn known(damage: &entity::damage::Model) -> String {
-    let panel = damage.panel.as_deref().map(|panel| format!(", {}", spaced(panel))).unwrap_or_default();
+    let panel = damage.panel.map(|panel| format!(", {}", spaced(panel.0.as_str()))).unwrap_or_default();
     let note = damage.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
-    let place = title(&damage.side);
+    let place = title(damage.side.0.as_str());
     format!("{place}{panel}: {} ({}){note}", damage.class.0.name(), damage.severity.0)
 }
 

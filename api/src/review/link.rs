@@ -74,9 +74,11 @@ fn used(rental_return: &rental_return::Model) -> &'static str {
 
 impl Opened {
     /// What the report proposes; nothing while there is none.
-    pub(super) fn report(&self) -> Report {
-        let report = self.rental_return.report.clone();
-        report.and_then(|report| serde_json::from_value(report).ok()).unwrap_or_default()
+    ///
+    /// # Errors
+    /// When the row holds what is none.
+    pub(super) fn report(&self) -> Result<Report, DbErr> {
+        Ok(Report::of(&self.rental_return)?.unwrap_or_default())
     }
 
     /// What a form of this page must carry: it is worth nothing on the page of another link.

@@ -47,12 +47,12 @@ impl Sheet {
         let booking = one(booking::Entity::find_by_id(rental_return.booking_id), db).await?;
         let photos = photo::Entity::counting(db, booking.id).await?;
         Ok(Self {
-            report: rental_return.report.clone().and_then(|report| serde_json::from_value(report).ok()),
+            report: Report::of(&rental_return)?,
             car: one(car::Entity::find_by_id(booking.car_id), db).await?,
             branch: one(branch::Entity::find_by_id(booking.branch_id), db).await?,
             customer: one(account::Entity::find_by_id(booking.customer_id), db).await?,
             copies: copies(db, &photos).await?,
-            known: known(db, booking.car_id).await?,
+            known: damage::Entity::open_on(booking.car_id).all(db).await?,
             next_start: next_start(db, &booking).await?,
             rental_return,
             booking,
@@ -60,12 +60,6 @@ impl Sheet {
             now,
         })
     }
-}
-
-async fn known(db: &DatabaseConnection, car: Uuid) -> Result<Vec<damage::Model>, DbErr> {
-    let open =
-        damage::Entity::find().filter(damage::Column::CarId.eq(car)).filter(damage::Column::RepairedAt.is_null());
-    open.order_by_asc(damage::Column::CreatedAt).all(db).await
 }
 
 /// When the car is wanted again.

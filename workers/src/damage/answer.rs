@@ -70,14 +70,14 @@ impl Perform for AcceptDamage {
         let step = Step { event: CaseEvent::Accepted, actor, reason: None, via_link: self.via_link };
         let case = advance(&tx, case, to, step, now, |_| {}).await?;
 
-        work.done(tx, DamageCase::from(case))
+        work.done(tx, DamageCase::try_from(case)?)
     }
 }
 
 /// Refuses a dispute; its photos go with it.
 async fn refuse(work: Work, dispute: &DisputeDamage, refusal: Refusal) -> Result<Ending, JobError> {
     let case = damage_case::Entity::find_by_id(dispute.case_id).one(work.db()).await?;
-    let kept = case.map(|case| case.dispute_photos()).unwrap_or_default();
+    let kept = case.map(|case| case.dispute_photos()).transpose()?.unwrap_or_default();
     let (bucket, dispute) = (work.context.bucket.clone(), dispute.clone());
     Ok(work.refuse(refusal).afterwards(async move { attachment::forget(&bucket, &dispute, &kept).await }))
 }
@@ -124,7 +124,7 @@ impl Perform for DisputeDamage {
         .await?;
 
         work.then(&Announce { news: News::DamageDisputed, subject_id: case.return_id, turn: 0 });
-        work.done(tx, DamageCase::from(case))
+        work.done(tx, DamageCase::try_from(case)?)
     }
 }
 
@@ -146,6 +146,6 @@ impl Perform for EndDisputeWindow {
         let case = advance(&tx, case, to, step, now, |_| {}).await?;
 
         work.then(&Announce { news: News::DamageSettled, subject_id: case.return_id, turn: case.version });
-        work.done(tx, DamageCase::from(case))
+        work.done(tx, DamageCase::try_from(case)?)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use entity::{account, audit_log, booking, damage, damage_case, damage_matrix, delivery, photo, rental_return};
 use rules::rental::{Occasion, Slot};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use view::damage::DamageCase;
@@ -30,6 +30,14 @@ fn gone(what: &str) -> DbErr {
     DbErr::RecordNotFound(format!("the {what} of a damage case"))
 }
 
+/// The lines about any of these, each by the index of the log.
+fn about(subjects: [(&str, Uuid); 3]) -> Condition {
+    let about = |(kind, id)| {
+        Condition::all().add(audit_log::Column::SubjectKind.eq(kind)).add(audit_log::Column::SubjectId.eq(id))
+    };
+    subjects.into_iter().map(about).fold(Condition::any(), Condition::add)
+}
+
 impl Dossier {
     /// # Errors
     /// When the database does not answer.
@@ -39,7 +47,7 @@ impl Dossier {
         let rental_return = found.ok_or_else(|| gone("return"))?;
         let photos = photo::Entity::find().filter(photo::Column::BookingId.eq(booking.id));
         let audit = audit_log::Entity::find()
-            .filter(audit_log::Column::SubjectId.is_in([case.id, rental_return.id, booking.id]))
+            .filter(about([("damage_case", case.id), ("return", rental_return.id), ("booking", booking.id)]))
             .filter(audit_log::Column::Action.ne(EXPORTED));
         let register = damage::Entity::find().filter(damage::Column::ReturnId.eq(case.return_id));
         let deliveries = delivery::Entity::find().filter(delivery::Column::SubjectId.eq(case.return_id));
@@ -53,7 +61,11 @@ impl Dossier {
             photos: photos.order_by_asc(photo::Column::Id).all(db).await?,
             audit: audit.order_by_asc(audit_log::Column::Id).all(db).await?,
             register: register.order_by_asc(damage::Column::Id).all(db).await?,
-            deliveries: deliveries.order_by_asc(delivery::Column::CreatedAt).all(db).await?,
+            deliveries: deliveries
+                .order_by_asc(delivery::Column::CreatedAt)
+                .order_by_asc(delivery::Column::Id)
+                .all(db)
+                .await?,
             people: Vec::new(),
             case,
             booking,
@@ -86,10 +98,13 @@ impl Dossier {
     }
 
     /// The whole file, for programs.
-    pub(super) fn json(&self) -> Value {
+    ///
+    /// # Errors
+    /// When the case holds what nobody can read.
+    pub(super) fn json(&self) -> Result<Value, DbErr> {
         let (booking, rental_return) = (&self.booking, &self.rental_return);
-        json!({
-            "case": DamageCase::from(self.case.clone()),
+        Ok(json!({
+            "case": DamageCase::try_from(self.case.clone())?,
             "booking": {
                 "id": booking.id, "number": booking.number, "plate": booking.plate, "startsAt": booking.starts_at,
                 "endsAt": booking.ends_at, "timeZone": booking.time_zone, "odometerOut": booking.odometer_out_km,
@@ -107,7 +122,7 @@ impl Dossier {
                 "version": matrix.version, "currency": matrix.currency, "lines": matrix.lines,
             })),
             "register": self.register.iter().map(|item| json!({
-                "id": item.id, "side": item.side, "panel": item.panel, "class": item.class.0, "severity": item.severity.0,
+                "id": item.id, "side": item.side.0, "panel": item.panel.map(|panel| panel.0), "class": item.class.0, "severity": item.severity.0,
                 "region": item.region, "photoId": item.photo_id, "recordedBy": item.recorded_by,
                 "createdAt": item.created_at,
             })).collect::<Vec<_>>(),
@@ -122,7 +137,7 @@ impl Dossier {
             "people": self.people.iter().map(|person| json!({
                 "id": person.id, "name": person.name, "role": person.role.0,
             })).collect::<Vec<_>>(),
-        })
+        }))
     }
 }
 

@@ -45,7 +45,7 @@ impl Perform for ExportEvidence {
         let dossier = Dossier::load(&snapshot, case).await?;
         snapshot.commit().await?;
 
-        let json = serde_json::to_vec_pretty(&dossier.json())?;
+        let json = serde_json::to_vec_pretty(&dossier.json()?)?;
         let pdf = pages(&work.context, &dossier, &json).await?;
         let files = Evidence {
             case_id: self.case_id,
@@ -76,7 +76,8 @@ async fn keep(
 /// The file for people: facts, photos with boxes, hashes, what the model said, every step.
 async fn pages(context: &Context, dossier: &Dossier, json: &[u8]) -> anyhow::Result<Vec<u8>> {
     let case = &dossier.case;
-    let items: Vec<DamageCaseItem> = serde_json::from_value(case.items.clone())?;
+    let items = DamageCaseItem::of(case)?;
+    let along = case.dispute_photos()?;
     let mut document = Document::new();
     document.heading(&format!("Damage case {}", case.id));
     for line in facts(dossier)? {
@@ -103,8 +104,8 @@ async fn pages(context: &Context, dossier: &Dossier, json: &[u8]) -> anyhow::Res
     }
 
     let mut sent = Vec::new();
-    for (number, photo) in (1..).zip(case.dispute_photos()) {
-        sent.push(sent_along(context, case.id, &photo, number).await?);
+    for (number, photo) in (1..).zip(&along) {
+        sent.push(sent_along(context, case.id, photo, number).await?);
     }
     if !sent.is_empty() {
         document.heading("Sent with the dispute");
@@ -120,7 +121,7 @@ async fn pages(context: &Context, dossier: &Dossier, json: &[u8]) -> anyhow::Res
         document.line(&format!("{occasion} {slot} v{} {}: {hash}", photo.version, photo.state));
     }
 
-    for (number, photo) in (1..).zip(case.dispute_photos()) {
+    for (number, photo) in (1..).zip(&along) {
         document.line(&format!("dispute, photo {number}: {}", photo.sha256));
     }
 
@@ -186,7 +187,9 @@ async fn shown(
     let Some(copy) = copy else {
         return Ok(none(photo.derive_failure.as_deref().unwrap_or("the small copy is not made yet")));
     };
-    let Some(bytes) = context.bucket.get(&copy.object_key, LARGEST_COPY).await? else { return Ok(none(COPY_GONE)) };
+    let Some(bytes) = context.bucket.get(&copy.object_key, LARGEST_COPY).await?.transpose()? else {
+        return Ok(none(COPY_GONE));
+    };
     let boxes = (1..).zip(items).filter(|(_, item)| item.photo_id == Some(photo.id));
     Ok(Shown {
         caption: format!("{slot}, {occasion}"),
@@ -198,7 +201,7 @@ async fn shown(
 /// A photo of the dispute by its copy, as the page shows it.
 async fn sent_along(context: &Context, case: Uuid, photo: &DisputePhoto, number: usize) -> anyhow::Result<Shown> {
     let caption = format!("dispute, photo {number}");
-    let Some(copy) = context.bucket.get(&DisputePhoto::copy_key(case, photo.id), LARGEST_COPY).await? else {
+    let Some(copy) = context.bucket.get(&DisputePhoto::copy_key(case, photo.id), LARGEST_COPY).await?.transpose()? else {
         return Ok(Shown { caption: format!("{caption}: {COPY_GONE}"), jpeg: None, boxes: vec![] });
     };
     let (width, height) = JpegDecoder::new(Cursor::new(&copy))?.dimensions();

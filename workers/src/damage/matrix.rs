@@ -38,7 +38,7 @@ impl Perform for ReplaceDamageMatrix {
         let matrix = row.insert(&tx).await?;
         audit(&tx, Some(self.replaced_by), Self::KIND, "damage_matrix", Uuid::from_u128(version(&matrix))).await?;
 
-        work.done(tx, DamageMatrix::from(matrix))
+        work.done(tx, DamageMatrix::try_from(matrix)?)
     }
 }
 

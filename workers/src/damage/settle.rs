@@ -78,6 +78,6 @@ impl Perform for SettleDamage {
         if self.settlement.is_told() {
             work.then(&Announce { news: News::DamageSettled, subject_id: case.return_id, turn: case.version });
         }
-        work.done(tx, DamageCase::from(case))
+        work.done(tx, DamageCase::try_from(case)?)
     }
 }

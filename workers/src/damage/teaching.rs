@@ -1,6 +1,11 @@
 //! What people decided, as a folder that `models/train` learns from.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{BufWriter, Write as _},
+    path::Path,
+};
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -9,9 +14,12 @@ use image::{RgbImage, codecs::jpeg::JpegEncoder};
 use platform::Bucket;
 use rules::{
     damage::{Class, Novelty},
+    photo::Limits,
     rental::{Occasion, ReturnState},
 };
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, ExprTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseConnection, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -23,8 +31,8 @@ use view::{
 
 use crate::vision::{decode, refusal::Refusal};
 
-/// No original is larger.
-const LARGEST_PHOTO: u64 = 64 * 1024 * 1024;
+/// Returns that are in memory at a time.
+const PAGE: u64 = 100;
 /// High enough that a scratch stays a scratch.
 const QUALITY: u8 = 95;
 
@@ -46,45 +54,54 @@ pub struct Taught {
 pub async fn write(db: &DatabaseConnection, bucket: &Bucket, out: &Path) -> anyhow::Result<Taught> {
     let images = out.join("images");
     tokio::fs::create_dir_all(&images).await.with_context(|| format!("make {}", images.display()))?;
-    let decided = rental_return::Entity::find()
-        .filter(rental_return::Column::State.eq(ReturnState::Decided.as_str()))
-        .order_by_asc(rental_return::Column::Id);
-    let (mut taught, mut coco) = (Taught::default(), Coco::default());
-    for rental_return in decided.all(db).await? {
-        let verdict = Judged::of(db, &rental_return).await?;
-        for photo in photo::Entity::counting(db, rental_return.booking_id).await? {
-            if photo.occasion.0 != Occasion::Return {
-                continue;
-            }
-            let Some(marks) = verdict.marks(&photo) else {
-                taught.left_out += 1;
-                continue;
-            };
-            let bytes = bucket.get(&photo.object_key, LARGEST_PHOTO).await?;
-            let as_accepted = |bytes: &Bytes| photo.sha256.as_deref() == Some(Sha256::digest(bytes).as_slice());
-            let Some(bytes) = bytes.filter(as_accepted) else {
-                tracing::warn!(photo = %photo.id, "left out: the original is gone, or not what was accepted");
-                taught.left_out += 1;
-                continue;
-            };
-            let name = name(photo.car_id, photo.id);
-            let file = images.join(&name);
-            let size = match tokio::task::spawn_blocking(move || picture(&bytes, &file)).await? {
-                Err(error) if error.is::<Refusal>() => {
-                    tracing::warn!(%error, photo = %photo.id, "left out");
-                    taught.left_out += 1;
+    let (mut taught, mut coco, mut after) = (Taught::default(), Coco::default(), None);
+    loop {
+        let page = decided(db, after).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        for rental_return in page {
+            let verdict = Judged::of(db, &rental_return).await?;
+            for photo in photo::Entity::counting(db, rental_return.booking_id).await? {
+                if photo.occasion.0 != Occasion::Return {
                     continue;
                 }
-                written => written?,
-            };
-            taught.photos += 1;
-            taught.marks += marks.len();
-            coco.add(&name, size, &marks);
+                let Some(marks) = verdict.marks(&photo) else {
+                    taught.left_out += 1;
+                    continue;
+                };
+                let bytes = bucket.get(&photo.object_key, Limits::default().max_bytes).await?;
+                let as_accepted = |bytes: &Bytes| photo.sha256.as_deref() == Some(Sha256::digest(bytes).as_slice());
+                let Some(bytes) = bytes.and_then(Result::ok).filter(as_accepted) else {
+                    tracing::warn!(photo = %photo.id, "left out: the original is gone, or not what was accepted");
+                    taught.left_out += 1;
+                    continue;
+                };
+                let name = name(photo.car_id, photo.id);
+                let file = images.join(&name);
+                let size = match tokio::task::spawn_blocking(move || picture(&bytes, File::create(file)?)).await? {
+                    Err(error) if error.is::<Refusal>() => {
+                        tracing::warn!(%error, photo = %photo.id, "left out");
+                        taught.left_out += 1;
+                        continue;
+                    }
+                    written => written?,
+                };
+                taught.photos += 1;
+                taught.marks += marks.len();
+                coco.add(&name, size, &marks);
+            }
         }
     }
     let file = out.join("annotations.json");
     tokio::fs::write(&file, serde_json::to_vec_pretty(&coco.json())?).await?;
     Ok(taught)
+}
+
+/// The next page of returns that a person has decided.
+async fn decided(db: &DatabaseConnection, after: Option<Uuid>) -> Result<Vec<rental_return::Model>, DbErr> {
+    let decided = rental_return::Entity::find().filter(rental_return::Column::State.eq(ReturnState::Decided.as_str()));
+    let next = decided.filter(Condition::all().add_option(after.map(|last| rental_return::Column::Id.gt(last))));
+    next.order_by_asc(rental_return::Column::Id).limit(PAGE).all(db).await
 }
 
 /// What a person said about one return, and what the model had asked.
@@ -103,9 +120,8 @@ impl Judged {
             .filter(damage::Column::CarId.eq(rental_return.car_id))
             .filter(damage::Column::CreatedAt.lt(returned_at))
             .filter(repaired.is_null().or(repaired.gt(returned_at)));
-        let decision: Option<Decision> = rental_return.decision.clone().map(serde_json::from_value).transpose()?;
-        let report = rental_return.report.clone().map(serde_json::from_value).transpose()?;
-        let items = decision.map(|decision| decision.findings);
+        let items = Decision::of(rental_return)?.map(|decision| decision.findings);
+        let report = Report::of(rental_return)?;
         let (items, report) = (items.unwrap_or_default(), report.unwrap_or_default());
         Ok(Self { items, report, register: register.all(db).await? })
     }
@@ -132,10 +148,12 @@ impl Judged {
 }
 
 /// Upright and without EXIF: training reads pixels as they lie, and needs nobody's position.
-fn picture(bytes: &[u8], file: &Path) -> anyhow::Result<(u32, u32)> {
+fn picture(bytes: &[u8], file: File) -> anyhow::Result<(u32, u32)> {
     let picture: RgbImage = decode::upright(bytes)?;
-    let encoder = JpegEncoder::new_with_quality(std::io::BufWriter::new(std::fs::File::create(file)?), QUALITY);
-    picture.write_with_encoder(encoder)?;
+    let mut file = BufWriter::new(file);
+    picture.write_with_encoder(JpegEncoder::new_with_quality(&mut file, QUALITY))?;
+    // Dropped, it would not say that the disk is full.
+    file.flush()?;
     Ok(picture.dimensions())
 }
 
@@ -172,5 +190,20 @@ impl Coco {
     fn json(&self) -> Value {
         let categories = self.classes.iter().map(|(name, id)| json!({ "id": id, "name": name }));
         json!({ "images": self.images, "annotations": self.annotations, "categories": categories.collect::<Vec<_>>() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_photo_that_a_full_disk_does_not_take_is_not_taught() {
+        let mut jpeg = Vec::new();
+        let small = RgbImage::new(64, 64);
+        small.write_with_encoder(JpegEncoder::new(&mut jpeg)).unwrap();
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        assert!(picture(&jpeg, full).is_err());
     }
 }

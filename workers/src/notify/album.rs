@@ -42,7 +42,7 @@ pub(super) async fn pictures(
 
 async fn picture(context: &Context, shot: &Shot, frames: Vec<Frame>) -> anyhow::Result<Option<Vec<u8>>> {
     let Some(key) = &shot.copy else { return Ok(None) };
-    let Some(copy) = context.bucket.get(key, LARGEST_COPY).await? else { return Ok(None) };
+    let Some(copy) = context.bucket.get(key, LARGEST_COPY).await?.transpose()? else { return Ok(None) };
     let marked = tokio::task::spawn_blocking(move || picture::marked(&copy, &frames)).await?;
     Ok(marked.inspect_err(|error| missing(shot, error)).ok())
 }

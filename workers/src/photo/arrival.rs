@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use entity::photo;
 use futures::future::try_join_all;
 use jobs::{fault, rental::UploadedPhoto};
+use platform::bucket::TooLarge;
 use rules::{
     photo::{Limits, PhotoRefused},
     rental::{Occasion, Slot},
@@ -195,14 +196,14 @@ fn arrival(row: &photo::Model, key: String, verdict: Result<Original, Refusal>) 
     }
 }
 
-/// `None` when nothing lies there. The size is asked first, so that no more is read than a photo may have.
+/// `None` when nothing lies there.
 async fn fetch(context: &Context, key: &str) -> Result<Option<Result<Bytes, PhotoRefused>>, JobError> {
     let limits = Limits::default();
-    let Some(size) = context.bucket.size(key).await? else { return Ok(None) };
-    if let Err(refused) = limits.size(size) {
-        return Ok(Some(Err(refused)));
-    }
-    Ok(context.bucket.get(key, limits.max_bytes).await?.map(Ok))
+    let Some(read) = context.bucket.get(key, limits.max_bytes).await? else { return Ok(None) };
+    Ok(Some(match read {
+        Ok(bytes) => limits.size(bytes.len() as u64).map(|()| bytes),
+        Err(TooLarge { .. }) => Err(PhotoRefused::TooLarge),
+    }))
 }
 
 /// The sides of which two photos show the very same view: one side was photographed twice, and another not at all. Only

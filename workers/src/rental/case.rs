@@ -122,7 +122,7 @@ pub(crate) fn illegal(words: impl std::fmt::Display) -> Refusal {
 /// The document of a return, with the photos that count.
 pub(super) async fn document(db: &impl ConnectionTrait, rental_return: rental_return::Model) -> Result<Return, DbErr> {
     let photos = photo::Entity::counting(db, rental_return.booking_id).await?;
-    Ok(Return::new(rental_return, photos))
+    Return::new(rental_return, photos)
 }
 
 /// Writes down who did what to a return or booking, and what is worth knowing of it.

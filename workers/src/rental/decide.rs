@@ -41,6 +41,8 @@ struct Hearing {
     case: Case,
     rental_return: rental_return::Model,
     claims: Vec<DamageCaseItem>,
+    /// The version of the damage matrix that the report's estimates are from.
+    matrix_version: Option<i32>,
     state: ReturnState,
 }
 
@@ -74,16 +76,17 @@ async fn hear(tx: &DatabaseTransaction, asked: &DecideReturn) -> Result<Result<H
         Ok(state) => state,
         Err(refused) => return Ok(Err(illegal(refused))),
     };
-    Ok(claims(asked, &rental_return).map(|claims| Hearing { case, rental_return, claims, state }))
+    let report = Report::of(&rental_return)?.unwrap_or_default();
+    let matrix_version = report.matrix_version;
+    Ok(claims(asked, &report).map(|claims| Hearing { case, rental_return, claims, matrix_version, state }))
 }
 
 /// What is confirmed; the other verdicts confirm nothing, whatever came along.
-fn claims(asked: &DecideReturn, rental_return: &rental_return::Model) -> Result<Vec<DamageCaseItem>, Refusal> {
+fn claims(asked: &DecideReturn, report: &Report) -> Result<Vec<DamageCaseItem>, Refusal> {
     if asked.verdict != Verdict::Damage {
         return Ok(Vec::new());
     }
-    let report = rental_return.report.clone().and_then(|report| serde_json::from_value::<Report>(report).ok());
-    claim::read(&asked.findings, asked.note.as_deref(), &report.unwrap_or_default())
+    claim::read(&asked.findings, asked.note.as_deref(), report)
 }
 
 async fn settle(
@@ -98,14 +101,13 @@ async fn settle(
     row.state = Set(hearing.state.into());
     row.version = Set(version);
     row.updated_at = Set(now);
-    let report = hearing.rental_return.report.clone();
     let decision = Decision {
         verdict: asked.verdict.into(),
         findings: hearing.claims.clone(),
         note: asked.note.clone(),
         decided_by: asked.decided_by,
         decided_at: now,
-        matrix_version: report.and_then(|report| serde_json::from_value::<Report>(report).ok()?.matrix_version),
+        matrix_version: hearing.matrix_version,
     };
     row.decision = Set(Some(serde_json::to_value(decision)?));
     if asked.verdict == Verdict::MorePhotos {
@@ -132,8 +134,8 @@ async fn register(
         let row = damage::ActiveModel {
             id: Set(Uuid::now_v7()),
             car_id: Set(hearing.case.car.id),
-            side: Set(claim.side.0.to_string()),
-            panel: Set(claim.panel.map(|panel| panel.0.to_string())),
+            side: Set(claim.side.0.into()),
+            panel: Set(claim.panel.map(|panel| panel.0.into())),
             class: Set(claim.class.0.into()),
             severity: Set(claim.severity.0.into()),
             region: Set(claim.region.as_ref().map(serde_json::to_value).transpose()?),

@@ -62,7 +62,7 @@ impl Claimed {
             owed: case.amount > 0,
             respond_by: case.respond_by.map(|at| When { at, zone }),
             dispute: case.dispute.as_deref().map(lines).unwrap_or_default(),
-            photos: case.dispute_photos().len(),
+            photos: case.dispute_photos()?.len(),
             settlement: case.settlement.as_deref().map(lines).unwrap_or_default(),
             settled_by: settler,
             reduced: case.settled_as.is_some_and(|settled| settled.0 == Settlement::Reduced),

@@ -1,14 +1,14 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use entity::{account, booking, branch, damage, derivative, photo, rental_return, waitlist_entry};
+use entity::{account, booking, branch, damage, derivative, photo, rental_return, stored, waitlist_entry};
 use jobs::notify::News;
 use rules::{
     booking::BookingStatus,
-    damage::{CaseState, Side},
+    damage::CaseState,
     money::Money,
     rental::{Fuel, Occasion, ReturnState, Slot, Verdict},
 };
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder};
 use serde::Serialize;
 use uuid::Uuid;
 use view::rental::{Region, Report};
@@ -110,12 +110,13 @@ impl Returned {
         let branch = branch::Entity::find_by_id(booking.branch_id).one(db).await?;
         let percent = |level: Option<f64>| level.and_then(|level| Fuel::new(level).ok()).map(Fuel::percent);
         let (register, items): (Vec<_>, Vec<_>) =
-            damages(db, &row).await?.into_iter().partition(|damage| damage.return_id != Some(id));
+            damage::Entity::open_on(row.car_id).all(db).await?.into_iter().partition(|it| it.return_id != Some(id));
         let shots = shots(db, &row).await?;
         let before = shots.iter().filter(|shot| shot.occasion == Occasion::Pickup);
         let before: Vec<_> = before.map(|shot| shot.slot).collect();
         let items = items.into_iter().enumerate();
-        let items = items.map(|(place, damage)| Item::new(place + 1, damage, &rental, &before)).collect();
+        let items =
+            items.map(|(place, damage)| Item::new(place + 1, damage, &rental, &before)).collect::<Result<_, _>>()?;
         Ok(Some(Self {
             id,
             state: row.state.0,
@@ -130,7 +131,7 @@ impl Returned {
             brought_by: brought_by(db, &row, &booking).await?,
             case: Claimed::load(db, id, zone).await?,
             shots,
-            report: row.report.map(serde_json::from_value).transpose()?.unwrap_or_else(unreported),
+            report: Report::of(&row)?.unwrap_or_else(unreported),
             note: row.decision.as_ref().map(note).unwrap_or_default(),
             decided_by: name(db, row.decided_by).await?,
             due: row.decision_due_at.map(when),
@@ -168,21 +169,21 @@ impl Returned {
 }
 
 impl Item {
-    fn new(number: usize, damage: damage::Model, rental: &Rental, before: &[Slot]) -> Self {
-        let chargeable = damage.side.parse().is_ok_and(|side: Side| side.is_chargeable(before));
+    fn new(number: usize, damage: damage::Model, rental: &Rental, before: &[Slot]) -> Result<Self, DbErr> {
+        let read = |region| stored(format_args!("the region of damage {}", damage.id), region);
         let money = |amount| Sum(Money::new(amount, rental.total.0.currency));
-        Self {
+        Ok(Self {
             number,
-            side: damage.side,
-            panel: damage.panel,
+            region: damage.region.as_ref().map(read).transpose()?,
+            side: damage.side.0.to_string(),
+            panel: damage.panel.map(|panel| panel.0.to_string()),
             class: mark(damage.class.0.as_str()),
             severity: damage.severity.0.to_string(),
             note: damage.note,
             estimate: damage.estimate.map(money),
-            uncharged: damage.estimate.is_some() && !chargeable,
+            uncharged: damage.estimate.is_some() && !damage.side.0.is_chargeable(before),
             photo_id: damage.photo_id,
-            region: damage.region.and_then(|region| serde_json::from_value(region).ok()),
-        }
+        })
     }
 }
 
@@ -196,11 +197,11 @@ fn note(decision: &serde_json::Value) -> Vec<String> {
 }
 
 fn known(damage: &damage::Model, zone: Tz) -> String {
-    let panel = damage.panel.as_deref().map(|panel| format!(", {panel}")).unwrap_or_default();
+    let panel = damage.panel.map(|panel| format!(", {}", panel.0)).unwrap_or_default();
     let since = damage.created_at.with_timezone(&zone).format("%-d %b %Y");
     format!(
         "{}{panel}: {}, {}, in the register since {since}",
-        capital(&damage.side),
+        capital(damage.side.0.as_str()),
         mark(damage.class.0.as_str()),
         damage.severity.0
     )
@@ -221,15 +222,6 @@ async fn brought_by(
     }
     let staff = name(db, Some(row.brought_by())).await?.unwrap_or_default();
     Ok(format!("staff ({staff})"))
-}
-
-async fn damages(db: &DatabaseConnection, row: &rental_return::Model) -> anyhow::Result<Vec<damage::Model>> {
-    let open = damage::Entity::find()
-        .filter(damage::Column::CarId.eq(row.car_id))
-        .filter(damage::Column::RepairedAt.is_null())
-        .order_by_asc(damage::Column::CreatedAt)
-        .order_by_asc(damage::Column::Id);
-    Ok(open.all(db).await?)
 }
 
 /// Who has the booking's car after it.

@@ -1,11 +1,11 @@
-use entity::{photo, rental_return};
+use entity::rental_return;
 use rules::{damage::Basis, photo::Warning, rental::Slot};
+use view::rental::Finding;
 
-use super::{Evidence, analysis, findings, shows_no_car};
-use crate::photo::Comparison;
+use super::evidence::{Evidence, Shot};
 
 /// What changes trust in the photos or in the comparison.
-pub(super) fn warnings(evidence: &Evidence, rental_return: &rental_return::Model) -> Vec<String> {
+pub(super) fn warnings(evidence: &Evidence, rental_return: &rental_return::Model, findings: &[Finding]) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Some(reason) = &rental_return.without_photos_reason {
         let reason = reason.trim_end_matches('.');
@@ -17,14 +17,14 @@ pub(super) fn warnings(evidence: &Evidence, rental_return: &rental_return::Model
     for slot in &evidence.reused {
         warnings.push(format!("A photo of the {slot} side had been sent before and was refused."));
     }
-    for photo in &evidence.returned {
-        let slot = photo.slot.0;
-        warnings.extend(photo.warnings.iter().filter_map(|word| warning(slot, word)));
-        if analysis(photo).is_some_and(|analysis| shows_no_car(&analysis)) {
+    for shot in &evidence.returned {
+        let slot = shot.slot();
+        warnings.extend(shot.photo.warnings.iter().filter_map(|word| warning(slot, word)));
+        if shot.shows_no_car() {
             warnings.push(format!("The {slot} photo seems not to show a car."));
         }
-        match &photo.derive_failure {
-            _ if photo.derived_at.is_some() => {}
+        match &shot.photo.derive_failure {
+            _ if shot.photo.derived_at.is_some() => {}
             Some(reason) => {
                 let reason = reason.trim_end_matches('.');
                 warnings.push(format!("There are no small copies of the {slot} photo: {reason}."));
@@ -32,28 +32,29 @@ pub(super) fn warnings(evidence: &Evidence, rental_return: &rental_return::Model
             None => warnings.push(format!("The small copies of the {slot} photo are not made yet.")),
         }
         warnings.extend(comparison_warning(evidence, slot));
-        warnings.extend(apart_warning(evidence, photo));
+        warnings.extend(apart_warning(findings, shot));
     }
     warnings.extend(same_view_warnings(&evidence.returned));
     warnings
 }
 
 /// Where something was found and could only be compared by its place in the photo.
-fn apart_warning(evidence: &Evidence, photo: &photo::Model) -> Option<String> {
-    let compared = findings(evidence, photo).iter().any(|finding| finding.basis == Basis::Position.as_str());
-    let slot = photo.slot.0;
+fn apart_warning(findings: &[Finding], shot: &Shot) -> Option<String> {
+    let apart = |it: &Finding| it.photo_id == shot.photo.id && it.basis == Basis::Position.as_str();
+    let slot = shot.slot();
+    let compared = findings.iter().any(apart);
     compared.then(|| format!("The {slot} photo does not fit over its pick-up photo: compare the marks by eye."))
 }
 
 /// Two slots that hold the very same view: one side was photographed twice, another not at all.
-fn same_view_warnings(returned: &[photo::Model]) -> Vec<String> {
-    let alike = |one: &photo::Model, other: &photo::Model| {
-        Comparison::of(one).is_some_and(|comparison| comparison.same_view.contains(&other.id))
+fn same_view_warnings(returned: &[Shot]) -> Vec<String> {
+    let alike = |one: &Shot, other: &Shot| {
+        one.comparison.as_ref().is_some_and(|comparison| comparison.same_view.contains(&other.photo.id))
     };
     let mut warnings = Vec::new();
     for (at, one) in returned.iter().enumerate() {
         for other in returned[at + 1..].iter().filter(|other| alike(one, other) || alike(other, one)) {
-            let (one, other) = (one.slot.0, other.slot.0);
+            let (one, other) = (one.slot(), other.slot());
             warnings.push(format!("The {one} photo and the {other} photo seem to show the same side of the car."));
         }
     }
@@ -64,11 +65,12 @@ fn comparison_warning(evidence: &Evidence, slot: Slot) -> Option<String> {
     match evidence.pickup_of(slot) {
         _ if evidence.pickup.is_empty() => None,
         None => Some(format!("There is no pick-up photo of the {slot} side, so nothing on it can be charged.")),
-        Some(before) => match analysis(before) {
-            None => Some(format!("The pick-up photo of the {slot} side was not analysed: compare by eye.")),
-            Some(analysis) => shows_no_car(&analysis)
-                .then(|| format!("The pick-up photo of the {slot} side seems not to show a car: compare by eye.")),
-        },
+        Some(before) if before.analysis.is_none() => {
+            Some(format!("The pick-up photo of the {slot} side was not analysed: compare by eye."))
+        }
+        Some(before) => before
+            .shows_no_car()
+            .then(|| format!("The pick-up photo of the {slot} side seems not to show a car: compare by eye.")),
     }
 }
 
