@@ -86,7 +86,7 @@ async fn a_statement_with_far_too_many_photos_is_read_to_its_end() {
     assert!(read.is_ok());
     assert_eq!(statement.texts().iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["words", "press"]);
     assert_eq!(statement.check().unwrap_err().errors[0].message, "Send at most 5 photos.");
-    let (request, mut body) = multipart(&[("odometer", b"1"); 17]);
+    let (request, mut body) = multipart(&[("odometer", &b"1"[..]); 17]);
     let refused = Incoming::open(&request, &mut body, 5).await.unwrap().receive().await.err().unwrap();
     assert_eq!(refused.problem.code, "bad_request", "a return has no use for so many parts");
 }
