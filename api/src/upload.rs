@@ -1,9 +1,9 @@
 //! Photos that come with a request: streamed past memory to a file that vanishes
 //! with the request, looked at, and put into the bucket.
 //!
-//! A client that goes away in the middle leaves no file and no row. One that goes
-//! away, or a front that dies, between the bucket and the job may leave objects
-//! that no row names; they harm nobody and can be told by their key.
+//! They wait there until their job has judged them (`entity::upload`). A client that
+//! goes away in the middle leaves no file and no row; what no job ever took, because the
+//! request was refused or the front died, `ForgetUploads` removes two days later.
 
 mod paced;
 mod spool;
@@ -11,7 +11,8 @@ mod statement;
 
 use std::time::Duration;
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
+use entity::{photo, upload};
 use jobs::{fault, rental::UploadedPhoto};
 use platform::Bucket;
 use poem::{Body, FromRequest, Request, RequestBody, web::Multipart};
@@ -285,7 +286,7 @@ impl Handover {
     ) -> Result<Vec<UploadedPhoto>, ApiError> {
         let stored = self.photos.iter().map(async |(slot, photo)| {
             let photo_id = photo_id(booking, key, *slot, &photo.sha256);
-            let object_key = format!("photo/{:04}/{:02}/{booking}/{photo_id}", now.year(), now.month());
+            let object_key = upload::incoming(&photo::key(booking, photo_id, now));
             let content_type = photo.format.as_str();
             bucket.put_file(&object_key, content_type, photo.path()).await?;
             anyhow::Ok(UploadedPhoto {

@@ -78,6 +78,12 @@ impl DisputePhoto {
         format!("dispute/{case}/{id}")
     }
 
+    /// Whose original is at a key: the case and the photo; `None` when it belongs to no dispute.
+    pub fn at_key(key: &str) -> Option<(Uuid, Uuid)> {
+        let (case, id) = key.strip_prefix("dispute/")?.split_once('/')?;
+        Some((case.parse().ok()?, id.parse().ok()?))
+    }
+
     /// Where its copy is: upright, without EXIF, the longer side at most 1600 pixels.
     pub fn copy_key(case: Uuid, id: Uuid) -> String {
         format!("{}.jpg", Self::key(case, id))

@@ -29,6 +29,7 @@ pub mod session;
 mod stored;
 pub mod supply;
 pub mod uncleared_return;
+pub mod upload;
 pub mod waitlist_entry;
 pub mod waitlist_offer;
 mod word;

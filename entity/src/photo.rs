@@ -93,6 +93,11 @@ impl Entity {
     }
 }
 
+/// Where in the bucket an accepted original is kept.
+pub fn key(booking: Uuid, id: Uuid, at: DateTimeUtc) -> String {
+    format!("photo/{}/{booking}/{id}", at.format("%Y/%m"))
+}
+
 /// The `state` of a photo that counts as evidence.
 pub const ACCEPTED: &str = "accepted";
 /// The `state` of a slot's version whose upload nobody has looked at.

@@ -38,7 +38,7 @@ impl Job for DetectDamage {
     }
 }
 
-/// Removes uploads whose return was never completed, one page of the bucket at a time.
+/// Removes uploads that no job took or will take, and what was copied of them in vain, one page of the bucket at a time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ForgetUploads {
     /// Only what was put there before this.

@@ -142,6 +142,17 @@ impl Bucket {
         Ok(Some(read.with_context(|| format!("read {key}"))?))
     }
 
+    /// Copies an object inside the bucket. A repeat changes nothing.
+    ///
+    /// # Errors
+    /// When the bucket does not answer, or has no object of that key.
+    pub async fn copy(&self, from: &str, to: &str) -> anyhow::Result<()> {
+        // Our keys need no escapes.
+        let copy = self.client.copy_object().copy_source(format!("{}/{from}", self.name)).bucket(&self.name).key(to);
+        copy.send().await.with_context(|| format!("copy {from} to {to}"))?;
+        Ok(())
+    }
+
     /// The size of an object in bytes, or `None` when there is none of that key.
     ///
     /// # Errors

@@ -1,6 +1,9 @@
 //! A dispute that brings photos: kept as they came, shown to who decides, and gone when it is refused.
 
+use chrono::{TimeDelta, Utc};
 use dev::picture::{Scene, Side};
+use entity::upload;
+use jobs::{Queue, photo::ForgetUploads};
 use platform::Bucket;
 use reqwest::{
     Method,
@@ -8,7 +11,10 @@ use reqwest::{
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use tests::house::{send, text};
+use tests::{
+    done,
+    house::{send, text},
+};
 
 use super::damage::{Yard, words};
 
@@ -159,4 +165,27 @@ async fn a_dispute_through_the_contract_may_bring_photos_too() {
     yard.house.bed.run("delete from job where idempotency_key like 'once %'").await;
     assert_eq!(dispute(right()).await.code(), "illegal_state");
     assert_eq!(kept().await, before, "what the case names stays");
+
+    let place = upload::incoming(&format!("dispute/{}", text(&case, "id")));
+    let uploads = async || bucket.list(&place, None, 10).await.unwrap();
+    assert_eq!(uploads().await.len(), 3, "that of the dispute, of its key used again, of the second dispute");
+    for waiting in uploads().await {
+        let original = upload::kept(&waiting.key).unwrap();
+        if bucket.size(original).await.unwrap().is_none() {
+            // As an attempt leaves it that fails before its end.
+            bucket.copy(&waiting.key, original).await.unwrap();
+            bucket.put(&format!("{original}.jpg"), "image/jpeg", vec![1]).await.unwrap();
+        }
+        yard.house.bed.age(&waiting.key);
+    }
+    assert_eq!(kept().await, before + 4);
+    yard.house.bed.work(Queue::Thumbnail, workers::registry()).await;
+    let forget = ForgetUploads { before: Utc::now() - TimeDelta::hours(48), after: None };
+    done(yard.house.bed.ask(&forget).await);
+    assert_eq!((uploads().await.len(), kept().await), (0, before), "what no case names is gone");
+
+    yard.house.bed.run("update damage_case set items = '[1]'").await;
+    let path = format!("/api/v1/damage-cases/{}", text(&case, "id"));
+    let unreadable = yard.house.get(&path, Some(&yard.customer)).await;
+    assert_eq!(unreadable.status, 500, "nobody is told that nothing was confirmed: {unreadable:?}");
 }

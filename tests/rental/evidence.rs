@@ -100,8 +100,7 @@ async fn an_upload_that_no_return_ever_took_is_removed_and_evidence_stays() {
     assert_eq!(refused(lot.ask(&lot.give_back(return_id)).await).code, "photos_refused");
 
     lot.bring(&[]).await;
-    // Keys that sort behind those of all other tests, which share the bucket.
-    let key = |last: char| format!("incoming/ffffffff-{}-{last}", lot.booking);
+    let key = |last: char| format!("incoming/{}-{last}", lot.booking);
     for last in ['a', 'b', 'c'] {
         lot.bucket.put(&key(last), "image/jpeg", vec![1]).await.unwrap();
     }
@@ -112,11 +111,10 @@ async fn an_upload_that_no_return_ever_took_is_removed_and_evidence_stays() {
             key('c')
         ))
         .await;
-    let after = Some(format!("incoming/ffffffff-{}", lot.booking));
-    let young = ForgetUploads { before: Utc::now() - TimeDelta::hours(48), after: after.clone() };
+    let young = ForgetUploads { before: Utc::now() - TimeDelta::hours(48), after: None };
     assert_eq!(done(lot.ask(&young).await)["removed"], 0);
 
-    done(lot.ask(&ForgetUploads { before: Utc::now() + TimeDelta::minutes(1), after }).await);
+    done(lot.ask(&ForgetUploads { before: Utc::now() + TimeDelta::minutes(1), after: None }).await);
     let mut left = Vec::new();
     for last in ['a', 'b', 'c'] {
         if lot.bucket.size(&key(last)).await.unwrap().is_some() {

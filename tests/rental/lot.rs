@@ -7,6 +7,7 @@ use std::{
 };
 
 use dev::{picture, tiny_model};
+use entity::{photo, upload};
 use jobs::{
     Job, Outcome, Queue,
     rental::{Asker, DecideReturn, OpenReturn, PickUpCar, ReturnCar, UploadedPhoto},
@@ -137,20 +138,25 @@ impl Lot {
     /// What a front does with the parts of a form.
     pub(super) async fn upload(&self, slot: Slot, jpeg: &[u8]) -> UploadedPhoto {
         let photo_id = Uuid::now_v7();
-        let object_key = format!("photo/2026/11/{}/{photo_id}", self.booking);
+        let object_key = upload::incoming(&photo::key(self.booking, photo_id, chrono::Utc::now()));
         self.bucket.put(&object_key, "image/jpeg", jpeg.to_vec()).await.unwrap();
         let sha256 = hex::encode(Sha256::digest(jpeg));
         let (content_type, size) = ("image/jpeg".to_owned(), i64::try_from(jpeg.len()).unwrap());
         UploadedPhoto { photo_id, slot, object_key, content_type, size, sha256 }
     }
 
-    pub(super) async fn pick_up(&self, scenes: &[(Slot, Vec<u8>)]) -> Outcome {
+    /// What a front asks for when a form with these photos came.
+    pub(super) async fn picking_up(&self, scenes: &[(Slot, Vec<u8>)]) -> PickUpCar {
         let mut photos = Vec::new();
         for (slot, jpeg) in scenes {
             photos.push(self.upload(*slot, jpeg).await);
         }
         let (booking_id, asker) = (self.booking, self.by_customer());
-        self.ask(&PickUpCar { booking_id, asker, odometer: 10_010, fuel: 0.9, photos, odometer_correction: None }).await
+        PickUpCar { booking_id, asker, odometer: 10_010, fuel: 0.9, photos, odometer_correction: None }
+    }
+
+    pub(super) async fn pick_up(&self, scenes: &[(Slot, Vec<u8>)]) -> Outcome {
+        self.ask(&self.picking_up(scenes).await).await
     }
 
     /// Opens the return, or its next versions, and puts these photos where the uploads belong.

@@ -9,6 +9,7 @@ mod matrix;
 mod no_car;
 mod retake;
 mod time;
+mod upload;
 mod viewpoint;
 mod wait;
 

@@ -101,10 +101,11 @@ async fn what_is_put_to_an_old_upload_address_changes_no_evidence() {
     let returned = done(lot.ask(&lot.give_back(return_id)).await);
     let front: Value = returned["photos"][0].clone();
     let id = front["id"].as_str().unwrap();
-    lot.bucket.put(&format!("incoming/{id}"), "image/jpeg", round(3)[0].1.clone()).await.unwrap();
+    let photo = entity::photo::Entity::counting(&lot.bed.db, lot.booking).await.unwrap().remove(0);
+    let old = entity::upload::incoming(&photo.object_key);
+    lot.bucket.put(&old, "image/jpeg", round(3)[0].1.clone()).await.unwrap();
 
     lot.report(return_id).await;
-    let photo = entity::photo::Entity::counting(&lot.bed.db, lot.booking).await.unwrap().remove(0);
     assert_eq!((photo.slot.0, photo.id.to_string().as_str()), (Slot::Front, id));
     let kept = lot.bucket.get(&photo.object_key, 20_000_000).await.unwrap().unwrap().unwrap();
     assert_eq!(kept, scenes[0].1, "the original is byte for byte what was accepted");

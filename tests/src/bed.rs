@@ -1,6 +1,7 @@
 use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
+    fs::File,
+    sync::{Arc, LazyLock, OnceLock},
+    time::{Duration, SystemTime},
 };
 
 use dev::{DataDir, Services, Setup};
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use workers::{Context, Pool, Registry};
 
+static FOLDER: LazyLock<DataDir> = LazyLock::new(|| DataDir::scratch().unwrap());
 static SERVICES: OnceCell<Services> = OnceCell::const_new();
 const TEMPLATE: &str = "template_forecourt";
 
@@ -21,7 +23,7 @@ const TEMPLATE: &str = "template_forecourt";
 pub async fn services() -> &'static Services {
     SERVICES
         .get_or_init(|| async {
-            let services = Services::start(&DataDir::scratch().unwrap(), Setup::for_tests()).await.unwrap();
+            let services = Services::start(&FOLDER, Setup::for_tests()).await.unwrap();
             let url = services.create_database(TEMPLATE, None).await.unwrap();
             let db = Database::connect(url).await.unwrap();
             Migrator::up(&db, None).await.unwrap();
@@ -47,6 +49,14 @@ pub async fn bed() -> Bed {
     let name = format!("test_{}", Uuid::now_v7().simple());
     let url = services.create_database(&name, Some(TEMPLATE)).await.unwrap();
     let bucket = services.bucket();
+    let bucket = BucketSettings {
+        endpoint: Some(bucket.endpoint),
+        region: bucket.region,
+        name: name.replace('_', "-"),
+        access_key_id: bucket.access_key_id,
+        secret_access_key: Secret::new(bucket.secret_access_key),
+    };
+    std::fs::create_dir(FOLDER.path("s3").join(&bucket.name)).unwrap();
     let settings = Settings {
         database_url: Secret::new(url),
         database_connections: 20,
@@ -57,13 +67,7 @@ pub async fn bed() -> Bed {
         probe_listen: None,
         shutdown_grace: Duration::from_secs(5),
         waitlist_terms: Terms::default(),
-        bucket: BucketSettings {
-            endpoint: Some(bucket.endpoint),
-            region: bucket.region,
-            name: bucket.name,
-            access_key_id: bucket.access_key_id,
-            secret_access_key: Secret::new(bucket.secret_access_key),
-        },
+        bucket,
     };
     let db = platform::database::connect(&settings).await.unwrap();
     Bed { settings, db, stop: CancellationToken::new(), pools: std::sync::Mutex::default(), tickets: OnceLock::new() }
@@ -96,6 +100,13 @@ impl Bed {
     pub fn hurry(&self, job: &NewJob) {
         let tickets = self.tickets.get_or_init(|| Tickets::start(&self.settings.ticket_place()).unwrap());
         tickets.push(job.queue, job.id);
+    }
+
+    /// Makes an object look as if it had been put into the bucket three days ago.
+    pub fn age(&self, key: &str) {
+        let file = FOLDER.path("s3").join(&self.settings.bucket.name).join(key);
+        let file = File::options().write(true).open(file).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(3 * 24 * 60 * 60)).unwrap();
     }
 
     /// Runs SQL for its effect.

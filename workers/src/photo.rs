@@ -24,7 +24,7 @@ use crate::{
     vision::{decode, landmark, refusal::Refusal},
 };
 
-pub(crate) use arrival::{Declared, arrivals, incoming_key, large_copy, received, same_sides};
+pub(crate) use arrival::{Declared, arrivals, keep_upload, large_copy, received, same_sides};
 pub(crate) use comparison::Comparison;
 pub(crate) use record::{Refused, Scene, awaiting, next_version, photos_missing, photos_refused, record};
 

@@ -1,6 +1,6 @@
 //! What a customer says against a damage, with photos.
 
-use entity::damage_case::DisputePhoto;
+use entity::{damage_case::DisputePhoto, upload};
 use platform::Bucket;
 use rules::{damage::MOST_DISPUTE_PHOTOS, photo::PhotoRefused, problem};
 use serde_json::{Value, json};
@@ -104,7 +104,8 @@ impl Statement {
                 Some(key) => Uuid::new_v5(&case, format!("{at} {} {key}", photo.sha256).as_bytes()),
                 None => Uuid::now_v7(),
             };
-            let (object_key, content_type) = (DisputePhoto::key(case, photo_id), photo.format.as_str().to_owned());
+            let object_key = upload::incoming(&DisputePhoto::key(case, photo_id));
+            let content_type = photo.format.as_str().to_owned();
             bucket.put_file(&object_key, &content_type, photo.path()).await?;
             let (size, sha256) = (photo.size, photo.sha256.clone());
             anyhow::Ok(jobs::damage::DisputePhoto { photo_id, object_key, content_type, size, sha256 })

@@ -41,14 +41,17 @@ async fn asked(
     let case = damage_case::Entity::locked(case_id).one(tx).await?;
     let Some(case) = case.filter(|case| case.customer_id == customer_id) else { return Ok(Err(not_found())) };
     let now = clock(tx).await?;
-    Ok(match case.state.0.after(event) {
-        Err(refused) => Err(illegal(refused)),
-        Ok(_) if is_over(&case, now) => {
-            let words = "The time to answer is over. Please reply to our mail: a person reads it all the same.";
-            Err(Refusal::new(problem::TOO_LATE.code, words))
-        }
-        Ok(to) => Ok(Asked { case, to, now }),
-    })
+    Ok(answered(&case, event, now).map(|to| Asked { case, to, now }))
+}
+
+/// What an answer makes of a case; refuses one that comes twice or too late.
+fn answered(case: &damage_case::Model, event: CaseEvent, now: DateTime<Utc>) -> Result<CaseState, Refusal> {
+    let to = case.state.0.after(event).map_err(illegal)?;
+    if is_over(case, now) {
+        let words = "The time to answer is over. Please reply to our mail: a person reads it all the same.";
+        return Err(Refusal::new(problem::TOO_LATE.code, words));
+    }
+    Ok(to)
 }
 
 /// The boundary is inclusive, and whoever looks tests it.
@@ -74,17 +77,8 @@ impl Perform for AcceptDamage {
     }
 }
 
-/// Refuses a dispute; its photos go with it.
-async fn refuse(work: Work, dispute: &DisputeDamage, refusal: Refusal) -> Result<Ending, JobError> {
-    let case = damage_case::Entity::find_by_id(dispute.case_id).one(work.db()).await?;
-    let kept = case.map(|case| case.dispute_photos()).transpose()?.unwrap_or_default();
-    let (bucket, dispute) = (work.context.bucket.clone(), dispute.clone());
-    Ok(work.refuse(refusal).afterwards(async move { attachment::forget(&bucket, &dispute, &kept).await }))
-}
-
 /// The clock on the wall where the car of a case belongs.
-async fn zone(work: &Work, case_id: Uuid) -> Result<Option<Tz>, JobError> {
-    let Some(case) = damage_case::Entity::find_by_id(case_id).one(work.db()).await? else { return Ok(None) };
+async fn zone(work: &Work, case: &damage_case::Model) -> Result<Option<Tz>, JobError> {
     let booking = booking::Entity::find_by_id(case.booking_id).one(work.db()).await?;
     Ok(booking.map(|booking| booking.time_zone.parse()).transpose()?)
 }
@@ -95,20 +89,25 @@ impl Perform for DisputeDamage {
     const OUTSIDE: bool = true;
 
     async fn perform(self, mut work: Work) -> Result<Ending, JobError> {
-        let Some(zone) = zone(&work, self.case_id).await? else { return refuse(work, &self, not_found()).await };
+        let seen = damage_case::Entity::find_by_id(self.case_id).one(work.db()).await?;
+        let Some(seen) = seen.filter(|case| case.customer_id == self.customer_id) else {
+            return Ok(work.refuse(not_found()));
+        };
+        // Before its photos are kept, so that what is refused for what the case is leaves nothing beside those that count.
+        if let Err(refusal) = answered(&seen, CaseEvent::Disputed, clock(work.db()).await?) {
+            return Ok(work.refuse(refusal));
+        }
+        let Some(zone) = zone(&work, &seen).await? else { return Ok(work.refuse(not_found())) };
         let attachments = match attachments(&work, &self, zone).await? {
             Ok(attachments) => attachments,
-            Err(refusal) => return refuse(work, &self, refusal).await,
+            Err(refusal) => return Ok(work.refuse(refusal)),
         };
-        attachment::keep(&work.context.bucket, self.case_id, &attachments).await?;
+        attachment::keep(&work.context, self.case_id, &attachments).await?;
 
         let tx = work.begin().await?;
         let Asked { case, to, now } = match asked(&tx, self.case_id, self.customer_id, CaseEvent::Disputed).await? {
             Ok(asked) => asked,
-            Err(refusal) => {
-                drop(tx);
-                return refuse(work, &self, refusal).await;
-            }
+            Err(refusal) => return Ok(work.refuse(refusal)),
         };
 
         let (event, actor) = (CaseEvent::Disputed, Some(self.customer_id));

@@ -1,4 +1,4 @@
-//! The photos that come with a dispute: judged like those of a return, kept only with the dispute itself.
+//! The photos that come with a dispute: judged like those of a return.
 
 use bytes::Bytes;
 use chrono_tz::Tz;
@@ -8,19 +8,20 @@ use jobs::{
     Refusal,
     damage::{self, DisputeDamage},
 };
-use platform::Bucket;
 use rules::problem;
 use uuid::Uuid;
 
 use crate::{
-    JobError, Work,
-    photo::{Declared, large_copy, received},
+    Context, JobError, Work,
+    photo::{Declared, keep_upload, large_copy, received},
     vision::gate,
 };
 
 /// A photo that can be kept, and its copy without EXIF.
 pub(super) struct Attachment {
     pub(super) photo: DisputePhoto,
+    /// Where it waits.
+    upload: String,
     copy: Bytes,
 }
 
@@ -72,31 +73,18 @@ async fn attachment(
         ip: asked.ip.clone(),
         user_agent: asked.user_agent.clone(),
     };
-    Ok(Ok(Attachment { photo: kept, copy: large_copy(bytes).await?.into() }))
+    Ok(Ok(Attachment { photo: kept, upload: photo.object_key.clone(), copy: large_copy(bytes).await?.into() }))
 }
 
-/// Puts the copies beside the originals.
+/// Keeps the originals, and puts the copies beside them.
 ///
 /// # Errors
 /// When the bucket does not take them.
-pub(super) async fn keep(bucket: &Bucket, case: Uuid, attachments: &[Attachment]) -> anyhow::Result<()> {
+pub(super) async fn keep(context: &Context, case: Uuid, attachments: &[Attachment]) -> Result<(), JobError> {
     for attachment in attachments {
+        keep_upload(context, &attachment.upload).await?;
         let key = DisputePhoto::copy_key(case, attachment.photo.id);
-        bucket.put(&key, "image/jpeg", attachment.copy.clone()).await?;
+        context.bucket.put(&key, "image/jpeg", attachment.copy.clone()).await?;
     }
     Ok(())
-}
-
-/// Takes away what came with a dispute that was refused, copies included, but for what the case names: a
-/// client's key that is used again long after brings the same photos under the same ids. Should this
-/// fail, some bytes lie there in vain.
-pub(super) async fn forget(bucket: &Bucket, dispute: &DisputeDamage, kept: &[DisputePhoto]) {
-    let named = |photo: &damage::DisputePhoto| kept.iter().any(|kept| kept.id == photo.photo_id);
-    for photo in dispute.photos.iter().filter(|photo| !named(photo)) {
-        for key in [photo.object_key.clone(), DisputePhoto::copy_key(dispute.case_id, photo.photo_id)] {
-            if let Err(error) = bucket.delete(&key).await {
-                tracing::warn!(%error, photo = %photo.photo_id, "a photo of a refused dispute could not be deleted");
-            }
-        }
-    }
 }

@@ -138,10 +138,9 @@ impl Judged {
         });
         let unplaced = self.register.iter().any(|known| {
             let same = |item: &&DamageCaseItem| {
-                let panel = item.panel.map(|panel| panel.0.as_str());
-                item.class.0 == known.class.0 && panel == known.panel.as_deref()
+                (item.class.0, item.panel.map(|panel| panel.0)) == (known.class.0, known.panel.map(|panel| panel.0))
             };
-            known.side == photo.slot.0.as_str() && !here.iter().any(same)
+            known.side.0.as_str() == photo.slot.0.as_str() && !here.iter().any(same)
         });
         (!unjudged && !unplaced && here.iter().all(placed)).then_some(here)
     }

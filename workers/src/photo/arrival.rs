@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
-use entity::photo;
+use entity::{photo, upload};
 use futures::future::try_join_all;
 use jobs::{fault, rental::UploadedPhoto};
 use platform::bucket::TooLarge;
@@ -28,18 +27,6 @@ use crate::{
     },
 };
 
-/// What the keys of uploads begin with.
-pub(super) const INCOMING: &str = "incoming/";
-
-/// Where a client may put a photo: apart from the originals, because an address for an
-/// upload outlives the moment in which the photo is accepted.
-pub(crate) fn incoming_key(photo: Uuid) -> String {
-    format!("{INCOMING}{photo}")
-}
-
-fn original_key(booking: Uuid, photo: Uuid, at: DateTime<Utc>) -> String {
-    format!("photo/{}/{booking}/{photo}", at.format("%Y/%m"))
-}
 
 /// The latest photo of a slot, as it lies in the bucket.
 pub(crate) struct Arrival {
@@ -127,16 +114,32 @@ pub(crate) async fn received(
 
 async fn take(work: &Work, photo: &UploadedPhoto, compared: bool) -> Result<Arrival, JobError> {
     let declared = Declared::new(photo.size, &photo.sha256);
-    let verdict = received(&work.context, &photo.object_key, &photo.content_type, &declared, compared).await?;
+    let judged = received(&work.context, &photo.object_key, &photo.content_type, &declared, compared).await?;
+    let (key, verdict) = match judged {
+        Err(refusal) => (photo.object_key.clone(), Err(refusal)),
+        Ok((_, original)) => (keep_upload(&work.context, &photo.object_key).await?, Ok(original)),
+    };
     Ok(Arrival {
         photo_id: photo.photo_id,
         slot: photo.slot,
         row: None,
-        key: photo.object_key.clone(),
+        key,
         content_type: Some(photo.content_type.clone()),
         declared: Some(declared),
-        verdict: verdict.map(|(_, original)| original),
+        verdict,
     })
+}
+
+/// Copies what passed to where it is kept, and tells where that is. The upload stays: an attempt that fails after this
+/// begins anew. `ForgetUploads` removes it, and the copy too should nothing ever name that.
+///
+/// # Errors
+/// When the bucket does not answer.
+pub(crate) async fn keep_upload(context: &Context, upload: &str) -> Result<String, JobError> {
+    let key = upload::kept(upload).ok_or_else(|| JobError::GiveUp(format!("{upload} is not where uploads wait")))?;
+    context.bucket.copy(upload, key).await?;
+    fault::crash_point("after_original_before_record");
+    Ok(key.to_owned())
 }
 
 /// The newest version that arrived. One that was accepted needs no second look.
@@ -164,7 +167,8 @@ fn refused_before(row: &photo::Model) -> Arrival {
     arrival(row, row.object_key.clone(), Err(Refusal { reason, words }))
 }
 
-/// Judges an upload, and puts what passes where no address for uploads leads.
+/// Judges an upload, and puts what passes where no address for uploads leads: such an address outlives the moment in which
+/// the photo is accepted, so what is kept are the very bytes that were judged.
 async fn keep(
     work: &Work,
     row: &photo::Model,
@@ -175,7 +179,7 @@ async fn keep(
     let (key, verdict) = match judged {
         Err(refusal) => (row.object_key.clone(), Err(refusal)),
         Ok((bytes, original)) => {
-            let key = original_key(row.booking_id, row.id, row.created_at);
+            let key = photo::key(row.booking_id, row.id, row.created_at);
             work.context.bucket.put(&key, original.inspected.format.as_str(), bytes).await?;
             fault::crash_point("after_original_before_record");
             (key, Ok(original))

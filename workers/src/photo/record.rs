@@ -153,9 +153,9 @@ async fn write(tx: &DatabaseTransaction, scene: &Scene<'_>, arrival: Arrival) ->
     };
     row.received_at = Set(Some(scene.received_at));
     row.turn = Set(scene.turn);
+    row.object_key = Set(arrival.key.clone());
     match arrival.verdict {
         Ok(original) => {
-            row.object_key = Set(arrival.key);
             // The bits as they are: only how many differ is ever asked.
             let fingerprint = original.inspected.fingerprint.map(u64::cast_signed);
             let copied = match fingerprint {

@@ -1,14 +1,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use entity::{derivative, photo};
+use entity::{derivative, photo, upload};
 use jobs::{fault, photo::MakeThumbnails};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, sea_query::OnConflict,
 };
 use uuid::Uuid;
 
-use super::{begin_with_return, incoming_key, original, report_when_all_in, room::in_room};
+use super::{begin_with_return, original, report_when_all_in, room::in_room};
 use crate::{
     Ending, JobError, Perform, Work,
     vision::{
@@ -45,7 +45,7 @@ async fn store(work: &Work, photo: Uuid, copies: &[Derivative]) -> Result<(), Jo
 /// The original is kept elsewhere by now. Should this fail, some bytes lie there in vain.
 async fn forget_upload(work: &Work, photo: &photo::Model) {
     if photo.declared_sha256.is_none()
-        && let Err(error) = work.context.bucket.delete(&incoming_key(photo.id)).await
+        && let Err(error) = work.context.bucket.delete(&upload::incoming(&photo.object_key)).await
     {
         tracing::warn!(%error, photo = %photo.id, "an upload that was kept elsewhere could not be deleted");
     }

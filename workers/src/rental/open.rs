@@ -1,6 +1,6 @@
 //! The customer begins to give the car back.
 
-use entity::rental_return;
+use entity::{photo, rental_return, upload};
 use jobs::{Job, rental::OpenReturn};
 use rules::{
     booking::Event,
@@ -14,7 +14,7 @@ use view::rental::{OpenedReturn, Upload};
 use super::case::{Case, illegal, not_found, note};
 use crate::{
     Ending, JobError, Perform, Work,
-    photo::{Scene, awaiting, incoming_key, next_version},
+    photo::{Scene, awaiting, next_version},
 };
 
 impl Perform for OpenReturn {
@@ -88,7 +88,7 @@ pub(super) async fn insert(
 /// A new version of a slot, for its photo to be put to.
 async fn offer(tx: &DatabaseTransaction, scene: &Scene<'_>, slot: Slot) -> Result<Upload, DbErr> {
     let photo_id = Uuid::now_v7();
-    let object_key = incoming_key(photo_id);
+    let object_key = upload::incoming(&photo::key(scene.booking.id, photo_id, scene.received_at));
     let version = next_version(tx, scene.booking.id, scene.occasion, slot).await?;
     awaiting(scene, photo_id, slot, version, object_key.clone()).insert(tx).await?;
     Ok(Upload { slot, photo_id, object_key })
