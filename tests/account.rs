@@ -107,7 +107,13 @@ async fn who_registers_and_does_not_wait_can_ask_how_it_ended() {
     assert_eq!([&accepted, &taken].map(|answer| answer.status.as_u16()), [202, 202]);
     let place = |answer: &Answer| answer.headers["location"].to_str().unwrap().to_owned();
     house.bed.until("select count(*) from job where kind = 'register_account' and state = 'done'", 3).await;
-    let ended = house.get(&place(&accepted), None).await;
+    // Its id is that of the account, which others know: it shows them neither name nor address.
+    for stranger in [None, Some(&customer)] {
+        let ended = house.get(&place(&accepted), stranger).await;
+        assert_eq!((&ended.body["state"], &ended.body["outcome"]), (&json!("done"), &json!({ "result": "done" })));
+    }
+    let soon = house.log_in("soon@example.com").await;
+    let ended = house.get(&place(&accepted), Some(&soon)).await;
     assert_eq!(ended.body["outcome"]["document"]["email"], "soon@example.com", "{ended:?}");
     assert_eq!(house.get(&place(&taken), None).await.body["outcome"]["code"], "email_taken");
     // Other jobs are for those who asked.

@@ -75,8 +75,8 @@ pub struct JobApi;
 impl JobApi {
     /// Show how a request ended
     ///
-    /// To whoever asked, and to admins. How registering ended is shown without a token, too: whoever registers has none yet,
-    /// and nobody else knows the job's id.
+    /// To whoever asked, and to admins. How registering ended is shown without a token, too, because whoever registers has none
+    /// yet; but not the `document`, which is for the new account alone: others know its id, which is the job's.
     #[oai(path = "/jobs/:id", method = "get", operation_id = "showJob")]
     async fn show(
         &self,
@@ -88,10 +88,13 @@ impl JobApi {
         let entry = ledger::find(&front.db, id.0).await?.ok_or_else(hidden)?;
         let admin = visitor.0.as_ref().is_some_and(|caller| caller.role.may(rules::account::Scope::JobsManage));
         let asked = visitor.0.as_ref().is_some_and(|caller| entry.principal == Some(caller.account_id));
+        let registered = entry.kind == RegisterAccount::KIND;
         if admin {
             Ok(Json(full_job_document(&entry)))
-        } else if asked || entry.kind == RegisterAccount::KIND {
+        } else if asked || (registered && visitor.0.as_ref().is_some_and(|caller| caller.account_id == entry.id)) {
             Ok(Json(job_document(&entry)))
+        } else if registered {
+            Ok(Json(without_document(job_document(&entry))))
         } else {
             Err(hidden())
         }
@@ -135,6 +138,14 @@ impl JobApi {
     ) -> Result<Json<Job>, ApiError> {
         self.handle(&front, caller.account_id, id.0, Action::Discard).await
     }
+}
+
+/// That it was done or why not, and nothing of what was written.
+fn without_document(mut job: Job) -> Job {
+    if let Some(Any(Value::Object(outcome))) = &mut job.outcome {
+        outcome.remove("document");
+    }
+    job
 }
 
 impl JobApi {
