@@ -5,21 +5,15 @@
 //! away, or a front that dies, between the bucket and the job may leave objects
 //! that no row names; they harm nobody and can be told by their key.
 
+mod incoming;
 mod paced;
 mod spool;
 mod statement;
 
-use std::time::Duration;
-
 use chrono::{DateTime, Datelike, Utc};
 use jobs::{fault, rental::UploadedPhoto};
 use platform::Bucket;
-use poem::{Body, FromRequest, Request, RequestBody, web::Multipart};
-use rules::{
-    photo::{Limits, PhotoRefused},
-    problem,
-    rental::Slot,
-};
+use rules::{photo::PhotoRefused, problem, rental::Slot};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use uuid::Uuid;
@@ -30,27 +24,15 @@ use crate::{
     shape::NUL,
     words::{EXCUSE, written},
 };
-use paced::Paced;
+pub(crate) use incoming::Incoming;
+use incoming::Parts;
 use spool::Spooled;
 pub(crate) use statement::Statement;
 
-/// Room for the other parts than photos, and what stands between them.
-const PARTS_LIMIT: u64 = 64 * 1024;
-/// How long a body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(300);
-/// A form has at most eight parts; some more may be wrong and told so, but not any number of them.
-const MOST_PARTS: usize = 16;
 /// Bytes of a part that holds a number or a word.
 const LONGEST_NUMBER: u64 = 32;
 /// Bytes of one that holds a reason of 500 letters.
 const LONGEST_REASON: u64 = 2_048;
-
-/// A form whose body has not been read yet, so that who asks can be checked first.
-pub(crate) struct Incoming {
-    parts: Multipart,
-    most_photos: u64,
-    overflow: paced::Overflow,
-}
 
 /// What the instruments show, and photos.
 pub(crate) struct Handover {
@@ -63,83 +45,6 @@ pub(crate) struct Handover {
     /// Why the odometer is right although it does not fit its last reading.
     pub(crate) odometer_correction: Option<String>,
     photos: Vec<(Slot, Spooled)>,
-}
-
-impl Incoming {
-    /// # Errors
-    /// When the length says already that it is too large for so many photos, or the form has no boundary.
-    pub(crate) async fn open(request: &Request, body: &mut RequestBody, most_photos: u64) -> poem::Result<Self> {
-        let limit = most_photos * Limits::default().max_bytes + PARTS_LIMIT;
-        let length =
-            request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        if length.is_some_and(|length| length > limit) {
-            return Err(too_large(most_photos).into());
-        }
-        let (paced, overflow) = Paced::new(body.take()?.into_bytes_stream(), limit);
-        let mut body = RequestBody::new(Body::from_bytes_stream(paced));
-        Ok(Self { parts: Multipart::from_request(request, &mut body).await?, most_photos, overflow })
-    }
-
-    /// Reads what the instruments show and the photos of the sides.
-    ///
-    /// # Errors
-    /// Everything that is wrong with the parts, at once; or that the body is too large, too slow or broken off.
-    pub(crate) async fn receive(self) -> Result<Handover, ApiError> {
-        self.read::<Received>().await?.finish()
-    }
-
-    /// Reads what somebody says, with the photos that belong to it.
-    ///
-    /// # Errors
-    /// When the body is too large, too slow or broken off; [`Statement::check`] tells what is wrong with its parts.
-    pub(crate) async fn receive_statement(self) -> Result<Statement, ApiError> {
-        self.read::<Statement>().await
-    }
-
-    async fn read<P: Parts>(self) -> Result<P, ApiError> {
-        let late = |_| ApiError::new(problem::REQUEST_TIMEOUT, "Please try again, or send smaller photos.");
-        tokio::time::timeout(PATIENCE, self.read_parts()).await.map_err(late)?
-    }
-
-    async fn read_parts<P: Parts>(mut self) -> Result<P, ApiError> {
-        let (mut received, mut count) = (P::default(), 0);
-        loop {
-            match self.parts.next_field().await {
-                Ok(Some(_)) if count == MOST_PARTS => {
-                    return Err(ApiError::new(problem::BAD_REQUEST, "The form has too many parts."));
-                }
-                Ok(Some(part)) => {
-                    count += 1;
-                    let name = part.name().unwrap_or_default().to_owned();
-                    let taken = received.take(&name, Box::pin(part.into_async_read())).await;
-                    taken.map_err(|error| self.broken_off(&error))?;
-                }
-                Ok(None) => return Ok(received),
-                Err(error) => return Err(self.broken_off(&error)),
-            }
-        }
-    }
-
-    fn broken_off(&self, error: &dyn std::fmt::Display) -> ApiError {
-        if self.overflow.happened() {
-            return too_large(self.most_photos);
-        }
-        ApiError::new(problem::BAD_REQUEST, format!("The form could not be read to its end: {error}"))
-    }
-}
-
-fn too_large(most_photos: u64) -> ApiError {
-    ApiError::new(problem::BODY_TOO_LARGE, format!("Send at most {most_photos} photos of 15 MB each."))
-}
-
-/// What the parts of a form come to.
-trait Parts: Default + Send {
-    /// Reads one part to its end, also when it is of no use: the client shall hear of all that is wrong.
-    fn take(
-        &mut self,
-        name: &str,
-        part: impl AsyncRead + Send + Unpin,
-    ) -> impl Future<Output = std::io::Result<()>> + Send;
 }
 
 #[derive(Default)]
