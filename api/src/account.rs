@@ -1,5 +1,6 @@
 //! Accounts and sessions: registering, logging in and out, one's own profile and devices.
 
+mod arrival;
 mod login;
 mod session;
 
@@ -18,6 +19,7 @@ use serde_json::json;
 use uuid::Uuid;
 use view::account::User;
 
+use arrival::arrive;
 pub use login::LoginApi;
 pub(crate) use login::authenticate;
 pub(crate) use session::open_session;
@@ -25,7 +27,7 @@ pub(crate) use session::open_session;
 use crate::{
     Tag,
     accept::{Asking, Key, Written, job_for},
-    auth::{Caller, ProfileRead, ProfileWrite},
+    auth::{Caller, Origin, ProfileRead, ProfileWrite},
     error::ApiError,
     front::Front,
     shape::Shaped,
@@ -132,11 +134,13 @@ pub struct AccountApi;
 impl AccountApi {
     /// Register
     ///
-    /// Makes a customer's account. After `202` ask at `Location` how it ended; that needs no token.
+    /// Makes a customer's account. After `202` ask at `Location` how it ended; that needs no token. After twenty from one
+    /// address within an hour it is `429 rate_limited`, unless the house has set another limit.
     #[oai(path = "/auth/register", method = "post", operation_id = "register")]
     async fn register(
         &self,
         front: Data<&Arc<Front>>,
+        origin: Origin,
         asking: Asking,
         Shaped(body): Shaped<Registration>,
     ) -> Result<Written<User>, ApiError> {

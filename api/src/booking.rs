@@ -131,7 +131,8 @@ impl BookingApi {
     /// Book a car
     ///
     /// `409 car_taken` comes with `alternatives`, and with `waitlistUrl` and the body `waitlist` to send there; or say
-    /// `joinWaitlist` at once. `422 dates_refused` comes with every reason.
+    /// `joinWaitlist` at once. `422 dates_refused` comes with every reason. Whoever has twenty bookings
+    /// that have not ended, or as many as the house has set, gets `422 too_many_bookings`.
     #[oai(path = "/bookings", method = "post", operation_id = "requestBooking")]
     async fn request(
         &self,

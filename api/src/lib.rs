@@ -39,6 +39,7 @@ pub mod token;
 pub mod trace;
 mod upload;
 pub mod waitlist;
+pub mod window;
 mod words;
 
 use std::sync::{Arc, LazyLock};
