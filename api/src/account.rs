@@ -30,6 +30,7 @@ use crate::{
     auth::{Caller, Origin, ProfileRead, ProfileWrite},
     error::ApiError,
     front::Front,
+    link,
     shape::Shaped,
 };
 
@@ -111,6 +112,12 @@ impl Newcomer {
         }
     }
 
+    /// Tells one password from another under one idempotency key. Keyed, because what is stored of a password must not let
+    /// anybody try others fast.
+    pub(crate) fn seal(&self, front: &Front) -> String {
+        link::key(front).seal(self.password.expose())
+    }
+
     /// Writes down what the job may not carry, under the id of the account to be, which is that of the job, too: as long
     /// as that one is not done, the row stays.
     pub(crate) async fn keep(self, front: &Front, id: Uuid) -> Result<(), ApiError> {
@@ -145,8 +152,9 @@ impl AccountApi {
         Shaped(body): Shaped<Registration>,
     ) -> Result<Written<User>, ApiError> {
         let newcomer = Newcomer::check(&body.email, body.password, &body.name, body.phone.as_deref())?;
-        // The password stays out of what a key stands for: a fast hash of it must not be stored.
-        let request = json!({ "email": newcomer.email.as_str(), "name": body.name, "phone": body.phone });
+        arrive(&front, &origin).await?;
+        let request = json!({ "email": newcomer.email.as_str(), "name": body.name, "phone": body.phone,
+                              "password": newcomer.seal(&front) });
         let asking = asking.by_stranger(&newcomer.email);
         let registration_id = Uuid::now_v7();
         let mut job = job_for(&asking, Key::Optional, None, &RegisterAccount { registration_id }, &request)?;

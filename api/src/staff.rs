@@ -69,7 +69,7 @@ impl StaffApi {
         }
         let newcomer = Newcomer::check(&email, password, &name, phone.as_deref())?;
         let request = json!({ "email": newcomer.email.as_str(), "name": name, "phone": phone, "role": role,
-                              "branchId": branch_id });
+                              "branchId": branch_id, "password": newcomer.seal(&front) });
         let registration_id = Uuid::now_v7();
         let add = AddStaff { registration_id, role, branch_id, added_by: caller.account_id };
         let mut job = job_for(&asking, Key::Optional, Some(caller.account_id), &add, &request)?;
