@@ -252,7 +252,7 @@ impl RentalApi {
 
     /// Decide a return
     ///
-    /// By an admin, or whoever runs the branch of the rental. `clear` completes the booking, `damage` also writes the items into the register and tells the customer,
+    /// By an admin, or whoever runs the branch of the rental, and never by the renter. `clear` completes the booking, `damage` also writes the items into the register and tells the customer,
     /// `more_photos` asks the customer once for better ones. The first decision wins: `409 already_decided`.
     #[oai(path = "/returns/:id/decision", method = "post", operation_id = "decideReturn")]
     async fn decide(
