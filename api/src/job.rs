@@ -15,7 +15,10 @@ use poem_openapi::{
     payload::Json,
     types::Any,
 };
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionTrait};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    TransactionTrait,
+};
 use serde_json::Value;
 use uuid::Uuid;
 use view::job::Job;
@@ -118,6 +121,9 @@ impl JobApi {
     }
 
     /// Replay a dead job
+    ///
+    /// Done at once. Repeat it as it is when the answer was lost: it takes no `Idempotency-Key`, and whoever did just this to the
+    /// job last is answered as the first time.
     #[oai(path = "/admin/jobs/:id/replay", method = "post", operation_id = "replayJob")]
     async fn replay(
         &self,
@@ -129,6 +135,8 @@ impl JobApi {
     }
 
     /// Discard a dead job
+    ///
+    /// Done at once, and can be repeated like a replay.
     #[oai(path = "/admin/jobs/:id/discard", method = "post", operation_id = "discardJob")]
     async fn discard(
         &self,
@@ -176,7 +184,15 @@ impl Action {
     }
 }
 
-/// Replays or discards a dead job in an admin's name, and writes down who did it.
+/// Whether just this is what was done to the job last, and by this admin: the answer may have been lost.
+async fn did_last(tx: &DatabaseTransaction, admin: Uuid, id: Uuid, action: &str) -> Result<bool, DbErr> {
+    use entity::audit_log::{Column, Entity};
+    let of_job = Entity::find().filter(Column::SubjectKind.eq("job")).filter(Column::SubjectId.eq(id));
+    let last = of_job.order_by_desc(Column::Id).one(tx).await?;
+    Ok(last.is_some_and(|last| last.actor == Some(admin) && last.action == action))
+}
+
+/// Replays or discards a dead job in an admin's name, and writes down who did it. Asked again it is done already.
 ///
 /// # Errors
 /// `not_found`, or `illegal_state` when the job is not dead.
@@ -187,12 +203,16 @@ pub(crate) async fn handle_dead(front: &Front, admin: Uuid, id: Uuid, action: Ac
         Action::Replay => ledger::replay(&tx, id).await?,
         Action::Discard => ledger::discard(&tx, id).await?,
     };
+    let audited = format!("{}_job", action.as_str());
+    if !done && did_last(&tx, admin, id, &audited).await? {
+        return Ok(());
+    }
     if !done {
         return Err(ApiError::new(rules::problem::ILLEGAL_STATE, "Only dead jobs can be replayed or discarded."));
     }
     let audit = entity::audit_log::ActiveModel {
         actor: Set(Some(admin)),
-        action: Set(format!("{}_job", action.as_str())),
+        action: Set(audited),
         subject_kind: Set("job".to_owned()),
         subject_id: Set(id),
         ..Default::default()

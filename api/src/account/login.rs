@@ -150,6 +150,8 @@ impl LoginApi {
     }
 
     /// Log a device out
+    ///
+    /// Done at once; repeated it is answered the same, so it takes no `Idempotency-Key`.
     #[oai(path = "/me/sessions/:id", method = "delete", operation_id = "closeSession")]
     async fn close_session(
         &self,
