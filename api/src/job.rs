@@ -32,6 +32,9 @@ use crate::{
     listing::{Cursor, Page, limit},
 };
 
+/// What a cursor of its list is one of.
+const LIST: &str = "dead jobs";
+
 /// Only dead jobs can be listed.
 #[derive(Clone, Copy, Debug, Enum)]
 #[oai(rename_all = "snake_case")]
@@ -114,10 +117,10 @@ impl JobApi {
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<DeadJob>>, ApiError> {
         let limit = limit(asked.0);
-        let before = Cursor::read(cursor.0.as_deref())?.map(|last: Cursor| (last.at, last.id));
+        let before = Cursor::read(LIST, cursor.0.as_deref())?.map(|last: Cursor| (last.at, last.id));
         let rows = ledger::dead(&front.db, ledger::Page { before, limit: limit + 1 }).await?;
         let cursor = |row: &Entry| Cursor { at: row.finished_at.unwrap_or(row.created_at), id: row.id };
-        Ok(Json(Page::cut(rows, limit, cursor, DeadJob::from)))
+        Ok(Json(Page::cut(LIST, rows, limit, cursor, DeadJob::from)))
     }
 
     /// Replay a dead job

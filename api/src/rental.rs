@@ -37,6 +37,9 @@ use body::{JsonOrForm, Nothing, Readings};
 use decision::Decide;
 use opened::{ReturnAnswer, opened};
 
+/// What a cursor of its list is one of.
+const LIST: &str = "returns";
+
 /// What the instruments show when the photos are up.
 #[derive(Debug, Object)]
 #[oai(rename = "ReturnCompletion", rename_all = "camelCase", deny_unknown_fields)]
@@ -220,7 +223,7 @@ impl RentalApi {
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<Return>>, ApiError> {
         let limit = limit(asked.0);
-        let after = older(cursor.0.as_deref())?;
+        let after = older(LIST, cursor.0.as_deref())?;
         let wanted = caller
             .sees_by_booking("rental_return")
             .add_option(state.0.map(|state| Column::State.eq(state.0.as_str())))
@@ -233,7 +236,7 @@ impl RentalApi {
             let at = Cursor { at: row.created_at, id: row.id };
             shown.push((at, document(&front, row).await?));
         }
-        Ok(Json(Page::cut(shown, limit, |(at, _)| at.clone(), |(_, document)| document)))
+        Ok(Json(Page::cut(LIST, shown, limit, |(at, _)| at.clone(), |(_, document)| document)))
     }
 
     /// Show a return

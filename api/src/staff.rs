@@ -27,6 +27,9 @@ use crate::{
     shape::Shaped,
 };
 
+/// What a cursor of its list is one of.
+const LIST: &str = "staff";
+
 /// A member of staff.
 #[derive(Object)]
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
@@ -90,11 +93,11 @@ impl StaffApi {
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<User>>, ApiError> {
         let limit = limit(asked.0);
-        let after = older(cursor.0.as_deref())?;
+        let after = older(LIST, cursor.0.as_deref())?;
         let query = Entity::find().filter(staff().add_option(after));
         let query = query.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
         let rows = query.limit(limit + 1).all(&front.db).await?;
-        Ok(Json(Page::cut(rows, limit, |row| Cursor { at: row.created_at, id: row.id }, User::from)))
+        Ok(Json(Page::cut(LIST, rows, limit, |row| Cursor { at: row.created_at, id: row.id }, User::from)))
     }
 
     /// Show a member of staff

@@ -125,6 +125,11 @@ pub(crate) async fn find(
     if !wanted.features.is_empty() {
         found = found.add(Expr::cust_with_values("features @> $1", [wanted.features.clone()]));
     }
+    let list = match wanted.sort {
+        Sort::Newest => "cars",
+        Sort::Price => "cars by price",
+        Sort::PriceDescending => "cars by price, falling",
+    };
     let newest = async |at: Option<Cursor>| {
         let query = Entity::find().filter(found.clone().add_option(at.map(|at| after("(created_at, id) <", at))));
         let rows = query.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).limit(limit + 1).all(db).await?;
@@ -137,9 +142,9 @@ pub(crate) async fn find(
         Ok(Page::cut(rows, limit, |car: &Model| Cursor { at: car.price_per_day, id: car.id }, Car::from))
     };
     match wanted.sort {
-        Sort::Newest => newest(Cursor::read(cursor)?).await,
-        Sort::Price => by_price(Cursor::read(cursor)?, "(price_per_day, id) >", Order::Asc).await,
-        Sort::PriceDescending => by_price(Cursor::read(cursor)?, "(price_per_day, id) <", Order::Desc).await,
+        Sort::Newest => newest(Cursor::read(list, cursor)?).await,
+        Sort::Price => by_price(Cursor::read(list, cursor)?, "(price_per_day, id) >", Order::Asc).await,
+        Sort::PriceDescending => by_price(Cursor::read(list, cursor)?, "(price_per_day, id) <", Order::Desc).await,
     }
 }
 

@@ -31,6 +31,9 @@ use crate::{
     words::{DISPUTE, written},
 };
 
+/// What a cursor of its list is one of.
+const LIST: &str = "damage cases";
+
 /// Why the customer sees it differently.
 #[derive(Debug, Object)]
 #[oai(rename = "DamageDispute", deny_unknown_fields)]
@@ -99,11 +102,11 @@ pub(super) async fn page(
     cursor: Option<&str>,
 ) -> Result<Page<DamageCase>, ApiError> {
     let limit = limit(asked);
-    let after = older(cursor)?;
+    let after = older(LIST, cursor)?;
     let query = Entity::find().filter(wanted.add_option(after));
     let newest = query.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
     let rows = newest.limit(limit + 1).all(db).await?;
-    Ok(Page::cut(rows, limit, |row| Cursor { at: row.created_at, id: row.id }, DamageCase::from))
+    Ok(Page::cut(LIST, rows, limit, |row| Cursor { at: row.created_at, id: row.id }, DamageCase::from))
 }
 
 pub struct CaseApi;
