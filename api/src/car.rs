@@ -14,6 +14,7 @@ use poem_openapi::{
 };
 use rules::{
     car::{CarStatus, Category, FuelType, Plate, Vin},
+    line::line,
     money::{Currency, Money},
 };
 use sea_orm::EntityTrait;
@@ -89,6 +90,32 @@ struct CarChange {
     status: Option<Word<CarStatus>>,
 }
 
+/// What is read in one line, in mails and on pages.
+fn one_line(reasons: &mut Reasons, pointer: &str, text: &mut String) {
+    if let Some(line) = reasons.take(pointer, line(text).map(str::to_owned)) {
+        *text = line;
+    }
+}
+
+/// The texts of a car.
+fn lines(
+    reasons: &mut Reasons,
+    (make, model): (Option<&mut String>, Option<&mut String>),
+    location: Option<&mut String>,
+    features: Option<&mut Vec<String>>,
+) {
+    // An empty one says that it is nowhere in particular.
+    let location = location.filter(|location| !location.is_empty());
+    for (pointer, text) in [("/make", make), ("/model", model), ("/location", location)] {
+        if let Some(text) = text {
+            one_line(reasons, pointer, text);
+        }
+    }
+    for (at, feature) in features.into_iter().flatten().enumerate() {
+        one_line(reasons, &format!("/features/{at}"), feature);
+    }
+}
+
 fn money(reasons: &mut Reasons, price: &view::Money) -> Option<Money> {
     let currency = reasons.take("/pricePerDay/currency", Currency::new(&price.currency))?;
     Some(Money { amount: price.amount, currency })
@@ -162,9 +189,11 @@ impl CarApi {
         front: Data<&Arc<Front>>,
         caller: Caller<CarsWrite>,
         asking: Asking,
-        Shaped(body): Shaped<NewCar>,
+        Shaped(mut body): Shaped<NewCar>,
     ) -> Result<Written<Car>, ApiError> {
         let mut reasons = Reasons::default();
+        let names = (Some(&mut body.make), Some(&mut body.model));
+        lines(&mut reasons, names, body.location.as_mut(), Some(&mut body.features));
         let plate = reasons.take("/plate", Plate::new(&body.plate));
         let vin = body.vin.as_deref().and_then(|vin| reasons.take("/vin", Vin::new(vin)));
         let price = money(&mut reasons, &body.price_per_day);
@@ -207,9 +236,11 @@ impl CarApi {
         caller: Caller<CarsWrite>,
         asking: Asking,
         id: Path<Uuid>,
-        Shaped(body): Shaped<CarChange>,
+        Shaped(mut body): Shaped<CarChange>,
     ) -> Result<Written<Car>, ApiError> {
         let mut reasons = Reasons::default();
+        let names = (body.make.as_mut(), body.model.as_mut());
+        lines(&mut reasons, names, body.location.as_mut(), body.features.as_mut());
         let plate = body.plate.as_deref().and_then(|plate| reasons.take("/plate", Plate::new(plate)));
         let vin = body.vin.as_deref().and_then(|vin| reasons.take("/vin", Vin::new(vin)));
         let price_per_day = body.price_per_day.as_ref().and_then(|price| money(&mut reasons, price));
