@@ -195,6 +195,15 @@ impl<'a, S: Needs> ApiExtractor<'a> for Caller<S> {
     }
 }
 
+/// Whether somebody of the house asks, where everybody may. A token that is not good is like none.
+pub(crate) struct ByStaff(pub(crate) bool);
+
+impl<'a> FromRequest<'a> for ByStaff {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        Ok(Self(Caller::<ProfileRead>::identify(request).is_ok_and(|caller| caller.is_staff())))
+    }
+}
+
 /// Where a request came from: kept with sessions and photos as evidence.
 pub struct Origin {
     pub ip: Option<String>,

@@ -29,7 +29,7 @@ use crate::{
     Tag,
     accept::{Asking, Key, Written, job_for},
     account::Reasons,
-    auth::{Caller, CarsWrite},
+    auth::{ByStaff, Caller, CarsWrite},
     error::ApiError,
     front::Front,
     listing::{Page, limit},
@@ -121,6 +121,12 @@ fn money(reasons: &mut Reasons, price: &view::Money) -> Option<Money> {
     Some(Money { amount: price.amount, currency })
 }
 
+/// Whoever knows a VIN can order keys and papers for the car.
+fn shown(car: entity::car::Model, by_staff: bool) -> Car {
+    let car = Car::from(car);
+    Car { vin: car.vin.filter(|_| by_staff), ..car }
+}
+
 pub struct CarApi;
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Fleet")]
@@ -157,6 +163,7 @@ impl CarApi {
         sort: Query<Option<search::Sort>>,
         #[oai(name = "limit", validator(minimum(value = "1"), maximum(value = "100")))] asked: Query<Option<u64>>,
         cursor: Query<Option<String>>,
+        ByStaff(by_staff): ByStaff,
     ) -> Result<Json<Page<Car>>, ApiError> {
         let wanted = search::Wanted {
             category: category.0.map(|word| word.0),
@@ -172,14 +179,21 @@ impl CarApi {
             free: search::period(from.0, to.0)?,
             sort: sort.0.unwrap_or_default(),
         };
-        search::find(&front.db, &wanted, limit(asked.0), cursor.0.as_deref()).await.map(Json)
+        search::find(&front.db, &wanted, limit(asked.0), cursor.0.as_deref(), |car| shown(car, by_staff))
+            .await
+            .map(Json)
     }
 
     /// Show a car
     #[oai(path = "/cars/:id", method = "get", operation_id = "showCar")]
-    async fn show(&self, front: Data<&Arc<Front>>, id: Path<Uuid>) -> Result<Json<Car>, ApiError> {
+    async fn show(
+        &self,
+        front: Data<&Arc<Front>>,
+        id: Path<Uuid>,
+        ByStaff(by_staff): ByStaff,
+    ) -> Result<Json<Car>, ApiError> {
         let car = entity::car::Entity::find_by_id(id.0).one(&front.db).await?;
-        Ok(Json(car.ok_or_else(ApiError::not_found)?.into()))
+        Ok(Json(shown(car.ok_or_else(ApiError::not_found)?, by_staff)))
     }
 
     /// Add a car
