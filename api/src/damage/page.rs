@@ -31,6 +31,7 @@ use crate::{
     page::{Done, Frame, Page},
     picture::copies,
     review::amount,
+    shape::is_multipart,
     upload::{Incoming, Statement},
     words::{DISPUTE, REASON, written},
 };
@@ -124,7 +125,7 @@ fn over(face: Face) -> Response {
 /// What was sent: a form without photos, or with them. Nobody but the customer has any to send; when they may not any
 /// more, the page that answers says so.
 async fn receive(sheet: &Sheet, request: &Request, body: poem::Body) -> Result<(Form, Statement), ApiError> {
-    let with_photos = request.content_type().is_some_and(|kind| kind.starts_with("multipart/"));
+    let with_photos = request.content_type().is_some_and(is_multipart);
     if !with_photos || !sheet.to_customer {
         return Ok((Form::read(body).await?, Statement::default()));
     }

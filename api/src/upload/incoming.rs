@@ -140,7 +140,7 @@ mod tests {
             counted.fetch_add(1, Ordering::Relaxed);
             Ok::<_, std::io::Error>(piece)
         });
-        let request = Request::builder().content_type("multipart/form-data; boundary=X").finish();
+        let request = Request::builder().content_type("Multipart/Form-Data; boundary=X").finish();
         let mut body = RequestBody::new(Body::from_bytes_stream(pieces));
         let form = Incoming::open(&request, &mut body, 4).await.unwrap().receive().await;
         (form, read.load(Ordering::Relaxed))
