@@ -120,7 +120,13 @@ async fn who_registers_and_does_not_wait_can_ask_how_it_ended() {
     assert_eq!([&accepted, &taken].map(|answer| answer.status.as_u16()), [202, 202]);
     let place = |answer: &Answer| answer.headers["location"].to_str().unwrap().to_owned();
     house.bed.until("select count(*) from job where kind = 'register_account' and state = 'done'", 3).await;
-    let ended = house.get(&place(&accepted), None).await;
+    // Its id is that of the account, which others know: it shows them neither name nor address.
+    for stranger in [None, Some(&customer)] {
+        let ended = house.get(&place(&accepted), stranger).await;
+        assert_eq!((&ended.body["state"], &ended.body["outcome"]), (&json!("done"), &json!({ "result": "done" })));
+    }
+    let soon = house.log_in("soon@example.com").await;
+    let ended = house.get(&place(&accepted), Some(&soon)).await;
     assert_eq!(ended.body["outcome"]["document"]["email"], "soon@example.com", "{ended:?}");
     assert_eq!(house.get(&place(&taken), None).await.body["outcome"]["code"], "email_taken");
     // Other jobs are for those who asked.
@@ -128,6 +134,47 @@ async fn who_registers_and_does_not_wait_can_ask_how_it_ended() {
     let other = place(&send(change.header("Prefer", "respond-async")).await);
     assert_eq!(house.get(&other, None).await.status, 401);
     assert_eq!(house.get(&format!("/api/v1/jobs/{}", uuid::Uuid::now_v7()), None).await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_many_register_from_one_address_in_an_hour_and_the_next_one_waits() {
+    let bed = tests::bed().await;
+    bed.work(Queue::Booking, workers::registry()).await;
+    let house = House::with(bed, |settings| {
+        settings.registrations_per_hour = 3;
+        settings.proxies = 1;
+    })
+    .await;
+    let register = |email: &str, from: &'static str| {
+        let body = json!({ "email": email, "password": PASSWORD, "name": "One of many" });
+        let request = house.ask(Method::POST, "/api/v1/auth/register").header("X-Forwarded-For", from);
+        send(patient(request).json(&body))
+    };
+    // Once Redis is there to count.
+    tests::until("somebody is refused", || async {
+        let email = format!("{}@example.com", uuid::Uuid::now_v7());
+        (register(&email, "203.0.113.7").await.code() == "rate_limited").then_some(())
+    })
+    .await;
+    let refused = register("one+more@example.com", "203.0.113.7").await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (429, "rate_limited"), "{refused:?}");
+    assert_eq!(refused.headers["ratelimit-policy"], "\"registrations\";q=3;w=3600");
+    assert_eq!(house.bed.number("select count(*) from account where email like 'one%'").await, 0);
+    assert_eq!(register("another@example.com", "203.0.113.8").await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_password_under_the_same_key_is_another_request() {
+    let house = House::open(&[Queue::Booking]).await;
+    let register = |password: &'static str| {
+        let body = json!({ "email": "me@example.com", "password": password, "name": "Me" });
+        let request = house.ask(Method::POST, "/api/v1/auth/register").header("Prefer", "wait=25");
+        send(request.header("Idempotency-Key", "once").json(&body))
+    };
+    assert_eq!(register(PASSWORD).await.status, 201);
+    assert_eq!(register(PASSWORD).await.status, 201);
+    let other = register("another long pass phrase").await;
+    assert_eq!((other.status.as_u16(), other.code()), (422, "idempotency_key_reused"), "{other:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

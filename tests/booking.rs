@@ -219,6 +219,15 @@ async fn a_list_by_price_goes_on_although_the_car_that_ended_a_page_is_gone() {
     let last = format!("/api/v1/cars/{}", text(&first["items"][1], "id"));
     assert_eq!(send(patient(with(house.ask(Method::DELETE, &last), Some(&admin)))).await.status, 200);
     let rest = page(&format!("/api/v1/cars?sort=price&cursor={}", text(&first, "nextCursor"))).await;
+    for order in ["newest", "-price"] {
+        let other = format!("/api/v1/cars?sort={order}&cursor={}", text(&first, "nextCursor"));
+        let refused = house.get(&other, None).await;
+        assert_eq!(
+            (refused.status.as_u16(), &refused.body["errors"][0]["pointer"]),
+            (422, &json!("/cursor")),
+            "the place of another order: {refused:?}"
+        );
+    }
     assert_eq!(rest["items"].as_array().unwrap().len(), 3, "{rest}");
 }
 

@@ -3,6 +3,7 @@
 use jobs::Queue;
 use reqwest::Method;
 use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
+use serde_json::json;
 use tests::{
     House, bed,
     house::{PASSWORD, send},
@@ -92,4 +93,37 @@ async fn a_job_whose_worker_is_gone_is_an_alarm_on_the_ledger() {
     let find = |state: &str| depths.iter().find(|depth| depth.state == state).unwrap();
     assert_eq!((find("abandoned").jobs, find("running").jobs), (1, 1));
     assert!(find("abandoned").oldest_seconds >= 60.0 && find("running").oldest_seconds == 0.0, "{depths:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_lost_the_answer_to_a_discard_asks_again_and_nobody_else_did_it() {
+    let house = House::open(&[Queue::Booking]).await;
+    let (admin, other) = (house.staff("admin").await, house.staff("admin").await);
+    let id = uuid::Uuid::now_v7();
+    let dead = format!(
+        "insert into job (id, queue, kind, payload, state, max_attempts, attempt, run_at, finished_at)
+         values ('{id}', 'damage', 'detect_damage', '{{}}', 'dead', 3, 3, now(), now())"
+    );
+    house.bed.run(&dead).await;
+    let act = |person, action: &str| {
+        let path = format!("/api/v1/admin/jobs/{id}/{action}");
+        let request = house.ask(Method::POST, &path);
+        send(tests::house::with(request, Some(person)))
+    };
+    let first = act(&admin, "discard").await;
+    assert_eq!((first.status.as_u16(), &first.body["state"]), (200, &json!("cancelled")), "{first:?}");
+    assert_eq!(act(&admin, "discard").await.body, first.body);
+    assert_eq!(act(&other, "discard").await.code(), "illegal_state");
+    assert_eq!(act(&admin, "replay").await.code(), "illegal_state");
+    let audited = "select count(*) from audit_log where action = 'discard_job'";
+    assert_eq!(house.bed.number(audited).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_of_the_login_form_leads_back_to_the_page() {
+    let house = House::open(&[]).await;
+    for path in ["/ops/login", "/ops/logout"] {
+        let answer = house.get(path, None).await;
+        assert_eq!((answer.status.as_u16(), &answer.headers["location"]), (303, &"/ops".parse().unwrap()), "{path}");
+    }
 }

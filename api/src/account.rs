@@ -1,5 +1,6 @@
 //! Accounts and sessions: registering, logging in and out, one's own profile and devices.
 
+mod arrival;
 mod login;
 mod session;
 
@@ -23,6 +24,7 @@ use serde_json::json;
 use uuid::Uuid;
 use view::account::User;
 
+use arrival::arrive;
 pub use login::LoginApi;
 pub(crate) use login::authenticate;
 pub(crate) use session::open_session;
@@ -30,9 +32,10 @@ pub(crate) use session::open_session;
 use crate::{
     Tag,
     accept::{Asking, Key, Written, job_for},
-    auth::{Caller, ProfileRead, ProfileWrite},
+    auth::{Caller, Origin, ProfileRead, ProfileWrite},
     error::ApiError,
     front::Front,
+    link,
     shape::Shaped,
 };
 
@@ -120,6 +123,12 @@ impl Newcomer {
         }
     }
 
+    /// Tells one password from another under one idempotency key. Keyed, because what is stored of a password must not let
+    /// anybody try others fast.
+    pub(crate) fn seal(&self, front: &Front) -> String {
+        link::key(front).seal(self.password.expose())
+    }
+
     /// Writes down what the job may not carry, under the id of the account to be, which is that of the job, too: as long
     /// as that one is not done, the row stays.
     pub(crate) async fn keep(self, front: &Front, id: Uuid) -> Result<(), ApiError> {
@@ -143,17 +152,20 @@ pub struct AccountApi;
 impl AccountApi {
     /// Register
     ///
-    /// Makes a customer's account. After `202` ask at `Location` how it ended; that needs no token.
+    /// Makes a customer's account. After `202` ask at `Location` how it ended; that needs no token. After twenty from one
+    /// address within an hour it is `429 rate_limited`, unless the house has set another limit.
     #[oai(path = "/auth/register", method = "post", operation_id = "register")]
     async fn register(
         &self,
         front: Data<&Arc<Front>>,
+        origin: Origin,
         asking: Asking,
         Shaped(body): Shaped<Registration>,
     ) -> Result<Written<User>, ApiError> {
         let newcomer = Newcomer::check(&body.email, body.password, &body.name, body.phone.as_deref())?;
-        // The password stays out of what a key stands for: a fast hash of it must not be stored.
-        let request = json!({ "email": newcomer.email.as_str(), "name": body.name, "phone": body.phone });
+        arrive(&front, &origin).await?;
+        let request = json!({ "email": newcomer.email.as_str(), "name": body.name, "phone": body.phone,
+                              "password": newcomer.seal(&front) });
         let asking = asking.by_stranger(&newcomer.email);
         let registration_id = Uuid::now_v7();
         let mut job = job_for(&asking, Key::Optional, None, &RegisterAccount { registration_id }, &request)?;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use jobs::outcome::Reason;
 use poem::http::{Method, Uri};
+use rules::problem;
 use serde_json::Value;
 
 use crate::{document::served, error::ApiError, shape::wrong_parameter};
@@ -22,6 +23,7 @@ struct Operation {
     method: Method,
     /// Not for somebody without a token.
     protected: bool,
+    takes_body: bool,
     /// Those of the query.
     parameters: Vec<Parameter>,
 }
@@ -58,6 +60,7 @@ impl Operation {
         Some(Self {
             method: method.to_uppercase().parse().ok()?,
             protected: operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty()),
+            takes_body: !operation["requestBody"].is_null(),
             parameters: parameters.filter_map(Parameter::listed).collect(),
         })
     }
@@ -118,6 +121,7 @@ pub(crate) fn allowed(path: &str) -> Option<String> {
     let page = || match route(path) {
         "other" => None,
         place if BEHIND_TOKENS.contains(&place) && !path.contains("/photo/") => Some("GET, POST".to_owned()),
+        "/ops" if ["/ops/login", "/ops/logout"].contains(&path) => Some("GET, POST".to_owned()),
         "/ops" if path != "/ops" => Some("POST".to_owned()),
         _ => Some("GET".to_owned()),
     };
@@ -133,23 +137,25 @@ pub(crate) fn allowed(path: &str) -> Option<String> {
 /// # Errors
 /// Names every parameter that is wrong, missing or not known, and for the last those that are.
 pub(crate) fn hold_query(method: &Method, uri: &Uri, known: bool) -> Result<(), ApiError> {
-    // Whatever answers GET answers HEAD.
-    let method = if method == Method::HEAD { &Method::GET } else { method };
-    let (path, query) = (uri.path(), uri.query());
+    let query = uri.query();
     // Only reads need a query at all.
-    if query.is_none() && method != Method::GET {
+    if query.is_none() && !matches!(*method, Method::GET | Method::HEAD) {
         return Ok(());
     }
-    let operation =
-        find(path).and_then(|address| address.operations.iter().find(|operation| operation.method == *method));
-    let Some(operation) = operation.filter(|operation| operation.protected == known) else { return Ok(()) };
-    let given: Vec<_> = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).take(MOST).collect();
+    let Some(operation) = Operation::find(method, uri.path(), known) else { return Ok(()) };
+    let given: Vec<_> = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).take(MOST + 1).collect();
+    if given.len() > MOST {
+        return Err(ApiError::new(problem::BAD_REQUEST, format!("The address has more than {MOST} parameters.")));
+    }
     let missing = operation
         .parameters
         .iter()
         .filter(|known| known.required && !given.iter().any(|(name, _)| known.name == *name));
     let missing = missing.map(|known| (known.name.as_str(), "is missing".to_owned()));
-    let wrong = given.iter().filter_map(|(name, text)| Some((&**name, operation.wrong(name, text)?)));
+    let wrong = given.iter().enumerate().filter_map(|(at, (name, text))| {
+        let twice = given[..at].iter().any(|(before, _)| before == name).then(|| "is given twice".to_owned());
+        Some((&**name, operation.wrong(name, text).or(twice)?))
+    });
     let reason = |(name, message)| Reason { pointer: format!("/{name}"), message };
     let reasons: Vec<_> = wrong.chain(missing).map(reason).collect();
     if reasons.is_empty() { Ok(()) } else { Err(ApiError::invalid(reasons)) }
@@ -158,7 +164,32 @@ pub(crate) fn hold_query(method: &Method, uri: &Uri, known: bool) -> Result<(), 
 /// Nobody mends more at once.
 const MOST: usize = 50;
 
+/// Whether the body of a request says anything.
+#[derive(Clone, Copy)]
+pub(crate) struct Bodied(pub(crate) bool);
+
+/// Refuses a body where the document has none: whoever sends it takes it for heard. Known are the protected operations, as for
+/// [`hold_query`].
+///
+/// # Errors
+/// `bad_request`.
+pub(crate) fn hold_body(method: &Method, uri: &Uri, known: bool, body: Option<&Bodied>) -> Result<(), ApiError> {
+    let says = body.is_some_and(|body| body.0);
+    if says && Operation::find(method, uri.path(), known).is_some_and(|operation| !operation.takes_body) {
+        return Err(ApiError::new(problem::BAD_REQUEST, "This address takes no body. Send the request without one."));
+    }
+    Ok(())
+}
+
 impl Operation {
+    /// What answers there, if it is one that is protected, or none that is.
+    fn find(method: &Method, path: &str, protected: bool) -> Option<&'static Self> {
+        // Whatever answers GET answers HEAD.
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        let operation = find(path)?.operations.iter().find(|operation| operation.method == *method);
+        operation.filter(|operation| operation.protected == protected)
+    }
+
     fn wrong(&self, name: &str, text: &str) -> Option<String> {
         if let Some(known) = self.parameters.iter().find(|known| known.name == name) {
             return wrong_parameter(&known.schema, text);
@@ -189,7 +220,7 @@ mod tests {
         assert_eq!(allowed("/api/v1/cars/7").as_deref(), Some("DELETE, GET, HEAD, PATCH"));
         assert_eq!(allowed("/api/v1/bookings/7/cancel").as_deref(), Some("POST"));
         assert_eq!([allowed("/api/v1/bookings/7/cancel/8"), allowed("/api/v1/bookings/7/")], [None, None]);
-        let pages = ["/ops", "/ops/login", "/offer/secret", "/review/secret/photo/7/large", "/livez"];
+        let pages = ["/ops", "/ops/jobs/7/replay", "/offer/secret", "/review/secret/photo/7/large", "/livez"];
         assert_eq!(
             pages.map(|page| allowed(page).unwrap()),
             ["GET, HEAD", "POST", "GET, HEAD, POST", "GET, HEAD", "GET, HEAD"]
@@ -209,7 +240,7 @@ mod tests {
         let refused = ask(Method::GET, "/api/v1/bookings?statsu=Active&limit=3&b%20c").unwrap_err();
         let words = "is no parameter of this address, which takes status, carId, limit, cursor";
         assert_eq!(told(&refused), [("/statsu", words), ("/b c", words)]);
-        assert!(ask(Method::GET, "/api/v1/bookings?status=Active&status=Completed&limit=3").is_ok());
+        assert!(ask(Method::GET, "/api/v1/bookings?status=Active&limit=3").is_ok());
         assert!(ask(Method::POST, "/api/v1/bookings?status=Active").is_err());
         assert!(ask(Method::HEAD, "/api/v1/bookings?statsu=Active").is_err());
         assert!(ask(Method::GET, "/review/token?sent=1").is_ok());
@@ -232,6 +263,28 @@ mod tests {
         assert!(ask(Method::GET, "/api/v1/cars?limit=100&seats=5&lat=52.5&from=2027-03-01T09:00:00Z").is_ok());
         let own = "/api/v1/bookings?limit=0".parse().unwrap();
         assert!(hold_query(&Method::GET, &own, false).is_ok(), "nobody knows yet who asks");
+    }
+
+    #[test]
+    fn what_comes_twice_or_is_not_looked_at_any_more_is_refused() {
+        let refused = ask(Method::GET, "/api/v1/bookings?status=Active&limit=3&status=Completed").unwrap_err();
+        assert_eq!(told(&refused), [("/status", "is given twice")]);
+        let many = |count| format!("/api/v1/cars?{}", vec!["a"; count].join("&"));
+        assert_eq!(ask(Method::GET, &many(51)).unwrap_err().problem.code, "bad_request");
+        assert_eq!(ask(Method::GET, &many(50)).unwrap_err().errors.len(), 50);
+    }
+
+    #[test]
+    fn a_body_is_refused_where_none_is_known() {
+        let send = |method, uri: &str, says| {
+            let (uri, body) = (uri.parse().unwrap(), Bodied(says));
+            let held = |known| hold_body(&method, &uri, known, Some(&body)).is_ok();
+            (held(false), held(true))
+        };
+        assert_eq!(send(Method::GET, "/api/v1/cars", true), (false, true));
+        assert_eq!(send(Method::DELETE, "/api/v1/cars/7", true), (true, false), "it waits until it is known who asks");
+        assert_eq!(send(Method::POST, "/api/v1/bookings", true), (true, true));
+        assert_eq!(send(Method::GET, "/api/v1/cars", false), (true, true));
     }
 
     #[test]

@@ -139,6 +139,7 @@ impl<S: Needs> Caller<S> {
             return Err(ApiError::new(problem::FORBIDDEN, words));
         }
         address::hold_query(request.method(), request.original_uri(), true)?;
+        address::hold_body(request.method(), request.original_uri(), true, request.extensions().get())?;
         Ok(Self { account_id: claims.sub, session_id: claims.sid, role: claims.role, scope: PhantomData })
     }
 }
@@ -161,6 +162,9 @@ impl<'a, S: Needs> ApiExtractor<'a> for Visitor<S> {
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> poem::Result<Self> {
         let signed = request.headers().contains_key(header::AUTHORIZATION);
+        if !signed {
+            address::hold_body(request.method(), request.original_uri(), true, request.extensions().get())?;
+        }
         Ok(Self(signed.then(|| Caller::identify(request)).transpose()?))
     }
 }
@@ -192,6 +196,15 @@ impl<'a, S: Needs> ApiExtractor<'a> for Caller<S> {
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> poem::Result<Self> {
         Ok(Self::identify(request)?)
+    }
+}
+
+/// Whether somebody of the house asks, where everybody may. A token that is not good is like none.
+pub(crate) struct ByStaff(pub(crate) bool);
+
+impl<'a> FromRequest<'a> for ByStaff {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        Ok(Self(Caller::<ProfileRead>::identify(request).is_ok_and(|caller| caller.is_staff())))
     }
 }
 

@@ -30,6 +30,9 @@ use crate::{
     shape::Shaped,
 };
 
+/// What a cursor of its list is one of.
+const LIST: &str = "bookings";
+
 /// A customer wants a car for a while.
 #[derive(Debug, Object)]
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
@@ -131,7 +134,8 @@ impl BookingApi {
     /// Book a car
     ///
     /// `409 car_taken` comes with `alternatives`, and with `waitlistUrl` and the body `waitlist` to send there; or say
-    /// `joinWaitlist` at once. `422 dates_refused` comes with every reason.
+    /// `joinWaitlist` at once. `422 dates_refused` comes with every reason. Whoever has twenty bookings
+    /// that have not ended, or as many as the house has set, gets `422 too_many_bookings`.
     #[oai(path = "/bookings", method = "post", operation_id = "requestBooking")]
     async fn request(
         &self,
@@ -171,7 +175,7 @@ impl BookingApi {
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<Booking>>, ApiError> {
         let limit = limit(asked.0);
-        let after = older(cursor.0.as_deref())?;
+        let after = older(LIST, cursor.0.as_deref())?;
         let wanted = caller
             .sees("booking")
             .add_option(status.0.map(|status| Column::Status.eq(status.0.as_str())))
@@ -179,7 +183,7 @@ impl BookingApi {
             .add_option(after);
         let query = Entity::find().filter(wanted).order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
         let rows = query.limit(limit + 1).all(&front.db).await?;
-        Ok(Json(Page::cut(rows, limit, |row| Cursor { at: row.created_at, id: row.id }, Booking::from)))
+        Ok(Json(Page::cut(LIST, rows, limit, |row| Cursor { at: row.created_at, id: row.id }, Booking::from)))
     }
 
     /// Show a booking

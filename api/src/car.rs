@@ -14,6 +14,7 @@ use poem_openapi::{
 };
 use rules::{
     car::{CarStatus, Category, FuelType, Plate, Vin},
+    line::line,
     money::{Currency, Money},
 };
 use sea_orm::EntityTrait;
@@ -28,7 +29,7 @@ use crate::{
     Tag,
     accept::{Asking, Key, Written, job_for},
     account::Reasons,
-    auth::{Caller, CarsWrite},
+    auth::{ByStaff, Caller, CarsWrite},
     error::ApiError,
     front::Front,
     listing::{Page, limit},
@@ -89,6 +90,32 @@ struct CarChange {
     status: Option<Word<CarStatus>>,
 }
 
+/// What is read in one line, in mails and on pages.
+fn one_line(reasons: &mut Reasons, pointer: &str, text: &mut String) {
+    if let Some(line) = reasons.take(pointer, line(text).map(str::to_owned)) {
+        *text = line;
+    }
+}
+
+/// The texts of a car.
+fn lines(
+    reasons: &mut Reasons,
+    (make, model): (Option<&mut String>, Option<&mut String>),
+    location: Option<&mut String>,
+    features: Option<&mut Vec<String>>,
+) {
+    // An empty one says that it is nowhere in particular.
+    let location = location.filter(|location| !location.is_empty());
+    for (pointer, text) in [("/make", make), ("/model", model), ("/location", location)] {
+        if let Some(text) = text {
+            one_line(reasons, pointer, text);
+        }
+    }
+    for (at, feature) in features.into_iter().flatten().enumerate() {
+        one_line(reasons, &format!("/features/{at}"), feature);
+    }
+}
+
 fn money(reasons: &mut Reasons, price: &view::Money) -> Option<Money> {
     let currency = reasons.take("/pricePerDay/currency", Currency::new(&price.currency))?;
     Some(Money { amount: price.amount, currency })
@@ -97,6 +124,12 @@ fn money(reasons: &mut Reasons, price: &view::Money) -> Option<Money> {
 /// The words of a comma-separated list; what is empty is none.
 fn named(list: &str) -> Vec<String> {
     list.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Whoever knows a VIN can order keys and papers for the car.
+fn shown(car: entity::car::Model, by_staff: bool) -> Car {
+    let car = Car::from(car);
+    Car { vin: car.vin.filter(|_| by_staff), ..car }
 }
 
 pub struct CarApi;
@@ -135,6 +168,7 @@ impl CarApi {
         sort: Query<Option<search::Sort>>,
         #[oai(name = "limit", validator(minimum(value = "1"), maximum(value = "100")))] asked: Query<Option<u64>>,
         cursor: Query<Option<String>>,
+        ByStaff(by_staff): ByStaff,
     ) -> Result<Json<Page<Car>>, ApiError> {
         let wanted = search::Wanted {
             category: category.0.map(|word| word.0),
@@ -147,14 +181,21 @@ impl CarApi {
             free: search::period(from.0, to.0)?,
             sort: sort.0.unwrap_or_default(),
         };
-        search::find(&front.db, &wanted, limit(asked.0), cursor.0.as_deref()).await.map(Json)
+        search::find(&front.db, &wanted, limit(asked.0), cursor.0.as_deref(), |car| shown(car, by_staff))
+            .await
+            .map(Json)
     }
 
     /// Show a car
     #[oai(path = "/cars/:id", method = "get", operation_id = "showCar")]
-    async fn show(&self, front: Data<&Arc<Front>>, id: Path<Uuid>) -> Result<Json<Car>, ApiError> {
+    async fn show(
+        &self,
+        front: Data<&Arc<Front>>,
+        id: Path<Uuid>,
+        ByStaff(by_staff): ByStaff,
+    ) -> Result<Json<Car>, ApiError> {
         let car = entity::car::Entity::find_by_id(id.0).one(&front.db).await?;
-        Ok(Json(car.ok_or_else(ApiError::not_found)?.into()))
+        Ok(Json(shown(car.ok_or_else(ApiError::not_found)?, by_staff)))
     }
 
     /// Add a car
@@ -164,9 +205,11 @@ impl CarApi {
         front: Data<&Arc<Front>>,
         caller: Caller<CarsWrite>,
         asking: Asking,
-        Shaped(body): Shaped<NewCar>,
+        Shaped(mut body): Shaped<NewCar>,
     ) -> Result<Written<Car>, ApiError> {
         let mut reasons = Reasons::default();
+        let names = (Some(&mut body.make), Some(&mut body.model));
+        lines(&mut reasons, names, body.location.as_mut(), Some(&mut body.features));
         let plate = reasons.take("/plate", Plate::new(&body.plate));
         let vin = body.vin.as_deref().and_then(|vin| reasons.take("/vin", Vin::new(vin)));
         let price = money(&mut reasons, &body.price_per_day);
@@ -209,9 +252,11 @@ impl CarApi {
         caller: Caller<CarsWrite>,
         asking: Asking,
         id: Path<Uuid>,
-        Shaped(body): Shaped<CarChange>,
+        Shaped(mut body): Shaped<CarChange>,
     ) -> Result<Written<Car>, ApiError> {
         let mut reasons = Reasons::default();
+        let names = (body.make.as_mut(), body.model.as_mut());
+        lines(&mut reasons, names, body.location.as_mut(), body.features.as_mut());
         let plate = body.plate.as_deref().and_then(|plate| reasons.take("/plate", Plate::new(plate)));
         let vin = body.vin.as_deref().and_then(|vin| reasons.take("/vin", Vin::new(vin)));
         let price_per_day = body.price_per_day.as_ref().and_then(|price| money(&mut reasons, price));

@@ -51,6 +51,11 @@ impl ApiError {
         Self { errors, ..Self::new(problem::VALIDATION_FAILED, "Please mend what is listed and send it again.") }
     }
 
+    /// There was too much of something within a time.
+    pub(crate) fn used_up(quota: Quota, words: String) -> Self {
+        Self { quota: Some(Box::new(quota)), ..Self::new(problem::RATE_LIMITED, words) }
+    }
+
     /// Something of ours failed; the cause goes to the log, not to the client.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed");

@@ -9,7 +9,7 @@ use sea_orm::DatabaseConnection;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    accept::Intake, guess::Guesses, password::Passwords, revoked::Revoked, settings::FrontSettings, token::Tokens,
+    accept::Intake, password::Passwords, revoked::Revoked, settings::FrontSettings, token::Tokens, window::Windows,
 };
 
 /// The front's surroundings: one per process, shared by all requests.
@@ -19,7 +19,7 @@ pub struct Front {
     pub bucket: Bucket,
     pub tokens: Tokens,
     pub passwords: Passwords,
-    pub guesses: Guesses,
+    pub windows: Windows,
     pub revoked: Revoked,
     pub(crate) intake: Intake,
     pub(crate) tickets: Tickets,
@@ -41,7 +41,7 @@ impl Front {
             bucket: Bucket::new(&shared.bucket),
             tokens: Tokens::new(settings.access_token_key.expose(), settings.access_token_life),
             passwords: Passwords::new(settings.password_hashes)?,
-            guesses: Guesses::start(&place.redis_url, &place.prefix).context("REDIS_URL")?,
+            windows: Windows::start(&place.redis_url, &place.prefix).context("REDIS_URL")?,
             revoked: Revoked::follow(db.clone(), settings.access_token_life, stop.clone()),
             intake: Intake::start(db.clone()),
             tickets: Tickets::start(&place).context("REDIS_URL")?,

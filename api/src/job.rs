@@ -15,7 +15,10 @@ use poem_openapi::{
     payload::Json,
     types::Any,
 };
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionTrait};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    TransactionTrait,
+};
 use serde_json::Value;
 use uuid::Uuid;
 use view::job::Job;
@@ -28,6 +31,9 @@ use crate::{
     front::Front,
     listing::{Cursor, Page, limit},
 };
+
+/// What a cursor of its list is one of.
+const LIST: &str = "dead jobs";
 
 /// Only dead jobs can be listed.
 #[derive(Clone, Copy, Debug, Enum)]
@@ -75,8 +81,8 @@ pub struct JobApi;
 impl JobApi {
     /// Show how a request ended
     ///
-    /// To whoever asked, and to admins. How registering ended is shown without a token, too: whoever registers has none yet,
-    /// and nobody else knows the job's id.
+    /// To whoever asked, and to admins. How registering ended is shown without a token, too, because whoever registers has none
+    /// yet; but not the `document`, which is for the new account alone: others know its id, which is the job's.
     #[oai(path = "/jobs/:id", method = "get", operation_id = "showJob")]
     async fn show(
         &self,
@@ -88,10 +94,13 @@ impl JobApi {
         let entry = ledger::find(&front.db, id.0).await?.ok_or_else(hidden)?;
         let admin = visitor.0.as_ref().is_some_and(|caller| caller.role.may(rules::account::Scope::JobsManage));
         let asked = visitor.0.as_ref().is_some_and(|caller| entry.principal == Some(caller.account_id));
+        let registered = entry.kind == RegisterAccount::KIND;
         if admin {
             Ok(Json(full_job_document(&entry)))
-        } else if asked || entry.kind == RegisterAccount::KIND {
+        } else if asked || (registered && visitor.0.as_ref().is_some_and(|caller| caller.account_id == entry.id)) {
             Ok(Json(job_document(&entry)))
+        } else if registered {
+            Ok(Json(without_document(job_document(&entry))))
         } else {
             Err(hidden())
         }
@@ -108,13 +117,16 @@ impl JobApi {
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<DeadJob>>, ApiError> {
         let limit = limit(asked.0);
-        let before = Cursor::read(cursor.0.as_deref())?.map(|last: Cursor| (last.at, last.id));
+        let before = Cursor::read(LIST, cursor.0.as_deref())?.map(|last: Cursor| (last.at, last.id));
         let rows = ledger::dead(&front.db, ledger::Page { before, limit: limit + 1 }).await?;
         let cursor = |row: &Entry| Cursor { at: row.finished_at.unwrap_or(row.created_at), id: row.id };
-        Ok(Json(Page::cut(rows, limit, cursor, DeadJob::from)))
+        Ok(Json(Page::cut(LIST, rows, limit, cursor, DeadJob::from)))
     }
 
     /// Replay a dead job
+    ///
+    /// Done at once. Repeat it as it is when the answer was lost: it takes no `Idempotency-Key`, and whoever did just this to the
+    /// job last is answered as the first time.
     #[oai(path = "/admin/jobs/:id/replay", method = "post", operation_id = "replayJob")]
     async fn replay(
         &self,
@@ -126,6 +138,8 @@ impl JobApi {
     }
 
     /// Discard a dead job
+    ///
+    /// Done at once, and can be repeated like a replay.
     #[oai(path = "/admin/jobs/:id/discard", method = "post", operation_id = "discardJob")]
     async fn discard(
         &self,
@@ -135,6 +149,14 @@ impl JobApi {
     ) -> Result<Json<Job>, ApiError> {
         self.handle(&front, caller.account_id, id.0, Action::Discard).await
     }
+}
+
+/// That it was done or why not, and nothing of what was written.
+fn without_document(mut job: Job) -> Job {
+    if let Some(Any(Value::Object(outcome))) = &mut job.outcome {
+        outcome.remove("document");
+    }
+    job
 }
 
 impl JobApi {
@@ -165,7 +187,15 @@ impl Action {
     }
 }
 
-/// Replays or discards a dead job in an admin's name, and writes down who did it.
+/// Whether just this is what was done to the job last, and by this admin: the answer may have been lost.
+async fn did_last(tx: &DatabaseTransaction, admin: Uuid, id: Uuid, action: &str) -> Result<bool, DbErr> {
+    use entity::audit_log::{Column, Entity};
+    let of_job = Entity::find().filter(Column::SubjectKind.eq("job")).filter(Column::SubjectId.eq(id));
+    let last = of_job.order_by_desc(Column::Id).one(tx).await?;
+    Ok(last.is_some_and(|last| last.actor == Some(admin) && last.action == action))
+}
+
+/// Replays or discards a dead job in an admin's name, and writes down who did it. Asked again it is done already.
 ///
 /// # Errors
 /// `not_found`, or `illegal_state` when the job is not dead.
@@ -176,12 +206,16 @@ pub(crate) async fn handle_dead(front: &Front, admin: Uuid, id: Uuid, action: Ac
         Action::Replay => ledger::replay(&tx, id).await?,
         Action::Discard => ledger::discard(&tx, id).await?,
     };
+    let audited = format!("{}_job", action.as_str());
+    if !done && did_last(&tx, admin, id, &audited).await? {
+        return Ok(());
+    }
     if !done {
         return Err(ApiError::new(rules::problem::ILLEGAL_STATE, "Only dead jobs can be replayed or discarded."));
     }
     let audit = entity::audit_log::ActiveModel {
         actor: Set(Some(admin)),
-        action: Set(format!("{}_job", action.as_str())),
+        action: Set(audited),
         subject_kind: Set("job".to_owned()),
         subject_id: Set(id),
         ..Default::default()

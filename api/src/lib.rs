@@ -40,6 +40,7 @@ pub mod token;
 pub mod trace;
 mod upload;
 pub mod waitlist;
+pub mod window;
 mod words;
 
 use std::sync::{Arc, LazyLock};
@@ -94,7 +95,8 @@ fn service() -> OpenApiService<impl OpenApi, ()> {
         (damage::MatrixApi, damage::CaseApi, damage::StaffCaseApi),
     );
     OpenApiService::new(apis, "Forecourt", env!("CARGO_PKG_VERSION")).description(
-        "Runs a car-rental house. Every write is a job: it answers the final result when it is ready in time, else \
+        "Runs a car-rental house. Every write but logging in and out and handling dead jobs, which are done at once and can be \
+         repeated as they are, is a job: it takes `Idempotency-Key` and `Prefer` and answers the final result when it is ready in time, else \
          `202 Accepted` with the address of the job. Errors are problem documents (RFC 9457) with a stable `code`; what is \
          not acceptable about a request is listed in `errors`, all of it at once. Members and parameters that are not in this \
          document are refused.",

@@ -24,6 +24,9 @@ use crate::{
     listing::{Cursor, Page, limit},
 };
 
+/// What a cursor of its list is one of.
+const LIST: &str = "notifications";
+
 pub struct NotificationApi;
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Notifications")]
@@ -43,14 +46,14 @@ impl NotificationApi {
         let limit = limit(asked.0);
         // The numbers are the order in which they are told; times may be alike.
         let before = "seq < (select last.seq from notification last where last.id = $1 and last.account_id = $2)";
-        let after = Cursor::read(cursor.0.as_deref())?
+        let after = Cursor::read(LIST, cursor.0.as_deref())?
             .map(|last: Cursor| Expr::cust_with_values(before, [Value::from(last.id), Value::from(caller.account_id)]));
         let wanted = Condition::all()
             .add(Column::AccountId.eq(caller.account_id))
             .add_option(is_read.0.map(|read| Column::IsRead.eq(read)))
             .add_option(after);
         let rows = Entity::find().filter(wanted).order_by_desc(Column::Seq).limit(limit + 1).all(&front.db).await?;
-        Ok(Json(Page::cut(rows, limit, |row| Cursor { at: row.created_at, id: row.id }, Notification::from)))
+        Ok(Json(Page::cut(LIST, rows, limit, |row| Cursor { at: row.created_at, id: row.id }, Notification::from)))
     }
 
     /// Mark a notification as read

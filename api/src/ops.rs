@@ -29,8 +29,8 @@ use visit::Visit;
 pub(crate) fn routes() -> impl Endpoint {
     Route::new()
         .at("/", get(show))
-        .at("/login", post(log_in))
-        .at("/logout", post(log_out))
+        .at("/login", get(begin_anew).post(log_in))
+        .at("/logout", get(begin_anew).post(log_out))
         .at("/jobs/:id/:act", post(act))
         .map_to_response()
 }
@@ -52,6 +52,12 @@ fn said(request: &Request) -> Option<&'static str> {
         Some("did=gone") => Some("That job was not dead any more; nothing was done."),
         _ => None,
     }
+}
+
+/// The address of a form that was sent, opened again.
+#[handler]
+fn begin_anew() -> Response {
+    to_board("/ops")
 }
 
 #[handler]

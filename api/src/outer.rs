@@ -11,7 +11,7 @@ use bytes::Bytes;
 use poem::{
     Body, Endpoint, EndpointExt, IntoResponse, Request, Response, Result,
     endpoint::BoxEndpoint,
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, Version, header},
     middleware::{CatchPanic, Cors},
 };
 use rules::problem;
@@ -19,9 +19,10 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tracing::Instrument;
 
 use crate::{
-    address,
+    address::{self, Bodied},
     error::{self, ApiError},
     settings::{BODY_LIMIT, FrontSettings, LONGEST_WAIT},
+    shape::is_multipart,
     trace,
 };
 
@@ -100,16 +101,52 @@ async fn explain<E: Endpoint>(next: Arc<E>, request: Request) -> Result<Response
 /// What no operation looks at: parameters that it does not know, and a JSON body, which is read here, up to a limit.
 /// Multipart bodies are counted where they are streamed.
 async fn hold<E: Endpoint>(next: Arc<E>, mut request: Request) -> Result<Response> {
+    hold_headers(&request)?;
     address::hold_query(request.method(), request.original_uri(), false)?;
-    let with_photos = request.content_type().is_some_and(|kind| kind.starts_with("multipart/"));
+    let with_photos = request.content_type().is_some_and(is_multipart);
+    let mut body = Bodied(with_photos);
     if !with_photos {
         let read = read(request.take_body(), PATIENCE).await?;
+        body = Bodied(says_anything(&read));
         request.set_body(read);
     }
+    address::hold_body(request.method(), request.original_uri(), false, Some(&body))?;
+    request.extensions_mut().insert(body);
     let longest = if with_photos { LONGEST_WITH_PHOTOS } else { LONGEST };
     let answer = tokio::time::timeout(longest, next.call(request)).await;
     let late = |_| ApiError::new(problem::SERVICE_UNAVAILABLE, "This took too long. Please try again in a moment.");
     Ok(answer.map_err(late)??.into_response())
+}
+
+/// What RFC 9112 wants refused, and bodies that would be taken for broken JSON.
+fn hold_headers(request: &Request) -> Result<(), ApiError> {
+    let headers = request.headers();
+    if request.version() == Version::HTTP_11 && headers.get_all(header::HOST).iter().count() != 1 {
+        return Err(ApiError::new(problem::BAD_REQUEST, "A request names one Host."));
+    }
+    let coded = headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if coded {
+        let words = "Send the body as it is: no Content-Encoding is understood here.";
+        return Err(ApiError::new(problem::UNSUPPORTED_MEDIA_TYPE, words));
+    }
+    let parameters = request.content_type().into_iter().flat_map(|kind| kind.split(';').skip(1));
+    let mut charsets = parameters
+        .filter_map(|parameter| parameter.split_once('='))
+        .filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+    let known = |charset: &str| ["utf-8", "utf8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known));
+    if charsets.any(|(_, charset)| !known(charset.trim().trim_matches('"'))) {
+        return Err(ApiError::new(problem::UNSUPPORTED_MEDIA_TYPE, "Send texts in UTF-8."));
+    }
+    Ok(())
+}
+
+/// An empty object says nothing, either.
+fn says_anything(body: &[u8]) -> bool {
+    let body = body.trim_ascii();
+    let object = body.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
+    !body.is_empty() && !object.is_some_and(|members| members.trim_ascii().is_empty())
 }
 
 async fn read(body: Body, patience: Duration) -> Result<Bytes, ApiError> {
@@ -193,6 +230,28 @@ mod tests {
         let body = Body::from_bytes_stream(futures::StreamExt::chain(begun, endless));
         let refused = read(body, Duration::from_millis(10)).await.unwrap_err();
         assert_eq!(refused.problem.code, "request_timeout");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_by_its_headers() {
+        let held = |lines: &[(&str, &str)]| {
+            let request = lines.iter().fold(Request::builder(), |request, (name, value)| request.header(*name, *value));
+            hold_headers(&request.finish()).map_err(|refused| refused.problem.status)
+        };
+        let host = ("host", "cars.example.com");
+        assert_eq!(held(&[host, ("content-type", "application/json; Charset=\"UTF-8\"")]), Ok(()));
+        assert_eq!(held(&[host, ("content-encoding", "identity")]), Ok(()));
+        assert_eq!(held(&[host, ("content-encoding", "gzip")]), Err(415));
+        assert_eq!(held(&[host, ("content-type", "application/json; charset=utf-16")]), Err(415));
+        assert_eq!([held(&[]), held(&[host, host])], [Err(400); 2]);
+    }
+
+    #[test]
+    fn an_empty_object_says_nothing() {
+        assert_eq!(
+            [&b" "[..], b"{ }", b"{}", b"{", b"[]", b"{\"a\":1}"].map(says_anything),
+            [false, false, false, true, true, true]
+        );
     }
 
     #[test]

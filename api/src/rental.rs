@@ -40,6 +40,9 @@ use body::{JsonOrForm, Nothing, Readings};
 use decision::Decide;
 use opened::{ReturnAnswer, opened};
 
+/// What a cursor of its list is one of.
+const LIST: &str = "returns";
+
 /// What the instruments show when the photos are up.
 #[derive(Debug, Object)]
 #[oai(rename = "ReturnCompletion", rename_all = "camelCase", deny_unknown_fields)]
@@ -223,7 +226,7 @@ impl RentalApi {
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<Return>>, ApiError> {
         let limit = limit(asked.0);
-        let after = older(cursor.0.as_deref())?;
+        let after = older(LIST, cursor.0.as_deref())?;
         let wanted = caller
             .sees_by_booking("rental_return")
             .add_option(state.0.map(|state| Column::State.eq(state.0.as_str())))
@@ -237,7 +240,7 @@ impl RentalApi {
             Return::new(row, photos)
         };
         let shown = rows.into_iter().map(document).collect::<Result<Vec<_>, _>>()?;
-        Ok(Json(Page::cut(shown, limit, |shown| Cursor { at: shown.created_at, id: shown.id }, |shown| shown)))
+        Ok(Json(Page::cut(LIST, shown, limit, |shown| Cursor { at: shown.created_at, id: shown.id }, |shown| shown)))
     }
 
     /// Show a return
@@ -256,7 +259,7 @@ impl RentalApi {
 
     /// Decide a return
     ///
-    /// By an admin, or whoever runs the branch of the rental. `clear` completes the booking, `damage` also writes the items into the register and tells the customer,
+    /// By an admin, or whoever runs the branch of the rental, and never by the renter. `clear` completes the booking, `damage` also writes the items into the register and tells the customer,
     /// `more_photos` asks the customer once for better ones. The first decision wins: `409 already_decided`.
     #[oai(path = "/returns/:id/decision", method = "post", operation_id = "decideReturn")]
     async fn decide(

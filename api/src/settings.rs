@@ -22,6 +22,8 @@ pub struct FrontSettings {
     pub session_life: Duration,
     /// `PASSWORD_HASHES`: how many passwords are hashed at a time; each takes 19 MiB.
     pub password_hashes: usize,
+    /// `REGISTRATIONS_PER_HOUR`: from one client address; 0 sets no limit.
+    pub registrations_per_hour: u32,
     /// `DEFAULT_WAIT_MILLISECONDS`: how long a write waits for its outcome unless `Prefer` says otherwise.
     pub default_wait: Duration,
     /// `CORS_ORIGINS`: comma-separated; empty allows none.
@@ -51,6 +53,7 @@ impl FrontSettings {
             session_idle: days(reader.within("REFRESH_TOKEN_DAYS", 1..=3_650, 7)),
             session_life: days(reader.within("SESSION_DAYS", 1..=3_650, 30)),
             password_hashes: reader.within("PASSWORD_HASHES", 1..=1_024, 2),
+            registrations_per_hour: reader.within("REGISTRATIONS_PER_HOUR", 0..=1_000_000, 20),
             default_wait: Duration::from_millis(reader.within(
                 "DEFAULT_WAIT_MILLISECONDS",
                 0..=LONGEST_WAIT.as_millis() as u64,
@@ -75,6 +78,8 @@ impl FrontSettings {
             session_idle: days(7),
             session_life: days(30),
             password_hashes: 2,
+            // All of a test come from one address.
+            registrations_per_hour: 0,
             default_wait: Duration::from_secs(2),
             cors_origins: Vec::new(),
             dev_mail_url: None,

@@ -60,6 +60,10 @@ pub(crate) fn is_json(content_type: &str) -> bool {
     Json::<Value>::check_content_type(content_type)
 }
 
+pub(crate) fn is_multipart(content_type: &str) -> bool {
+    content_type.split('/').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("multipart"))
+}
+
 /// # Errors
 /// `bad_request` when it is no JSON, else `validation_failed` with everything that is against it.
 pub(crate) async fn read<T: ParseFromJSON>(request: &Request, body: &mut RequestBody) -> poem::Result<T> {

@@ -27,6 +27,9 @@ use crate::{
     shape::Shaped,
 };
 
+/// What a cursor of its list is one of.
+const LIST: &str = "staff";
+
 /// A member of staff.
 #[derive(Object)]
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
@@ -69,7 +72,7 @@ impl StaffApi {
         }
         let newcomer = Newcomer::check(&email, password, &name, phone.as_deref())?;
         let request = json!({ "email": newcomer.email.as_str(), "name": name, "phone": phone, "role": role,
-                              "branchId": branch_id });
+                              "branchId": branch_id, "password": newcomer.seal(&front) });
         let registration_id = Uuid::now_v7();
         let add = AddStaff { registration_id, role, branch_id, added_by: caller.account_id };
         let mut job = job_for(&asking, Key::Optional, Some(caller.account_id), &add, &request)?;
@@ -90,11 +93,11 @@ impl StaffApi {
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<User>>, ApiError> {
         let limit = limit(asked.0);
-        let after = older(cursor.0.as_deref())?;
+        let after = older(LIST, cursor.0.as_deref())?;
         let query = Entity::find().filter(staff().add_option(after));
         let query = query.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
         let rows = query.limit(limit + 1).all(&front.db).await?;
-        Ok(Json(Page::cut(rows, limit, |row| Cursor { at: row.created_at, id: row.id }, User::from)))
+        Ok(Json(Page::cut(LIST, rows, limit, |row| Cursor { at: row.created_at, id: row.id }, User::from)))
     }
 
     /// Show a member of staff

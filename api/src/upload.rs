@@ -5,22 +5,16 @@
 //! goes away in the middle leaves no file and no row; what no job ever took, because the
 //! request was refused or the front died, `ForgetUploads` removes two days later.
 
+mod incoming;
 mod paced;
 mod spool;
 mod statement;
-
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use entity::{photo, upload};
 use jobs::{fault, rental::UploadedPhoto};
 use platform::Bucket;
-use poem::{Body, FromRequest, Request, RequestBody, web::Multipart};
-use rules::{
-    photo::{Limits, PhotoRefused},
-    problem,
-    rental::Slot,
-};
+use rules::{photo::PhotoRefused, problem, rental::Slot};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use uuid::Uuid;
@@ -31,27 +25,15 @@ use crate::{
     shape::NUL,
     words::{EXCUSE, written},
 };
-use paced::Paced;
+pub(crate) use incoming::Incoming;
+use incoming::Parts;
 use spool::Spooled;
 pub(crate) use statement::Statement;
 
-/// Room for the other parts than photos, and what stands between them.
-const PARTS_LIMIT: u64 = 64 * 1024;
-/// How long a body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(300);
-/// A form has at most eight parts; some more may be wrong and told so, but not any number of them.
-const MOST_PARTS: usize = 16;
 /// Bytes of a part that holds a number or a word.
 const LONGEST_NUMBER: u64 = 32;
 /// Bytes of one that holds a reason of 500 letters.
 const LONGEST_REASON: u64 = 2_048;
-
-/// A form whose body has not been read yet, so that who asks can be checked first.
-pub(crate) struct Incoming {
-    parts: Multipart,
-    most_photos: u64,
-    overflow: paced::Overflow,
-}
 
 /// What the instruments show, and photos.
 pub(crate) struct Handover {
@@ -64,105 +46,6 @@ pub(crate) struct Handover {
     /// Why the odometer is right although it does not fit its last reading.
     pub(crate) odometer_correction: Option<String>,
     photos: Vec<(Slot, Spooled)>,
-}
-
-impl Incoming {
-    /// # Errors
-    /// When the length says already that it is too large for so many photos, or the form has no boundary.
-    pub(crate) async fn open(request: &Request, body: &mut RequestBody, most_photos: u64) -> poem::Result<Self> {
-        let limit = most_photos * Limits::default().max_bytes + PARTS_LIMIT;
-        let length =
-            request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        if length.is_some_and(|length| length > limit) {
-            return Err(too_large(most_photos).into());
-        }
-        Self::begin(request, body, most_photos).await
-    }
-
-    /// The same however long it says to be: what stands before too much can be read all the same.
-    ///
-    /// # Errors
-    /// When the form has no boundary.
-    pub(crate) async fn begin(request: &Request, body: &mut RequestBody, most_photos: u64) -> poem::Result<Self> {
-        let limit = most_photos * Limits::default().max_bytes + PARTS_LIMIT;
-        let (paced, overflow) = Paced::new(body.take()?.into_bytes_stream(), limit);
-        let mut body = RequestBody::new(Body::from_bytes_stream(paced));
-        Ok(Self { parts: Multipart::from_request(request, &mut body).await?, most_photos, overflow })
-    }
-
-    /// Reads what the instruments show and the photos of the sides.
-    ///
-    /// # Errors
-    /// Everything that is wrong with the parts, at once; or that the body is too large, too slow or broken off.
-    pub(crate) async fn receive(self) -> Result<Handover, ApiError> {
-        let mut received = Received::default();
-        self.read(&mut received).await?;
-        received.finish()
-    }
-
-    /// Reads what somebody says, with the photos that belong to it.
-    ///
-    /// # Errors
-    /// When the body is too large, too slow or broken off; [`Statement::check`] tells what is wrong with its parts.
-    pub(crate) async fn receive_statement(self) -> Result<Statement, ApiError> {
-        let (statement, read) = self.receive_so_far().await;
-        read.map(|()| statement)
-    }
-
-    /// The same as far as it can be read, with why not to its end.
-    pub(crate) async fn receive_so_far(self) -> (Statement, Result<(), ApiError>) {
-        let mut statement = Statement::default();
-        let read = self.read(&mut statement).await;
-        (statement, read)
-    }
-
-    async fn read(self, received: &mut impl Parts) -> Result<(), ApiError> {
-        let late = |_| ApiError::new(problem::REQUEST_TIMEOUT, "Please try again, or send smaller photos.");
-        tokio::time::timeout(PATIENCE, self.read_parts(received)).await.map_err(late)?
-    }
-
-    async fn read_parts<P: Parts>(mut self, received: &mut P) -> Result<(), ApiError> {
-        let mut count = 0;
-        loop {
-            match self.parts.next_field().await {
-                Ok(Some(_)) if count == P::MOST => {
-                    return Err(ApiError::new(problem::BAD_REQUEST, "The form has too many parts."));
-                }
-                Ok(Some(part)) => {
-                    count += 1;
-                    let name = part.name().unwrap_or_default().to_owned();
-                    let taken = received.take(&name, Box::pin(part.into_async_read())).await;
-                    taken.map_err(|error| self.broken_off(&error))?;
-                }
-                Ok(None) => return Ok(()),
-                Err(error) => return Err(self.broken_off(&error)),
-            }
-        }
-    }
-
-    fn broken_off(&self, error: &dyn std::fmt::Display) -> ApiError {
-        if self.overflow.happened() {
-            return too_large(self.most_photos);
-        }
-        ApiError::new(problem::BAD_REQUEST, format!("The form could not be read to its end: {error}"))
-    }
-}
-
-fn too_large(most_photos: u64) -> ApiError {
-    ApiError::new(problem::BODY_TOO_LARGE, format!("Send at most {most_photos} photos of 15 MB each."))
-}
-
-/// What the parts of a form come to.
-trait Parts: Default + Send {
-    /// How many may come.
-    const MOST: usize = MOST_PARTS;
-
-    /// Reads one part to its end, also when it is of no use: the client shall hear of all that is wrong.
-    fn take(
-        &mut self,
-        name: &str,
-        part: impl AsyncRead + Send + Unpin,
-    ) -> impl Future<Output = std::io::Result<()>> + Send;
 }
 
 #[derive(Default)]

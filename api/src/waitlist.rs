@@ -35,6 +35,9 @@ use crate::{
     shape::Shaped,
 };
 
+/// What a cursor of its list is one of.
+const LIST: &str = "waitlist";
+
 /// The entry, if it belongs to the caller or the caller is staff. Somebody else's is not there at all.
 pub(crate) async fn own<S>(front: &Front, caller: &Caller<S>, id: Uuid) -> Result<Model, ApiError> {
     let own =
@@ -78,7 +81,7 @@ impl WaitlistApi {
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<Entry>>, ApiError> {
         let limit = limit(asked.0);
-        let after = older(cursor.0.as_deref())?;
+        let after = older(LIST, cursor.0.as_deref())?;
         let wanted = Condition::all()
             .add_option(caller.owner().map(|owner| Column::CustomerId.eq(owner)))
             .add_option(state.0.map(|state| Column::State.eq(state.0.as_str())))
@@ -86,7 +89,7 @@ impl WaitlistApi {
         let query = Entity::find().filter(wanted).order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
         let rows = query.limit(limit + 1).all(&front.db).await?;
         let entries = documents(&front.db, rows).await?;
-        Ok(Json(Page::cut(entries, limit, |entry| Cursor { at: entry.created_at, id: entry.id }, |entry| entry)))
+        Ok(Json(Page::cut(LIST, entries, limit, |entry| Cursor { at: entry.created_at, id: entry.id }, |entry| entry)))
     }
 
     /// Show a place in the queue

@@ -153,6 +153,8 @@ impl House<'_> {
             ("REDIS_PREFIX", self.prefix()),
             ("ACCESS_TOKEN_KEY", KEY.to_owned()),
             ("LINK_TOKEN_KEY", KEY.to_owned()),
+            // Few customers book thousands.
+            ("OPEN_BOOKINGS_PER_CUSTOMER", "0".to_owned()),
         ]);
         Running::start(command, &self.ground.data_dir.log(program))
     }

@@ -253,6 +253,10 @@ fn environment(options: &Options, services: &Services, data_dir: &DataDir) -> Re
         ("LINK_TOKEN_KEY", secrets.link_token_key),
         ("RUST_LOG", variable("RUST_LOG")?.unwrap_or_else(|| "info".to_owned())),
     ]);
+    // Everybody here comes from one address.
+    if variable("REGISTRATIONS_PER_HOUR")?.is_none() {
+        environment.push(("REGISTRATIONS_PER_HOUR", "0".to_owned()));
+    }
     if let Some(sender) = variable("MAIL_FROM")? {
         environment.push(("MAIL_FROM", sender));
     }

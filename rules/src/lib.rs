@@ -16,6 +16,7 @@ pub mod booking;
 pub mod cancellation;
 pub mod car;
 pub mod damage;
+pub mod line;
 pub mod money;
 pub mod period;
 pub mod photo;

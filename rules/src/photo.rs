@@ -44,6 +44,8 @@ pub struct Limits {
     pub max_pixels: u64,
     /// Of the longer side, in pixels.
     pub min_long_side: u32,
+    /// Of the shorter one: a strip shows no side of a car.
+    pub min_short_side: u32,
     /// Mean brightness, 0 to 255: below the first it is no evidence, below the second it is doubtful.
     pub black_below: f64,
     pub dark_below: f64,
@@ -58,6 +60,7 @@ impl Default for Limits {
             max_bytes: 15 * 1024 * 1024,
             max_pixels: 50_000_000,
             min_long_side: 1_024,
+            min_short_side: 480,
             black_below: 6.0,
             dark_below: 40.0,
             blurred_below: 40.0,
@@ -89,7 +92,7 @@ impl Limits {
     pub fn dimensions(&self, width: u32, height: u32) -> Result<(), PhotoRefused> {
         if u64::from(width) * u64::from(height) > self.max_pixels {
             Err(PhotoRefused::TooManyPixels)
-        } else if width == 0 || height == 0 || width.max(height) < self.min_long_side {
+        } else if width.max(height) < self.min_long_side || width.min(height) < self.min_short_side {
             Err(PhotoRefused::TooSmall)
         } else {
             Ok(())
@@ -143,7 +146,9 @@ impl PhotoRefused {
                 "Please send a JPEG, PNG or WebP photo. An iPhone takes JPEG when set to \"Most Compatible\"."
             }
             Self::TooManyPixels => "The photo has more than 50 megapixels. Please send a smaller one.",
-            Self::TooSmall => "The photo is too small: its longer side needs at least 1024 pixels.",
+            Self::TooSmall => {
+                "The photo is too small: it needs at least 1024 pixels on the longer side and 480 on the other."
+            }
             Self::Damaged => "The photo cannot be read to its end. Please take or upload it again.",
             Self::Black => "Nothing can be seen on the photo. Please take it again with more light.",
             Self::Checksum => "The photo changed on its way to us. Please upload it again.",
@@ -169,7 +174,10 @@ mod tests {
         assert_eq!(limits.dimensions(u32::MAX, u32::MAX), Err(PhotoRefused::TooManyPixels));
         assert_eq!(limits.dimensions(1_023, 768), Err(PhotoRefused::TooSmall));
         assert_eq!(limits.dimensions(768, 1_024), Ok(()));
-        assert_eq!(limits.dimensions(2_000, 0), Err(PhotoRefused::TooSmall));
+        for strip in [(2_000, 0), (1_100, 1), (479, 4_000)] {
+            assert_eq!(limits.dimensions(strip.0, strip.1), Err(PhotoRefused::TooSmall));
+        }
+        assert_eq!(limits.dimensions(1_024, 480), Ok(()));
     }
 
     #[test]

@@ -95,6 +95,7 @@ problems! {
     ODOMETER_REFUSED = 422 "odometer_refused" "The odometer reading cannot be right";
     NOT_ELIGIBLE = 422 "not_eligible" "This person may not book this car";
     TOO_MANY_ENTRIES = 422 "too_many_entries" "There are too many waitlist entries";
+    TOO_MANY_BOOKINGS = 422 "too_many_bookings" "There are too many open bookings";
     IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "The Idempotency-Key was used for another request";
 
     PRECONDITION_REQUIRED = 428 "precondition_required" "An If-Match header is required here";

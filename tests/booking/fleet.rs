@@ -116,3 +116,40 @@ async fn a_car_that_somebody_waited_for_is_kept_as_retired() {
     let retired = delete(&house, &admin, car).await;
     assert_eq!((retired.status.as_u16(), &retired.body["retired"]), (200, &json!(true)), "{retired:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vin_is_shown_to_staff_and_the_texts_of_a_car_are_lines() {
+    let (house, admin, car) = open().await;
+    let changed = patch(&house, &admin, car, json!({ "vin": "1HGCM82633A004352", "make": " Škoda " })).await;
+    assert_eq!((&changed.body["vin"], &changed.body["make"]), (&json!("1HGCM82633A004352"), &json!("Škoda")));
+    let customer = house.customer().await;
+    for path in [format!("/api/v1/cars/{car}"), "/api/v1/cars".to_owned()] {
+        for (person, shown) in [(None, false), (Some(&customer), false), (Some(&admin), true)] {
+            let answer = house.get(&path, person).await;
+            assert_eq!((answer.status.as_u16(), answer.body.to_string().contains("1HGCM82633A004352")), (200, shown));
+        }
+    }
+    let texts = json!({ "make": "V\u{2028}W", "model": "  ", "location": "row\n7", "features": ["bluetooth", "", "a\u{202e}b"] });
+    let refused = patch(&house, &admin, car, texts.clone()).await;
+    let pointers: Vec<_> = refused.body["errors"].as_array().unwrap().iter().map(|one| &one["pointer"]).collect();
+    assert_eq!(pointers, ["/make", "/model", "/location", "/features/1", "/features/2"], "{refused:?}");
+    let mut other = tests::house::new_car();
+    other["model"] = json!(" \t ");
+    let refused = house.post("/api/v1/cars", Some(&admin), other).await;
+    assert_eq!(
+        (refused.status.as_u16(), &refused.body["errors"][0]["pointer"]),
+        (422, &json!("/model")),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_nobody_reads_is_refused_and_an_empty_object_is_none() {
+    let (house, admin, car) = open().await;
+    let path = format!("/api/v1/cars/{car}");
+    let retire = |person, body: Value| send(with(house.ask(Method::DELETE, &path), person).json(&body));
+    assert_eq!(retire(None, json!({ "reason": "old" })).await.status, 401, "first of all who asks");
+    let refused = retire(Some(&admin), json!({ "reason": "old" })).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (400, "bad_request"), "{refused:?}");
+    assert_eq!(retire(Some(&admin), json!({})).await.status, 200);
+}

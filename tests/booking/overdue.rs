@@ -20,15 +20,16 @@ pub(super) struct Yard {
     pub(super) out: Uuid,
     pub(super) next: Uuid,
     pub(super) customer: Uuid,
+    admin: Uuid,
 }
 
 impl Yard {
     /// The car was due so many minutes ago, and the next customer comes in so many minutes.
     pub(super) async fn open(due_ago: i64, next_in: i64) -> Self {
         let bed = tests::bed().await;
-        let yard =
-            Self { bed, car: Uuid::now_v7(), out: Uuid::now_v7(), next: Uuid::now_v7(), customer: Uuid::now_v7() };
-        for (id, role) in [(yard.customer, "customer"), (Uuid::now_v7(), "admin")] {
+        let [car, out, next, customer, admin] = [(); 5].map(|()| Uuid::now_v7());
+        let yard = Self { bed, car, out, next, customer, admin };
+        for (id, role) in [(yard.customer, "customer"), (yard.admin, "admin")] {
             let sql = format!(
                 "insert into account (id, email, name, password_hash, role) values ('{id}', '{id}@x.org', 'A', '-', '{role}')"
             );
@@ -85,7 +86,7 @@ impl Yard {
         ReturnCar {
             return_id: Uuid::now_v7(),
             booking_id: Some(self.out),
-            asker: Asker { account_id: self.customer, staff: true, ip: None, user_agent: None },
+            asker: Asker { account_id: self.admin, staff: true, ip: None, user_agent: None },
             odometer: 10,
             fuel: 0.5,
             photos: Vec::new(),

@@ -1,11 +1,14 @@
 //! Bookings that come together are performed together, and nobody can tell.
 
+use std::{sync::Arc, time::Duration};
+
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use jobs::{NewJob, Queue, booking::RequestBooking, ledger};
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use tests::{Bed, house::noon};
 use uuid::Uuid;
+use workers::{Context, Pool};
 
 /// Cars and customers, and requests that wait for a worker to come.
 struct Crowd {
@@ -155,4 +158,27 @@ async fn a_group_in_which_one_lease_is_lost_leaves_nothing_of_that_one_and_the_o
     crowd.expect_in_order(5).await;
     let others = format!("select max(attempt) from job where kind = 'request_booking' and id <> '{}'", jobs[0]);
     assert_eq!(crowd.bed.number(&others).await, 1, "what another lost is no attempt of theirs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_has_so_many_open_bookings_and_no_more() {
+    let crowd = Crowd::gather(40).await;
+    let mut context = Context::start(crowd.bed.settings.clone()).await.unwrap();
+    context.open_bookings = 5;
+    join_all((0..20).map(|car| crowd.ask(0, car, 5))).await;
+    crowd.ask(1, 20, 5).await;
+    let (stop, grace) = (crowd.bed.stop.clone(), Duration::from_secs(1));
+    tokio::spawn(Pool::serve(Queue::Booking, 64, Arc::new(context), workers::registry(), stop, grace));
+    crowd.until_done(21).await;
+    let booked = crowd.bed.number("select count(*) from booking").await;
+    assert!((6..15).contains(&booked), "{booked} were booked: those of one group are counted together");
+
+    crowd.bed.run("update booking set status = 'Completed' where status = 'Confirmed'").await;
+    for car in 20..30 {
+        crowd.ask(0, car, 9).await;
+        crowd.until_done(car as i64 + 2).await;
+    }
+    assert_eq!(crowd.bed.number("select count(*) from booking where status = 'Confirmed'").await, 5);
+    let last = "select count(*) from job where outcome->>'code' = 'too_many_bookings'";
+    assert_eq!(crowd.bed.number(last).await, 21 - booked + 5);
 }

@@ -133,6 +133,13 @@ async fn a_damage_is_told_disputed_and_reduced_and_only_a_person_charges() {
     let blank = yard.post(&blank, &yard.customer, json!({ "reason": "      " })).await;
     assert_eq!((blank.status.as_u16(), &blank.body["errors"][0]["pointer"]), (422, &json!("/reason")), "{blank:?}");
     let disputed = yard.dispute(&case).await;
+    let role = |role| format!("update account set role = '{role}' where id = '{}'", yard.customer.id);
+    yard.house.bed.run(&role("admin")).await;
+    let customer = yard.house.log_in(&yard.customer.email).await;
+    let path = format!("/api/v1/admin/damage-cases/{}/decision", text(&case, "id"));
+    let own = yard.post(&path, &customer, json!({ "verdict": "waived", "reason": "it was me" })).await;
+    assert_eq!((own.status.as_u16(), own.code()), (403, "forbidden"), "nobody decides about their own rental: {own:?}");
+    yard.house.bed.run(&role("customer")).await;
     assert_eq!((disputed.status.as_u16(), &disputed.body["state"]), (200, &json!("disputed")), "{disputed:?}");
     assert_eq!(yard.dispute(&case).await.code(), "illegal_state");
     let blank = yard.settle(&case, json!({ "verdict": "upheld", "reason": " \t  " })).await;

@@ -131,3 +131,44 @@ async fn one_form_brings_the_car_back_and_a_form_without_a_side_names_it() {
     let booking = desk.house.get(&desk.booking, Some(&desk.customer)).await;
     assert_eq!(booking.body["status"], "Returned");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn staff_who_rent_a_car_themselves_excuse_nothing_of_it() {
+    let desk = Desk::open().await;
+    let Desk { house, manager, customer, booking } = &desk;
+    house.bed.run(&format!("update account set role = 'fleet_manager' where id = '{}'", customer.id)).await;
+    let renter = house.log_in(&customer.email).await;
+    let opened = house.post(&format!("{booking}/return"), Some(&renter), json!({})).await;
+    let path = format!("/api/v1/returns/{}/complete", text(&opened.body, "returnId"));
+    let camera = "the camera is broken";
+    for body in [
+        json!({ "odometer": 200, "fuel": 0.5, "withoutPhotosReason": camera }),
+        json!({ "odometer": 5, "fuel": 0.5, "odometerCorrection": "a slip" }),
+    ] {
+        let refused = house.post(&path, Some(&renter), body).await;
+        assert_eq!((refused.status.as_u16(), refused.code()), (403, "forbidden"), "{refused:?}");
+    }
+    let cancel = format!("{booking}/cancel");
+    let refused = house.post(&cancel, Some(&renter), json!({ "houseFault": true })).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (403, "forbidden"), "{refused:?}");
+    let body = json!({ "odometer": 5, "fuel": 0.5, "withoutPhotosReason": camera, "odometerCorrection": "a slip" });
+    let taken = house.post(&path, Some(manager), body).await;
+    assert_eq!(taken.status, 200, "somebody else may: {taken:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_opens_a_return_again_and_again_gets_the_last_places_again() {
+    let desk = Desk::open().await;
+    let Desk { house, customer, booking, .. } = &desk;
+    let mut opened = Value::Null;
+    for _ in 0..13 {
+        opened = house.post(&format!("{booking}/return"), Some(customer), json!({})).await.body;
+    }
+    assert_eq!(house.bed.number("select count(*) from photo").await, 4 * 10);
+    for (slot, jpeg) in round(2) {
+        desk.upload(&opened, slot, jpeg).await;
+    }
+    let path = format!("/api/v1/returns/{}/complete", text(&opened, "returnId"));
+    let complete = house.post(&path, Some(customer), json!({ "odometer": 200, "fuel": 0.5 })).await;
+    assert_eq!(complete.status, 200, "{complete:?}");
+}

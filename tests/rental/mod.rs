@@ -101,6 +101,8 @@ async fn a_scratch_that_was_there_at_pick_up_is_known_and_a_clean_return_is_clea
     let mut by_customer = lot.verdict(return_id, Verdict::Clear);
     by_customer.decided_by = lot.customer;
     assert_eq!(refused(lot.ask(&by_customer).await).code, "forbidden");
+    lot.bed.run(&format!("update account set role = 'admin' where id = '{}'", lot.customer)).await;
+    assert_eq!(refused(lot.ask(&by_customer).await).code, "forbidden", "nobody decides about their own rental");
 
     let decided = done(lot.ask(&lot.verdict(return_id, Verdict::Clear)).await);
     assert_eq!(decided["decision"]["verdict"], "clear");

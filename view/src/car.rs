@@ -16,6 +16,7 @@ pub struct Car {
     pub model: String,
     pub year: i16,
     pub plate: String,
+    /// Shown to staff only.
     pub vin: Option<String>,
     pub category: Word<Category>,
     pub seats: i16,

@@ -21,9 +21,14 @@ pub struct Context {
     pub detector: DetectorSlot,
     /// `REPORT_PATIENCE_SECONDS`: how long after a return its report waits for thumbnails and model.
     pub report_patience: Duration,
+    /// `OPEN_BOOKINGS_PER_CUSTOMER`: how many bookings one customer may have that have not ended; 0 sets no limit.
+    pub open_bookings: u32,
     /// `DIGEST_ABOVE`: after so many calls for a decision within an hour, one recipient gets the rest in digests.
     pub digest_above: u64,
 }
+
+/// Whoever has more cars booked than these does not drive them.
+const OPEN_BOOKINGS: u32 = 20;
 
 /// More mails an hour than these nobody reads one by one.
 const DIGEST_ABOVE: u64 = 20;
@@ -48,13 +53,17 @@ impl Context {
             _ => REPORT_PATIENCE.as_secs(),
         };
         let report_patience = Duration::from_secs(patience);
+        let open_bookings = match queue {
+            Queue::Booking => reader.within("OPEN_BOOKINGS_PER_CUSTOMER", 0..=1_000, OPEN_BOOKINGS),
+            _ => 0,
+        };
         let digest_above = match queue {
             Queue::Notify => reader.or("DIGEST_ABOVE", DIGEST_ABOVE),
             _ => DIGEST_ABOVE,
         };
         reader.finish()?;
         let usual = Self::start(settings).await?;
-        let context = Self { mailer, detector, report_patience, digest_above, ..usual };
+        let context = Self { mailer, detector, report_patience, open_bookings, digest_above, ..usual };
         Ok((Arc::new(context), concurrency))
     }
 
@@ -70,6 +79,7 @@ impl Context {
             mailer: None,
             detector: DetectorSlot::default(),
             report_patience: REPORT_PATIENCE,
+            open_bookings: 0,
             digest_above: DIGEST_ABOVE,
         })
     }

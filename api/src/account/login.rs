@@ -22,6 +22,7 @@ use crate::{
     auth::{Caller, Origin, ProfileRead, ProfileWrite},
     error::ApiError,
     front::Front,
+    guess,
     shape::Shaped,
 };
 
@@ -149,6 +150,8 @@ impl LoginApi {
     }
 
     /// Log a device out
+    ///
+    /// Done at once; repeated it is answered the same, so it takes no `Idempotency-Key`.
     #[oai(path = "/me/sessions/:id", method = "delete", operation_id = "closeSession")]
     async fn close_session(
         &self,
@@ -176,15 +179,15 @@ pub(crate) async fn authenticate(front: &Front, email: &str, password: String) -
     let (account, guess) = match Email::new(email) {
         Ok(email) => {
             let account = Entity::find().filter(Column::Email.eq(email.as_str())).one(&front.db).await?;
-            (account, front.guesses.begin(&email).await?)
+            (account, guess::begin(&front.windows, &email).await?)
         }
         Err(_) => (None, None),
     };
     let stored = account.as_ref().map(|account| account.password_hash.clone());
     let right = front.passwords.verify(password, stored).await;
     // Right, or nobody knows because too many logins wait.
-    if !matches!(right, Ok(false)) {
-        front.guesses.forget(guess);
+    if let Some(guess) = guess.filter(|_| !matches!(right, Ok(false))) {
+        front.windows.forget(guess);
     }
     let wrong = || ApiError::new(problem::INVALID_CREDENTIALS, "Check the address and the password and try again.");
     let account = right?.then_some(account).flatten().ok_or_else(wrong)?;

@@ -113,6 +113,7 @@ pub(crate) async fn find(
     wanted: &Wanted,
     limit: u64,
     cursor: Option<&str>,
+    show: impl Fn(Model) -> Car,
 ) -> Result<Page<Car>, ApiError> {
     let mut found = Condition::all()
         .add(Column::Status.ne(CarStatus::Retired.as_str()))
@@ -130,21 +131,26 @@ pub(crate) async fn find(
     if !wanted.features.is_empty() {
         found = found.add(Expr::cust_with_values("features @> $1", [wanted.features.clone()]));
     }
+    let list = match wanted.sort {
+        Sort::Newest => "cars",
+        Sort::Price => "cars by price",
+        Sort::PriceDescending => "cars by price, falling",
+    };
     let newest = async |at: Option<Cursor>| {
         let query = Entity::find().filter(found.clone().add_option(at.map(|at| after("(created_at, id) <", at))));
         let rows = query.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).limit(limit + 1).all(db).await?;
-        Ok(Page::cut(rows, limit, |car: &Model| Cursor { at: car.created_at, id: car.id }, Car::from))
+        Ok(Page::cut(list, rows, limit, |car: &Model| Cursor { at: car.created_at, id: car.id }, &show))
     };
     let by_price = async |at: Option<Cursor<i64>>, behind, order: Order| {
         let query = Entity::find().filter(found.clone().add_option(at.map(|at| after(behind, at))));
         let query = query.order_by(Column::PricePerDay, order.clone()).order_by(Column::Id, order);
         let rows = query.limit(limit + 1).all(db).await?;
-        Ok(Page::cut(rows, limit, |car: &Model| Cursor { at: car.price_per_day, id: car.id }, Car::from))
+        Ok(Page::cut(list, rows, limit, |car: &Model| Cursor { at: car.price_per_day, id: car.id }, &show))
     };
     match wanted.sort {
-        Sort::Newest => newest(Cursor::read(cursor)?).await,
-        Sort::Price => by_price(Cursor::read(cursor)?, "(price_per_day, id) >", Order::Asc).await,
-        Sort::PriceDescending => by_price(Cursor::read(cursor)?, "(price_per_day, id) <", Order::Desc).await,
+        Sort::Newest => newest(Cursor::read(list, cursor)?).await,
+        Sort::Price => by_price(Cursor::read(list, cursor)?, "(price_per_day, id) >", Order::Asc).await,
+        Sort::PriceDescending => by_price(Cursor::read(list, cursor)?, "(price_per_day, id) <", Order::Desc).await,
     }
 }
 

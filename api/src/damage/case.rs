@@ -31,6 +31,9 @@ use crate::{
     words::{DISPUTE, written},
 };
 
+/// What a cursor of its list is one of.
+const LIST: &str = "damage cases";
+
 /// Why the customer sees it differently.
 #[derive(Debug, Object)]
 #[oai(rename = "DamageDispute", deny_unknown_fields)]
@@ -99,12 +102,12 @@ pub(super) async fn page(
     cursor: Option<&str>,
 ) -> Result<Page<DamageCase>, ApiError> {
     let limit = limit(asked);
-    let after = older(cursor)?;
+    let after = older(LIST, cursor)?;
     let query = Entity::find().filter(wanted.add_option(after));
     let newest = query.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
     let rows = newest.limit(limit + 1).all(db).await?;
     let shown = rows.into_iter().map(DamageCase::try_from).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::cut(shown, limit, |case| Cursor { at: case.created_at, id: case.id }, |case| case))
+    Ok(Page::cut(LIST, shown, limit, |case| Cursor { at: case.created_at, id: case.id }, |case| case))
 }
 
 pub struct CaseApi;

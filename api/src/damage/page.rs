@@ -31,6 +31,7 @@ use crate::{
     picture::copies,
     pressed::{Pressed, again},
     review::amount,
+    shape::is_multipart,
     upload::{Incoming, Statement},
     words::{DISPUTE, REASON, written},
 };
@@ -142,7 +143,7 @@ async fn receive(
     request: &Request,
     body: poem::Body,
 ) -> Result<(Form, Statement, Result<(), ApiError>), ApiError> {
-    let with_photos = request.content_type().is_some_and(|kind| kind.starts_with("multipart/"));
+    let with_photos = request.content_type().is_some_and(is_multipart);
     if !with_photos || !sheet.to_customer {
         return Ok((Form::read(body).await?, Statement::default(), Ok(())));
     }

@@ -69,7 +69,8 @@ fn number(ty: &'static str, format: &'static str, description: &'static str) -> 
 }
 
 pub(crate) fn photo() -> MetaSchemaRef {
-    let description = Some("JPEG, PNG or WebP, at most 15 MB, at least 1024 pixels on the longer side.");
+    let description =
+        Some("JPEG, PNG or WebP, at most 15 MB, at least 1024 pixels on the longer side and 480 on the other.");
     let schema = MetaSchema { description, ..MetaSchema::new_with_format("string", "binary") };
     MetaSchemaRef::Inline(Box::new(schema))
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use view::Word;
 
-use crate::{account::Reasons, error::ApiError};
+use crate::{account::Reasons, error::ApiError, words::straight};
 
 /// A person's decision.
 #[derive(Clone, Debug, PartialEq, Object)]
@@ -60,7 +60,7 @@ impl Decide {
     ) -> Result<DecideReturn, ApiError> {
         let mut wrong = Reasons::default();
         let verdict = self.verdict.0;
-        let note = self.note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());
+        let note = self.note.map(|note| straight(&note)).filter(|note| !note.is_empty());
         if verdict != Verdict::Clear && note.is_none() {
             wrong.add("/note", "A note is required with this verdict.");
         }
@@ -93,7 +93,7 @@ impl Item {
         add("panel", self.panel.map(|panel| json!(panel)));
         add("class", self.class.map(|class| json!(class)));
         add("severity", self.severity.map(|severity| json!(severity)));
-        add("note", self.note.map(Value::from));
+        add("note", self.note.map(|note| Value::from(straight(&note))));
         add("estimate", self.estimate.map(|money| money.amount.into()));
         Value::Object(item)
     }

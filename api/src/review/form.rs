@@ -12,7 +12,7 @@ use super::amount::{amount, decimal};
 use crate::{
     form::Form,
     rental::decision::{Decide, Item},
-    words::{MARK, NOTE, written},
+    words::{MARK, NOTE, straight, written},
 };
 
 /// Rows for marks that the model did not see.
@@ -96,7 +96,7 @@ impl Form {
             wrong.push("Please choose one of the three buttons.".to_owned());
             Verdict::Clear
         });
-        let note = Some(self.text("note").to_owned()).filter(|note| !note.is_empty());
+        let note = Some(straight(self.text("note"))).filter(|note| !note.is_empty());
         if verdict != Verdict::Clear && note.is_none() {
             wrong.push("A note is required.".to_owned());
         }

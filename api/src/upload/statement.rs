@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use uuid::Uuid;
 
 use super::{
-    MOST_PARTS, Parts,
+    incoming::{MOST_PARTS, Parts},
     spool::{self, Spooled},
 };
 use crate::{account::Reasons, error::ApiError, shape::NUL};

@@ -41,6 +41,9 @@ use crate::{
     shape::Shaped,
 };
 
+/// What a cursor of its list is one of.
+const LIST: &str = "queue";
+
 /// Why a member of staff acts. People read it later.
 #[derive(Debug, Object)]
 #[oai(deny_unknown_fields)]
@@ -129,7 +132,7 @@ impl StaffWaitlistApi {
     ) -> Result<Json<Page<QueueEntry>>, ApiError> {
         let limit = limit(asked.0);
         let place = "(-priority, seq) > (select -last.priority, last.seq from waitlist_entry last where last.id = $1)";
-        let after = Cursor::read(cursor.0.as_deref())?
+        let after = Cursor::read(LIST, cursor.0.as_deref())?
             .map(|last: Cursor| Expr::cust_with_values(place, [Value::from(last.id)]));
         let serves = match car_id.0 {
             Some(id) => Some(served_by(&front.db, id).await?),
@@ -147,7 +150,7 @@ impl StaffWaitlistApi {
         let rows = query.limit(limit + 1).all(&front.db).await?;
         let entries = queue_entries(&front.db, rows).await?;
         let cursor = |row: &QueueEntry| Cursor { at: row.entry.created_at, id: row.entry.id };
-        Ok(Json(Page::cut(entries, limit, cursor, |entry| entry)))
+        Ok(Json(Page::cut(LIST, entries, limit, cursor, |entry| entry)))
     }
 
     /// Explain a queue

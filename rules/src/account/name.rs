@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::line::{LineRefused, line};
+
 /// What a person wants to be called: one line of 1 to 100 characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -22,17 +24,12 @@ const LONGEST: usize = 100;
 
 impl PersonName {
     pub fn new(text: &str) -> Result<Self, NameRefused> {
-        let text = text.trim();
-        if text.is_empty() {
-            Err(NameRefused::Empty)
-        } else if text.chars().count() > LONGEST {
-            Err(NameRefused::TooLong)
-        } else if text.chars().any(breaks_a_line) {
-            Err(NameRefused::ControlCharacter)
-        } else if leads_away(text) {
-            Err(NameRefused::WebAddress)
-        } else {
-            Ok(Self(text.to_owned()))
+        match line(text) {
+            Err(LineRefused::Blank) => Err(NameRefused::Empty),
+            _ if text.trim().chars().count() > LONGEST => Err(NameRefused::TooLong),
+            Err(LineRefused::Breaks) => Err(NameRefused::ControlCharacter),
+            Ok(text) if leads_away(text) => Err(NameRefused::WebAddress),
+            Ok(text) => Ok(Self(text.to_owned())),
         }
     }
 
@@ -42,12 +39,6 @@ impl PersonName {
 }
 
 checked_text!(PersonName, NameRefused);
-
-// Besides the control characters: line and paragraph separators, and the marks
-// that turn the direction of what follows and so can disguise a mail's subject.
-fn breaks_a_line(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
 
 // Mails greet people by their name, the first one at an address that nobody has proved to be theirs.
 fn leads_away(name: &str) -> bool {

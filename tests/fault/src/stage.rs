@@ -204,6 +204,9 @@ impl<'a> Stage<'a> {
             ("ACCESS_TOKEN_KEY", key.to_owned()),
             ("LINK_TOKEN_KEY", key.to_owned()),
             ("ACCESS_TOKEN_MINUTES", "240".to_owned()),
+            // Few customers ask for much, all from one address.
+            ("REGISTRATIONS_PER_HOUR", "0".to_owned()),
+            ("OPEN_BOOKINGS_PER_CUSTOMER", "0".to_owned()),
             ("RUST_LOG", "info".to_owned()),
             // Naming the functions of a debug build takes seconds, which would be taken for a stall.
             ("RUST_BACKTRACE", "0".to_owned()),

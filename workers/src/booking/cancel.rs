@@ -50,7 +50,8 @@ async fn end(
 
 /// Whoever would pay does not decide that nothing is to be paid.
 pub(super) fn only_staff() -> Refusal {
-    let words = "Only staff can say that the house could not keep a booking. Please call the branch.";
+    let words =
+        "Only staff can say that the house could not keep a booking, and not of their own. Please call the branch.";
     Refusal::new(problem::FORBIDDEN.code, words)
 }
 
@@ -73,7 +74,7 @@ impl Perform for CancelBooking {
         let Some(booking) = booking.filter(allowed) else {
             return Ok(work.refuse(Refusal::new(problem::NOT_FOUND.code, "There is no such booking.")));
         };
-        if self.house_fault && !by_staff {
+        if self.house_fault && (!by_staff || booking.customer_id == self.cancelled_by) {
             return Ok(work.refuse(only_staff()));
         }
         if booking.status.0 == BookingStatus::Cancelled {

@@ -75,7 +75,7 @@ async fn carry_out(mut work: Work, wish: Wish) -> Result<Ending, JobError> {
             return Ok(work.refuse(refusal));
         }
     };
-    if wish.is_house_fault() && !looked.by_staff {
+    if wish.is_house_fault() && (!looked.by_staff || looked.booking.customer_id == wish.by) {
         return Ok(work.refuse(cancel::only_staff()));
     }
     if wish.holds_for(&looked.booking) {

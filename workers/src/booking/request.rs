@@ -17,7 +17,9 @@ use rules::{
     period::Period,
     problem::{self, Reason},
 };
-use sea_orm::{DatabaseTransaction, DbBackend, DbErr, EntityTrait, FromQueryResult, QuerySelect, Statement};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, FromQueryResult, QuerySelect, Statement,
+};
 use serde_json::json;
 use uuid::Uuid;
 use view::booking::Booking;
@@ -33,6 +35,8 @@ use crate::{Ending, Finished, JobError, Perform, PerformTogether, Work, waitlist
 #[derive(FromQueryResult)]
 struct Facts {
     suspended: bool,
+    /// Bookings of the customer that have not ended, counted up to the limit.
+    open_bookings: i64,
     car_id: Uuid,
     plate: String,
     status: Word<CarStatus>,
@@ -44,9 +48,10 @@ struct Facts {
 }
 
 impl Facts {
-    fn new(customer: &account::Model, car: &car::Model, branch: branch::Model) -> Self {
+    fn new(customer: &account::Model, open_bookings: i64, car: &car::Model, branch: branch::Model) -> Self {
         Self {
             suspended: customer.is_suspended(),
+            open_bookings,
             car_id: car.id,
             plate: car.plate.clone(),
             status: car.status,
@@ -66,14 +71,14 @@ impl Perform for RequestBooking {
             return work.done(tx, Booking::from(booking));
         }
 
-        let (car, facts) = match look(&tx, &self).await? {
+        let (car, facts) = match look(&tx, &self, work.context.open_bookings).await? {
             Ok(looked) => looked,
             Err(refusal) => {
                 return Ok(work.refuse(refusal));
             }
         };
 
-        let busy = match decide(&self, &facts, &work) {
+        let busy = match decide(&self, &facts, 0, &work) {
             Ok(busy) => busy,
             Err(refusal) => {
                 return Ok(work.refuse(refusal));
@@ -95,13 +100,15 @@ impl PerformTogether for RequestBooking {
     async fn perform_together(mut asked: Vec<(Self, Work)>) -> Result<HashMap<Uuid, Finished>, JobError> {
         let Some((_, first)) = asked.first() else { return Ok(HashMap::new()) };
         let tx = first.begin().await?;
-        let seen = look_at_all(&tx, &asked).await?;
+        let seen = look_at_all(&tx, &asked, first.context.open_bookings).await?;
 
         asked.sort_by_key(|(_, work)| (work.asked_at(), work.id()));
-        let (mut works, mut wanted) = (Vec::new(), Vec::new());
+        let (mut works, mut wanted, mut ahead) = (Vec::new(), Vec::new(), HashMap::new());
         for (request, work) in asked {
             let Some(facts) = seen.get(&request.booking_id) else { continue };
-            let Ok(busy) = decide(&request, facts, &work) else { continue };
+            let ahead = ahead.entry(request.customer_id).or_default();
+            let Ok(busy) = decide(&request, facts, *ahead, &work) else { continue };
+            *ahead += 1;
             wanted.push((row(&request, facts, &work)?, busy));
             works.push(work);
         }
@@ -122,15 +129,27 @@ fn confirmed(booking: Uuid) -> Announce {
     Announce { news: News::BookingConfirmed, subject_id: booking, turn: 0 }
 }
 
-const LOOK: &str = "
-select booking_id, suspended_at is not null as suspended, car.id as car_id, plate, car.status, price_per_day, currency, car.branch_id,
+/// How many bookings of an account have not ended, which nobody needs to know beyond `most`. Others of theirs may be on their way in
+/// other transactions: locking the account would make all its bookings wait for each other, and a few too many do no harm.
+fn open(most: u32) -> String {
+    let rows = "select 1 from booking where customer_id = account.id and status in ('Pending', 'Confirmed', 'Active')";
+    format!("(select count(*) from ({rows} limit {most}) as open)")
+}
+
+fn look_at_all_sql(most: u32) -> String {
+    format!(
+        "
+select booking_id, suspended_at is not null as suspended, {open} as open_bookings, car.id as car_id, plate, car.status, price_per_day, currency, car.branch_id,
        time_zone, turnaround_minutes
 from unnest($1, $2, $3) as asked(booking_id, car_id, customer_id)
 join car on car.id = asked.car_id
 join branch on branch.id = car.branch_id
 join account on account.id = customer_id
 order by car.id
-for update of car skip locked";
+for update of car skip locked",
+        open = open(most)
+    )
+}
 
 /// Locks the cars that nobody else holds, in the order in which everybody locks cars, and looks at everything else: what each
 /// booking depends on, by its id. Nobody waits here: one car in use would hold up the bookings of all the others. And nothing is
@@ -138,6 +157,7 @@ for update of car skip locked";
 async fn look_at_all(
     tx: &DatabaseTransaction,
     asked: &[(RequestBooking, Work)],
+    most: u32,
 ) -> Result<HashMap<Uuid, Facts>, DbErr> {
     #[derive(FromQueryResult)]
     struct Seen {
@@ -150,8 +170,8 @@ async fn look_at_all(
         column(asked, |(request, _)| request.car_id),
         column(asked, |(request, _)| request.customer_id),
     ];
-    let seen =
-        Seen::find_by_statement(Statement::from_sql_and_values(DbBackend::Postgres, LOOK, values)).all(tx).await?;
+    let look = Statement::from_sql_and_values(DbBackend::Postgres, look_at_all_sql(most), values);
+    let seen = Seen::find_by_statement(look).all(tx).await?;
     Ok(seen.into_iter().map(|seen| (seen.booking_id, seen.facts)).collect())
 }
 
@@ -175,7 +195,11 @@ async fn wait_or_refuse(
 }
 
 /// Locks the car, then looks at everything else.
-async fn look(tx: &DatabaseTransaction, asked: &RequestBooking) -> Result<Result<(car::Model, Facts), Refusal>, DbErr> {
+async fn look(
+    tx: &DatabaseTransaction,
+    asked: &RequestBooking,
+    most: u32,
+) -> Result<Result<(car::Model, Facts), Refusal>, DbErr> {
     // Before the INSERT: the loser then waits here, on the row, instead of
     // deadlocking inside the exclusion constraint.
     let Some(car) = car::Entity::find_by_id(asked.car_id).lock_exclusive().one(tx).await? else {
@@ -186,14 +210,23 @@ async fn look(tx: &DatabaseTransaction, asked: &RequestBooking) -> Result<Result
     let (Some(branch), Some(customer)) = (branch, customer) else {
         return Ok(Err(Refusal::new(problem::NOT_FOUND.code, "The account or the branch is gone.")));
     };
-    let facts = Facts::new(&customer, &car, branch);
+    let sql = format!("select {} from account where id = $1", open(most));
+    let open = Statement::from_sql_and_values(DbBackend::Postgres, sql, [customer.id.into()]);
+    let open = tx.query_one_raw(open).await?.map_or(Ok(0), |row| row.try_get_by_index(0))?;
+    let facts = Facts::new(&customer, open, &car, branch);
     Ok(Ok((car, facts)))
 }
 
-/// The time to take, turnaround included; or every reason against it.
-fn decide(asked: &RequestBooking, facts: &Facts, work: &Work) -> Result<Period, Refusal> {
+/// The time to take, turnaround included; or every reason against it. `ahead` are bookings of the same customer that are not
+/// written yet.
+fn decide(asked: &RequestBooking, facts: &Facts, ahead: i64, work: &Work) -> Result<Period, Refusal> {
     if let Some(refusal) = obstacle(facts.suspended, facts.status.0) {
         return Err(refusal);
+    }
+    let most = work.context.open_bookings;
+    if most > 0 && facts.open_bookings + ahead >= most.into() {
+        let words = format!("You have {most} bookings that have not ended. Cancel one, or book when one is over.");
+        return Err(Refusal::new(problem::TOO_MANY_BOOKINGS.code, words));
     }
     let refused = || Refusal::new(problem::DATES_REFUSED.code, "These dates cannot be booked.");
     let period = Period::new(asked.start, asked.end)

@@ -111,6 +111,12 @@ pub(crate) async fn may_decide(db: &impl ConnectionTrait, person: Uuid, branch: 
     Ok(person.is_some_and(|person| person.role.0.decides(person.branch_id == Some(branch))))
 }
 
+/// Whoever decides judges no rental of their own.
+pub(crate) fn own_rental(person: Uuid, customer: Uuid) -> Option<Refusal> {
+    let words = "Nobody decides about their own rental. Another admin can, or whoever runs the branch.";
+    (person == customer).then(|| Refusal::new(problem::FORBIDDEN.code, words))
+}
+
 /// Answered to strangers too, so that nobody learns which cases exist.
 pub(super) fn not_found() -> Refusal {
     Refusal::new(problem::NOT_FOUND.code, "There is no such damage case.")

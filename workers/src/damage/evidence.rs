@@ -201,7 +201,8 @@ async fn shown(
 /// A photo of the dispute by its copy, as the page shows it.
 async fn sent_along(context: &Context, case: Uuid, photo: &DisputePhoto, number: usize) -> anyhow::Result<Shown> {
     let caption = format!("dispute, photo {number}");
-    let Some(copy) = context.bucket.get(&DisputePhoto::copy_key(case, photo.id), LARGEST_COPY).await?.transpose()? else {
+    let Some(copy) = context.bucket.get(&DisputePhoto::copy_key(case, photo.id), LARGEST_COPY).await?.transpose()?
+    else {
         return Ok(Shown { caption: format!("{caption}: {COPY_GONE}"), jpeg: None, boxes: vec![] });
     };
     let (width, height) = JpegDecoder::new(Cursor::new(&copy))?.dimensions();

@@ -14,7 +14,7 @@ use rules::{
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr};
 use view::damage::DamageCase;
 
-use super::case::{Step, advance, may_decide, not_found, told};
+use super::case::{Step, advance, may_decide, not_found, own_rental, told};
 use crate::{Ending, JobError, Perform, Work, rental::illegal};
 
 /// Everything that decides whether it stands, read under the lock.
@@ -29,6 +29,9 @@ async fn hear(tx: &DatabaseTransaction, asked: &SettleDamage) -> Result<Result<H
     if !may_decide(tx, asked.settled_by, case.branch_id).await? {
         let words = "Only an admin, or whoever runs the branch of the rental, decides its damage.";
         return Ok(Err(Refusal::new(problem::FORBIDDEN.code, words)));
+    }
+    if let Some(refusal) = own_rental(asked.settled_by, case.customer_id) {
+        return Ok(Err(refusal));
     }
     let to = match case.state.0.settled(asked.settlement.event(), case.amount) {
         Ok(to) => to,

@@ -27,7 +27,6 @@ use crate::{
     },
 };
 
-
 /// The latest photo of a slot, as it lies in the bucket.
 pub(crate) struct Arrival {
     pub(crate) photo_id: Uuid,

@@ -55,6 +55,13 @@ impl Case {
         asker.staff || self.booking.customer_id == asker.account_id
     }
 
+    /// Staff who rent a car themselves excuse nothing of it: somebody else of the house must say so.
+    pub(super) fn own_word(&self, asker: &Asker, reason: Option<&str>) -> Option<Refusal> {
+        let words = "This is a rental of your own. Somebody else of the house must take your reason.";
+        let own = reason.is_some() && self.booking.customer_id == asker.account_id;
+        own.then(|| Refusal::new(problem::FORBIDDEN.code, words))
+    }
+
     /// What is wrong with the readings of the instruments, if anything. Where staff have `corrected` the odometer, its last
     /// reading says nothing.
     pub(super) fn doubt(&self, kilometres: i32, fuel: f64, corrected: bool) -> Option<Refusal> {

@@ -32,7 +32,7 @@ use super::case::{Case, document, illegal, not_found, note};
 use crate::{
     Ending, JobError, Perform, Work,
     booking::stranded,
-    damage::case::may_decide,
+    damage::case::{may_decide, own_rental},
     waitlist::{offers, withdraw},
 };
 
@@ -67,6 +67,9 @@ async fn hear(tx: &DatabaseTransaction, asked: &DecideReturn) -> Result<Result<H
     if !may_decide(tx, asked.decided_by, case.booking.branch_id).await? {
         let words = "Only an admin, or whoever runs the branch of the rental, decides its return.";
         return Ok(Err(Refusal::new(problem::FORBIDDEN.code, words)));
+    }
+    if let Some(refusal) = own_rental(asked.decided_by, case.booking.customer_id) {
+        return Ok(Err(refusal));
     }
     let Some(rental_return) = case.rental_return.take() else { return Ok(Err(not_found())) };
     if rental_return.state.0 == ReturnState::Decided {

@@ -145,7 +145,8 @@ fn correction(asked: &ReturnCar) -> Option<&str> {
 /// readings of the first time stand.
 fn refusal(asked: &ReturnCar, case: &Case) -> Option<Refusal> {
     let first = case.booking.status.0 == BookingStatus::Active;
-    if first { case.doubt(asked.odometer, asked.fuel, correction(asked).is_some()) } else { None }
+    let doubt = || case.doubt(asked.odometer, asked.fuel, correction(asked).is_some()).filter(|_| first);
+    case.own_word(&asked.asker, excuse(asked).or(correction(asked))).or_else(doubt)
 }
 
 /// The photos of the return that count.

@@ -6,7 +6,7 @@ use rules::{
     booking::Event,
     rental::{Occasion, ReturnState, Slot},
 };
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, DbErr};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter};
 use serde_json::json;
 use uuid::Uuid;
 use view::rental::{OpenedReturn, Upload};
@@ -85,11 +85,25 @@ pub(super) async fn insert(
     row.insert(tx).await
 }
 
-/// A new version of a slot, for its photo to be put to.
+/// Versions of one slot; whoever opens a return more often gets the place of the last one again.
+const MOST_VERSIONS: i32 = 10;
+
+/// A version of a slot, for its photo to be put to.
 async fn offer(tx: &DatabaseTransaction, scene: &Scene<'_>, slot: Slot) -> Result<Upload, DbErr> {
+    let version = next_version(tx, scene.booking.id, scene.occasion, slot).await?;
+    if version > MOST_VERSIONS {
+        let last = photo::Entity::find()
+            .filter(photo::Column::BookingId.eq(scene.booking.id))
+            .filter(photo::Column::Occasion.eq(scene.occasion.as_str()))
+            .filter(photo::Column::Slot.eq(slot.as_str()))
+            .filter(photo::Column::Version.eq(version - 1))
+            .filter(photo::Column::State.eq(photo::AWAITING));
+        if let Some(last) = last.one(tx).await? {
+            return Ok(Upload { slot, photo_id: last.id, object_key: last.object_key });
+        }
+    }
     let photo_id = Uuid::now_v7();
     let object_key = upload::incoming(&photo::key(scene.booking.id, photo_id, scene.received_at));
-    let version = next_version(tx, scene.booking.id, scene.occasion, slot).await?;
     awaiting(scene, photo_id, slot, version, object_key.clone()).insert(tx).await?;
     Ok(Upload { slot, photo_id, object_key })
 }

@@ -42,7 +42,8 @@ impl Perform for PickUpCar {
             let tx = work.begin().await?;
             return work.done(tx, Booking::from(seen.booking));
         }
-        if let Some(refusal) = seen.doubt(self.odometer, self.fuel, correction(&self).is_some()) {
+        let doubt = || seen.doubt(self.odometer, self.fuel, correction(&self).is_some());
+        if let Some(refusal) = seen.own_word(&self.asker, correction(&self)).or_else(doubt) {
             return Ok(work.refuse(refusal));
         }
         let mut arrivals = arrivals(&work, self.booking_id, Occasion::Pickup, &self.photos, false).await?;
