@@ -48,9 +48,7 @@ impl Guesses {
     /// # Errors
     /// When `url` is no Redis URL.
     pub(crate) fn start(url: &str, prefix: &str) -> anyhow::Result<Self> {
-        let redis = jobs::pubsub::builder(url)?.build()?;
-        drop(redis.connect());
-        Ok(Self { redis, prefix: prefix.to_owned() })
+        Ok(Self { redis: jobs::pubsub::connect(url)?, prefix: prefix.to_owned() })
     }
 
     /// `None` when it cannot be counted.

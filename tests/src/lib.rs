@@ -9,11 +9,13 @@ mod bed;
 pub mod house;
 pub mod plan;
 mod until;
+mod way;
 
 pub use ask::{done, refused};
 pub use bed::{Bed, bed, services};
 pub use house::House;
 pub use until::until;
+pub use way::Way;
 
 /// A price that the row of a booking can hold, for rows that no job wrote.
 pub const QUOTE: &str = r#"{

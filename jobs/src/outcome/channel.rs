@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use fred::prelude::*;
+use fred::prelude::PubsubInterface;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::Outcome;
 use crate::{
     let_others_come_along,
-    pubsub::{builder, subscribe},
+    pubsub::{connect, subscribe},
 };
 
 /// Outcomes that are told of at a time.
@@ -41,8 +41,7 @@ impl Publisher {
     /// # Errors
     /// When `url` is no Redis URL.
     pub fn connect(url: &str, prefix: &str) -> anyhow::Result<Self> {
-        let client = builder(url)?.build()?;
-        drop(client.connect());
+        let client = connect(url)?;
         let (queue, mut messages) = mpsc::channel::<(String, String)>(AT_ONCE);
         let prefix = prefix.to_owned();
         tokio::spawn(async move {

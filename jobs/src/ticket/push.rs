@@ -78,6 +78,7 @@ async fn push_all(mut pusher: Pusher, mut ids: mpsc::Receiver<Uuid>) {
 
 /// One queue's way into Redis.
 struct Pusher {
+    place: Place,
     queue: Queue,
     storage: RedisStorage<Value>,
     connection: ConnectionManager,
@@ -116,6 +117,7 @@ impl Pusher {
     fn new(place: &Place, queue: Queue) -> redis::RedisResult<Self> {
         let (config, connection) = (place.config(queue), place.connect()?);
         Ok(Self {
+            place: place.clone(),
             queue,
             storage: RedisStorage::new(connection.clone()).with_config(config.clone()),
             connection,
@@ -134,16 +136,17 @@ impl Pusher {
         Ok(Learnt::now(counts, 0))
     }
 
-    /// Pushes within [`PUSH_TIMEOUT`] or not at all: the sweep of the ledger finds the jobs.
+    /// Pushes within [`PUSH_TIMEOUT`] or not at all: the sweep of the ledger finds the jobs, so nothing is kept due that would be
+    /// tried without a pause. The next push has a connection of its own, because this one may be silent for ever.
     async fn try_to_push(&mut self, ids: &[Uuid]) {
         let pushed = timeout(PUSH_TIMEOUT, self.push(ids)).await;
         if let Ok(Ok(())) = pushed {
             return;
         }
         tracing::debug!(?pushed, "tickets were not pushed");
-        // Nothing may stay due that cannot be pushed, or it would be tried without a pause.
-        (self.learnt, self.due) = (None, None);
-        self.owed.clear();
+        if let Ok(afresh) = Self::new(&self.place, self.queue) {
+            *self = afresh;
+        }
     }
 
     /// Hurries workers to as many of `ids` as the window has room for, and pushes the tickets that are due. What room there is

@@ -43,7 +43,7 @@ where
     F: Fn(Vec<Uuid>) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
-    let tidying = tokio::spawn(tidy(Leavings::new(&place, queue)?, stop.clone()));
+    let tidying = tokio::spawn(tidy(place.clone(), queue, stop.clone()));
     let wakes = Wakes::subscribe(&place, queue)?;
     let named = Arc::new(Named { handle, heard: Heard::default(), room: Arc::new(Semaphore::new(AT_ONCE)) });
     while !stop.is_cancelled() {
@@ -57,7 +57,7 @@ where
         }
     }
     wakes.end();
-    tidying.await?;
+    tidying.await??;
     Ok(())
 }
 
@@ -135,15 +135,19 @@ where
 }
 
 /// Every second until `stop`, what apalis leaves behind of finished tickets is forgotten. Redis may be away; it is tidied when it
-/// is back, and both are told.
-async fn tidy(mut leavings: Leavings, stop: CancellationToken) {
+/// is back, and both are told. A connection that answers nothing may do so for ever, so another is made.
+async fn tidy(place: Place, queue: Queue, stop: CancellationToken) -> redis::RedisResult<()> {
+    let mut leavings = Leavings::new(&place, queue)?;
     let mut away = false;
     while !stop.is_cancelled() {
         let tidied = tokio::time::timeout(PATIENCE, leavings.forget()).await;
         let trouble = match tidied {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some("it does not answer".to_owned()),
+            Err(_) => {
+                leavings = Leavings::new(&place, queue)?;
+                Some("it does not answer".to_owned())
+            }
         };
         match &trouble {
             Some(error) if !away => tracing::warn!(error, "Redis is away; what is due starts up to a second later"),
@@ -157,4 +161,5 @@ async fn tidy(mut leavings: Leavings, stop: CancellationToken) {
             () = tokio::time::sleep(TIDY) => {}
         }
     }
+    Ok(())
 }
