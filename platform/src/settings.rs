@@ -1,10 +1,13 @@
 //! Settings from environment variables, checked all at once.
 
+mod secret;
+
 use std::{fmt, net::SocketAddr, ops::RangeInclusive, str::FromStr};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::TimeDelta;
 use rules::waitlist::Terms;
+pub use secret::Secret;
 use url::Url;
 
 /// Reads environment variables and remembers everything that is wrong with them,
@@ -153,35 +156,6 @@ impl Reader {
     }
 }
 
-/// A value that is never printed.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Secret<T>(T);
-
-impl<T> Secret<T> {
-    pub fn new(value: T) -> Self {
-        Self(value)
-    }
-
-    /// The value itself. Hand it to the library that needs it and to nothing else.
-    pub fn expose(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T> fmt::Debug for Secret<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl<T: FromStr> FromStr for Secret<T> {
-    type Err = T::Err;
-
-    fn from_str(text: &str) -> Result<Self, T::Err> {
-        text.parse().map(Self)
-    }
-}
-
 /// What every process needs.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -210,6 +184,9 @@ pub struct Settings {
 impl Settings {
     /// Reads what every process needs; the caller goes on reading and then calls [`Reader::finish`].
     pub fn read(reader: &mut Reader) -> Self {
+        if let Err(error) = crate::log::levels() {
+            reader.refuse("RUST_LOG", error);
+        }
         Self {
             database_url: Secret(reader.url("DATABASE_URL", &["postgres", "postgresql"])),
             database_connections: reader.within("DATABASE_CONNECTIONS", 1..=1_000, 20),
@@ -234,14 +211,22 @@ impl Settings {
 /// Seconds that somebody may have to think: more than a week blocks a car for nobody.
 const LONGEST_OFFER: i64 = 7 * 86_400;
 
-/// The longest is never less than the shortest, whatever was set.
 fn terms(reader: &mut Reader) -> Terms {
     let usual = Terms::default();
     let mut seconds =
         |name: &str, usual: TimeDelta| TimeDelta::seconds(reader.within(name, 1..=LONGEST_OFFER, usual.num_seconds()));
     let shortest = seconds("WAITLIST_OFFER_SHORTEST_SECONDS", usual.shortest);
-    let longest = seconds("WAITLIST_OFFER_LONGEST_SECONDS", usual.longest).max(shortest);
+    let longest = seconds("WAITLIST_OFFER_LONGEST_SECONDS", usual.longest);
+    check_order(reader, shortest, longest);
     Terms { shortest, longest, ..usual }
+}
+
+fn check_order(reader: &mut Reader, shortest: TimeDelta, longest: TimeDelta) {
+    if longest < shortest {
+        let least = shortest.num_seconds();
+        let words = format!("must not be less than WAITLIST_OFFER_SHORTEST_SECONDS, which is {least}");
+        reader.refuse("WAITLIST_OFFER_LONGEST_SECONDS", words);
+    }
 }
 
 #[cfg(test)]
@@ -280,7 +265,12 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_does_not_print() {
-        assert_eq!(format!("{:?}", Secret::new("hunter2")), "***");
+    fn the_longest_offer_is_not_shorter_than_the_shortest() {
+        let mut reader = Reader::default();
+        for (shortest, longest) in [(60, 60), (60, 61), (61, 60)] {
+            check_order(&mut reader, TimeDelta::seconds(shortest), TimeDelta::seconds(longest));
+        }
+        let words = reader.finish().expect_err("one of them is shorter").to_string();
+        assert_eq!(words.matches("WAITLIST_OFFER_LONGEST_SECONDS: must not be less").count(), 1, "{words}");
     }
 }
