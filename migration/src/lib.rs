@@ -4,7 +4,10 @@
 //! workers of the previous release keep running while a step is applied.
 
 pub use sea_orm_migration::MigratorTrait;
-use sea_orm_migration::prelude::*;
+use sea_orm_migration::{
+    prelude::*,
+    sea_orm::{DatabaseConnection, TransactionTrait},
+};
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -37,6 +40,30 @@ impl MigratorTrait for Migrator {
             step!("m20261121_000006_create_waitlist"),
         ]
     }
+}
+
+/// Takes every step that was not taken.
+///
+/// # Errors
+/// When one fails; those before it stay taken.
+pub async fn up(db: &DatabaseConnection) -> Result<(), DbErr> {
+    alone(db, Migrator::up(db, None)).await
+}
+
+/// Goes one step back.
+///
+/// # Errors
+/// When it cannot be undone.
+pub async fn down(db: &DatabaseConnection) -> Result<(), DbErr> {
+    alone(db, Migrator::down(db, Some(1))).await
+}
+
+/// Of two that change the schema at the same time the second waits, and finds done what it wanted to do.
+async fn alone(db: &DatabaseConnection, change: impl Future<Output = Result<(), DbErr>>) -> Result<(), DbErr> {
+    let lock = db.begin().await?;
+    lock.execute_unprepared("select pg_advisory_xact_lock(hashtext('the schema of Forecourt'))").await?;
+    change.await?;
+    lock.commit().await
 }
 
 impl MigrationName for Step {
