@@ -6,6 +6,7 @@ mod accept;
 mod account;
 mod answer;
 mod booking;
+mod database;
 mod document;
 mod ledger;
 mod notify;

@@ -6,7 +6,10 @@
 mod document;
 mod quota;
 
+use std::borrow::Cow;
+
 use jobs::{Refusal, ledger::AcceptError, outcome::Reason};
+use platform::database::answer;
 use poem::{
     Body, Request, Response,
     error::{
@@ -17,7 +20,7 @@ use poem::{
 use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseMultipartError, ParseParamError};
 pub use quota::Quota;
 use rules::problem::{self, Problem};
-use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use sea_orm::DbErr;
 use serde_json::{Map, Value, json};
 
 use crate::{address, trace::RequestId};
@@ -143,11 +146,7 @@ impl ResponseError for ApiError {
 /// The code of a data exception (class 22): every statement here is fixed, so a value that came with the request is one that
 /// PostgreSQL cannot keep. It knows no U+0000, for one, and no year 200,000.
 fn unstorable(error: &DbErr) -> Option<String> {
-    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error else {
-        return None;
-    };
-    let SqlxError::Database(error) = &**error else { return None };
-    error.code().filter(|code| code.starts_with("22")).map(|code| code.into_owned())
+    answer(error)?.code().filter(|code| code.starts_with("22")).map(Cow::into_owned)
 }
 
 impl From<DbErr> for ApiError {
@@ -162,7 +161,10 @@ impl From<DbErr> for ApiError {
             };
             return Self::new(problem::BAD_REQUEST, words);
         }
-        tracing::warn!(%error, "the database did not answer");
+        match answer(&error) {
+            Some(_) => tracing::warn!(%error, "the database refused"),
+            None => tracing::warn!(%error, "the database did not answer"),
+        }
         match error {
             DbErr::Conn(_) | DbErr::ConnectionAcquire(_) | DbErr::Exec(_) | DbErr::Query(_) => {
                 Self::new(problem::SERVICE_UNAVAILABLE, "Please try again in a moment.")

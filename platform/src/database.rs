@@ -6,7 +6,7 @@ use anyhow::Context;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr, FromQueryResult, RuntimeErr, Statement,
-    sqlx::Connection,
+    sqlx::{Connection, error::DatabaseError},
 };
 
 use crate::Settings;
@@ -83,6 +83,19 @@ pub async fn answered<T, E: From<DbErr>>(
     tokio::time::timeout(within, question).await.map_err(silent)?
 }
 
+/// What the database said, where the error is an answer of its own.
+pub fn answer(error: &DbErr) -> Option<&dyn DatabaseError> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => error.as_database_error(),
+        _ => None,
+    }
+}
+
+/// PostgreSQL's code for a table that is not there.
+const NO_TABLE: &str = "42P01";
+
 /// Is the database writable and its schema that of this release (or newer)?
 ///
 /// Asked by hand: the library creates its table where it is missing, which takes a right that a process needs for nothing else, and
@@ -94,20 +107,23 @@ pub async fn ready(db: &DatabaseConnection) -> anyhow::Result<()> {
     #[derive(FromQueryResult)]
     struct State {
         read_only: bool,
+        may_write: bool,
         steps: Vec<String>,
     }
     let sql = "select current_setting('transaction_read_only')::bool as read_only,
+                      has_table_privilege('job', 'insert') and has_table_privilege('job', 'update') as may_write,
                       coalesce((select array_agg(version::text) from seaql_migrations), '{}') as steps";
     let state = State::find_by_statement(Statement::from_string(DbBackend::Postgres, sql)).one(db);
     let state = tokio::time::timeout(Duration::from_secs(2), state).await;
     let state = match state.map_err(|_| anyhow::anyhow!("the database does not answer"))? {
         Ok(state) => state.context("the database does not answer")?,
-        Err(error) if error.to_string().contains("seaql_migrations") => {
-            anyhow::bail!("there is no schema yet; run `migration up`")
+        Err(error) if answer(&error).is_some_and(|answer| answer.code().as_deref() == Some(NO_TABLE)) => {
+            anyhow::bail!("there is no schema yet, or none that this user may use; run `migration up`")
         }
         Err(error) => return Err(error.into()),
     };
     anyhow::ensure!(!state.read_only, "the database takes no writes");
+    anyhow::ensure!(state.may_write, "this user of the database may not write the table `job`");
     let known = Migrator::migrations();
     let pending = known.iter().filter(|step| !state.steps.iter().any(|done| done == step.name())).count();
     anyhow::ensure!(pending == 0, "{pending} migrations are pending; run `migration up`");
