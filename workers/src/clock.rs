@@ -28,7 +28,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryRe
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::booking::unresolved;
+use crate::{argument, booking::unresolved};
 
 /// How often the clock looks.
 const TICK: Duration = Duration::from_secs(5);
@@ -41,6 +41,7 @@ const BATCH: i64 = 500;
 /// # Errors
 /// Names every setting that is wrong.
 pub async fn run() -> anyhow::Result<()> {
+    argument::check("The clock of Forecourt: asks for what is due by time of day.".to_owned());
     platform::log::start();
     platform::metric::start();
     let mut reader = Reader::default();

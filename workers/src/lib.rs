@@ -4,6 +4,7 @@
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test may stop at a surprise"))]
 
 mod account;
+mod argument;
 mod audit;
 mod booking;
 mod branch;
@@ -113,6 +114,7 @@ pub fn registry() -> Registry {
 /// # Errors
 /// Names every setting that is wrong, or an address that cannot be listened on.
 pub async fn run(queue: Queue) -> anyhow::Result<()> {
+    argument::check(format!("A worker of Forecourt: does the jobs of the queue `{queue}`."));
     platform::log::start();
     platform::metric::start();
     let (context, concurrency) = Context::from_env(queue).await?;
