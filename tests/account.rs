@@ -20,6 +20,19 @@ async fn a_role_in_the_body_of_a_registration_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_first_admin_is_made_once_and_of_nobody_else() {
+    let house = House::open(&[Queue::Booking]).await;
+    let customer = house.customer().await;
+    let make = async |email: &str| {
+        api::account::create_admin(house.bed.settings.database_url.expose(), email, PASSWORD.to_owned()).await
+    };
+    assert!(make("first@example.com").await.unwrap());
+    assert!(!make("first@example.com").await.unwrap());
+    let words = make(&customer.email).await.expect_err("that would be somebody else").to_string();
+    assert!(words.contains(&customer.email) && words.contains("as customer"), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_that_is_wrong_with_a_registration_is_said_at_once() {
     let house = House::open(&[Queue::Booking]).await;
     let body = json!({ "email": "nobody", "password": "short", "name": "", "phone": "12" });

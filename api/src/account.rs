@@ -5,14 +5,15 @@ mod session;
 
 use std::sync::Arc;
 
+use anyhow::{Context, ensure};
 use jobs::account::{ChangeProfile, RegisterAccount};
 use jobs::outcome::Reason;
 use poem::web::Data;
 use poem_openapi::{Object, OpenApi, payload::Json};
-use rules::account::{Email, Password, PersonName, Phone};
+use rules::account::{Email, Password, PersonName, Phone, Role};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    EntityTrait,
+    ColumnTrait, EntityTrait, QueryFilter,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -184,10 +185,10 @@ impl AccountApi {
     }
 }
 
-/// Makes the first admin. `false`: there is an account with this address already, which stays as it is.
+/// Makes the first admin. `false`: there is an admin with this address already, who stays as they are.
 ///
 /// # Errors
-/// When address or password are not acceptable, or the database does not answer.
+/// When address or password are not acceptable, somebody else has an account with this address, or the database does not answer.
 pub async fn create_admin(database_url: &str, email: &str, password: String) -> anyhow::Result<bool> {
     let email = Email::new(email)?;
     let password = Password::new(password, Some(&email))?;
@@ -197,5 +198,12 @@ pub async fn create_admin(database_url: &str, email: &str, password: String) -> 
                on conflict (email) do nothing";
     let values = [Uuid::now_v7().into(), email.as_str().into(), password_hash.into()];
     let statement = sea_orm::Statement::from_sql_and_values(sea_orm::DbBackend::Postgres, sql, values);
-    Ok(sea_orm::ConnectionTrait::execute_raw(&db, statement).await?.rows_affected() == 1)
+    if sea_orm::ConnectionTrait::execute_raw(&db, statement).await?.rows_affected() == 1 {
+        return Ok(true);
+    }
+    let theirs = entity::account::Column::Email.eq(email.as_str());
+    let account = entity::account::Entity::find().filter(theirs).one(&db).await?;
+    let role = account.context("an account with this address is just being changed")?.role.0;
+    ensure!(role == Role::Admin, "{} has an account already, as {role}; nothing was changed", email.as_str());
+    Ok(false)
 }

@@ -4,18 +4,24 @@ use anyhow::bail;
 use api::FrontSettings;
 use platform::settings::Reader;
 
+const USAGE: &str = "usage: api | api openapi | api create-admin --email ADDRESS (password in ADMIN_PASSWORD)";
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         [] => serve().await,
+        ["--help" | "-h"] => {
+            println!("The front of Forecourt, configured by environment variables (.env.example).\n{USAGE}");
+            Ok(())
+        }
         ["openapi"] => {
             println!("{:#}", api::openapi());
             Ok(())
         }
         ["create-admin", "--email", email] => create_admin(email).await,
-        _ => bail!("usage: api | api openapi | api create-admin --email ADDRESS (password in ADMIN_PASSWORD)"),
+        _ => bail!(USAGE),
     }
 }
 
@@ -36,7 +42,7 @@ async fn create_admin(email: &str) -> anyhow::Result<()> {
     if api::account::create_admin(&url, email, password).await? {
         println!("created {email}");
     } else {
-        println!("{email} has an account already; nothing was changed");
+        println!("{email} is an admin already; nothing was changed");
     }
     Ok(())
 }
