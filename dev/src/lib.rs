@@ -41,7 +41,7 @@ pub use self::{
     process::{Process, Program, State},
     redis::Redis,
     secret::Secrets,
-    services::{BucketAccess, Given, Services, Setup},
+    services::{BucketAccess, Given, Services, Setup, variable},
     signal::until_told_to_end,
 };
 pub use nix::sys::signal::Signal;

@@ -26,7 +26,13 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const GRACE: Duration = Duration::from_secs(30);
 
 /// What programs that are not for creating admins never get to see.
-const HIDDEN: &[&str] = &["ADMIN_EMAIL", "ADMIN_PASSWORD"];
+const HIDDEN: &[&str] = &["ADMIN_EMAIL", "ADMIN_EMAIL_FILE", "ADMIN_PASSWORD", "ADMIN_PASSWORD_FILE"];
+
+/// How many connections to the database a process opens at most, unless it is told another number.
+const CONNECTIONS: usize = 20;
+
+/// For those who look into the database beside the platform.
+const GUESTS: usize = 60;
 
 /// Forecourt on one machine: the services, the front and every worker.
 pub struct Platform {
@@ -47,8 +53,8 @@ pub struct Admin {
 }
 
 impl Platform {
-    /// Boots everything, in order: services, migrations, first admin, front and
-    /// workers. Returns when all of them are ready.
+    /// Boots everything, in order: services, migrations, front and workers, and,
+    /// when all of them are ready, the first admin.
     ///
     /// # Errors
     /// Something does not come up; the message says what, and quotes its log.
@@ -60,6 +66,7 @@ impl Platform {
             durability: options.durability,
             console: options.console,
             mail_port: options.port.checked_add(1),
+            connections: connections(options.workers)?,
         };
         let services = Services::start(&data_dir, setup).await?;
         let mut boot = Boot {
@@ -135,12 +142,12 @@ struct Boot {
 impl Boot {
     async fn run(&mut self) -> Result<Admin> {
         self.run_once("migration", &["up"], None).await?;
-        let admin = self.first_admin().await?;
         let probes = self.start_all()?;
         let ready = self.processes.iter().zip(&probes);
         let ready = ready.map(|(process, probe)| process.ready(PATIENCE, async || is_ready(probe).await));
         join_all(ready).await.into_iter().collect::<Result<Vec<()>>>()?;
-        Ok(admin)
+        // Last, because a password that is drawn is kept nowhere: no start that fails may draw it.
+        self.first_admin().await
     }
 
     /// Creates the first admin unless there is one of this address, in which
@@ -221,6 +228,12 @@ impl Boot {
     }
 }
 
+/// How many connections so many workers of each pool, the front and the clock may open together.
+fn connections(workers: usize) -> Result<usize> {
+    let each = variable("DATABASE_CONNECTIONS")?.and_then(|number| number.parse().ok()).unwrap_or(CONNECTIONS);
+    Ok((POOLS.len() * workers + 2) * each + GUESTS)
+}
+
 async fn is_ready(probe: &str) -> bool {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).no_proxy();
     let Ok(client) = client.build() else {
@@ -238,19 +251,19 @@ fn environment(options: &Options, services: &Services, data_dir: &DataDir) -> Re
         ("PUBLIC_URL", format!("http://localhost:{}", options.port)),
         ("ACCESS_TOKEN_KEY", secrets.access_token_key),
         ("LINK_TOKEN_KEY", secrets.link_token_key),
-        ("RUST_LOG", variable("RUST_LOG").unwrap_or_else(|| "info".to_owned())),
+        ("RUST_LOG", variable("RUST_LOG")?.unwrap_or_else(|| "info".to_owned())),
     ]);
-    if let Some(sender) = variable("MAIL_FROM") {
+    if let Some(sender) = variable("MAIL_FROM")? {
         environment.push(("MAIL_FROM", sender));
     }
     if let Some(inbox) = services.inbox() {
         environment.push(("DEV_MAIL_URL", inbox.page_url().to_owned()));
     }
     let model = project().join("models/damage.onnx");
-    if variable("DAMAGE_MODEL").is_none() && model.exists() {
+    if variable("DAMAGE_MODEL")?.is_none() && model.exists() {
         environment.push(("DAMAGE_MODEL", model.display().to_string()));
     }
-    if let Some(runtime) = onnx_runtime() {
+    if let Some(runtime) = onnx_runtime()? {
         environment.push(("ORT_DYLIB_PATH", runtime));
     }
     let owned = |(name, value): (&str, String)| (name.to_owned(), value);
@@ -258,10 +271,10 @@ fn environment(options: &Options, services: &Services, data_dir: &DataDir) -> Re
 }
 
 /// The library that `bin/dev` unpacked, unless the environment names one.
-fn onnx_runtime() -> Option<String> {
-    if let Some(path) = variable("ORT_DYLIB_PATH") {
-        return Some(path);
+fn onnx_runtime() -> Result<Option<String>> {
+    if let Some(path) = variable("ORT_DYLIB_PATH")? {
+        return Ok(Some(path));
     }
     let unpacked = project().join(".cache/onnxruntime/libonnxruntime.so");
-    unpacked.exists().then(|| unpacked.display().to_string())
+    Ok(unpacked.exists().then(|| unpacked.display().to_string()))
 }

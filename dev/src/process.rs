@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::{account::Account, console::Console, data_dir::DataDir, keeper::Keeper, leftover};
+use crate::{account::Account, console::Console, data_dir::DataDir, keeper::Keeper, leftover, services::of_file};
 
 /// The pause before a program that keeps dying is started again.
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -73,7 +73,10 @@ impl Program {
                 command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
             }
         }
-        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        for (name, value) in &self.env {
+            // An inherited one would win.
+            command.env_remove(of_file(name)).env(name, value);
+        }
         command.env(leftover::MARK, root);
         if let Some(account) = &self.account {
             command.uid(account.uid).gid(account.gid).current_dir("/");

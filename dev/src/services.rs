@@ -1,6 +1,6 @@
-use std::env;
+use std::{env, fs};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::{
@@ -38,39 +38,54 @@ impl Given {
     /// `S3_REGION` and the keys) and `SMTP_URL` say.
     ///
     /// # Errors
-    /// `S3_ENDPOINT` is there without its keys; the message names what is missing.
+    /// `S3_ENDPOINT` is there without its keys, or a file cannot be read; the message names what is missing.
     pub fn from_env() -> Result<Self> {
         Ok(Self {
-            database_url: variable("DATABASE_URL"),
-            redis_url: variable("REDIS_URL"),
+            database_url: variable("DATABASE_URL")?,
+            redis_url: variable("REDIS_URL")?,
             bucket: BucketAccess::from_env()?,
-            smtp_url: variable("SMTP_URL"),
+            smtp_url: variable("SMTP_URL")?,
         })
     }
 }
 
 impl BucketAccess {
     fn from_env() -> Result<Option<Self>> {
-        let Some(endpoint) = variable("S3_ENDPOINT") else {
+        let Some(endpoint) = variable("S3_ENDPOINT")? else {
             return Ok(None);
         };
         let keys = ["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"];
-        let missing: Vec<_> = keys.into_iter().filter(|key| variable(key).is_none()).collect();
-        ensure!(missing.is_empty(), "S3_ENDPOINT needs {}", missing.join(" and "));
-        let [access_key_id, secret_access_key] = keys.map(|key| variable(key).unwrap_or_default());
+        let [access_key_id, secret_access_key] = keys.map(variable);
+        let (access_key_id, secret_access_key) = (access_key_id?, secret_access_key?);
+        let (Some(access_key_id), Some(secret_access_key)) = (access_key_id, secret_access_key) else {
+            bail!("S3_ENDPOINT needs {}", keys.join(" and "));
+        };
         Ok(Some(Self {
             endpoint,
-            region: variable("S3_REGION").unwrap_or_else(|| REGION.to_owned()),
-            name: variable("S3_BUCKET").unwrap_or_else(|| BUCKET.to_owned()),
+            region: variable("S3_REGION")?.unwrap_or_else(|| REGION.to_owned()),
+            name: variable("S3_BUCKET")?.unwrap_or_else(|| BUCKET.to_owned()),
             access_key_id,
             secret_access_key,
         }))
     }
 }
 
-/// An empty variable counts as none.
-pub(crate) fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.trim().is_empty())
+/// The text of a variable, or of the file that its `NAME_FILE` names, as the processes read it. What is empty counts as none.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn variable(name: &str) -> Result<Option<String>> {
+    let said = |name: &str| env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let Some(path) = said(&of_file(name)) else {
+        return Ok(said(name));
+    };
+    let text = fs::read_to_string(&path).with_context(|| format!("{}: cannot read {path}", of_file(name)))?;
+    Ok(Some(text.trim_end().to_owned()).filter(|text| !text.is_empty()))
+}
+
+/// The variable that names a file in place of a value, and wins over it.
+pub(crate) fn of_file(name: &str) -> String {
+    format!("{name}_FILE")
 }
 
 /// How the services are to run.
@@ -81,6 +96,8 @@ pub struct Setup {
     pub console: Console,
     /// Where the mail page should be if it can.
     pub mail_port: Option<u16>,
+    /// How many connections our own PostgreSQL admits, if those are more than it does anyway.
+    pub connections: usize,
 }
 
 impl Setup {
@@ -123,10 +140,10 @@ impl Services {
         tokio::task::spawn_blocking(move || leftover::stop_all(&root)).await?;
         data_dir.folder("log")?;
 
-        let Setup { given, durability, console, mail_port } = setup;
+        let Setup { given, durability, console, mail_port, connections } = setup;
         let postgres = match given.database_url {
             Some(_) => None,
-            None => Some(Postgres::start(data_dir, durability, console, &runtime).await?),
+            None => Some(Postgres::start(data_dir, durability, connections, console, &runtime).await?),
         };
         let redis = match given.redis_url {
             Some(_) => None,

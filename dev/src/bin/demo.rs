@@ -10,7 +10,7 @@ use dev::{Flags, Platform, story};
 
 /// Runs all of Forecourt on this machine and shows what it does
 #[derive(Parser)]
-#[command(name = "bin/demo")]
+#[command(name = "bin/demo", version)]
 struct Arguments {
     #[command(flatten)]
     flags: Flags,
@@ -59,17 +59,21 @@ async fn told(flags: Flags, photos: &story::Photos) -> anyhow::Result<()> {
 /// The platform with an admin whose password the story knows. Unless another detector is given, drawn
 /// pictures get the one for drawn damage, and real photos the project's own.
 async fn boot(flags: Flags, photos: &story::Photos) -> anyhow::Result<Platform> {
+    photos.look()?;
     let mut options = flags.options()?;
     if options.admin_password.is_none() {
         options.admin_email = Some(format!("admin.{:08x}@example.com", rand::random::<u32>()));
         options.admin_password = Some(format!("{:032x}", rand::random::<u128>()));
     }
-    if std::env::var_os("DAMAGE_MODEL").is_none() && matches!(photos, story::Photos::Drawn) {
+    if dev::variable("DAMAGE_MODEL")?.is_none() && matches!(photos, story::Photos::Drawn) {
         let model = story::write_tiny_model(&options.data_dir.join("model"))?;
         options.env.push(("DAMAGE_MODEL".to_owned(), model.display().to_string()));
     }
-    let given = |(name, _): &(String, String)| std::env::var_os(name).is_some();
-    options.env.extend(story::short_offers().into_iter().filter(|variable| !given(variable)));
+    for (name, seconds) in story::short_offers() {
+        if dev::variable(&name)?.is_none() {
+            options.env.push((name, seconds));
+        }
+    }
     println!("Booting the platform …");
     let platform = Platform::start(options).await?;
     println!("{}", platform.banner()?);

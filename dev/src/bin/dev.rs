@@ -10,7 +10,7 @@ use dev::{Flags, Platform};
 
 /// Runs all of Forecourt on this machine until Ctrl-C
 #[derive(Parser)]
-#[command(name = "bin/dev")]
+#[command(name = "bin/dev", version)]
 struct Arguments {
     #[command(flatten)]
     flags: Flags,

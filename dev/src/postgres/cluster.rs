@@ -67,10 +67,16 @@ impl Cluster {
         Ok(())
     }
 
-    pub(super) fn program(&self, data_dir: &DataDir, port: u16, durability: Durability) -> Result<Program> {
+    pub(super) fn program(
+        &self,
+        data_dir: &DataDir,
+        port: u16,
+        durability: Durability,
+        connections: usize,
+    ) -> Result<Program> {
         let socket = self.socket_dir(data_dir)?;
         let mut args = vec!["-D".into(), self.data().into_os_string()];
-        for setting in settings(port, &socket, durability) {
+        for setting in settings(port, &socket, durability, connections) {
             args.extend(["-c".into(), setting.into()]);
         }
         Ok(Program {
@@ -119,13 +125,16 @@ fn verifier(password: &str) -> String {
     format!("SCRAM-SHA-256$1:{salt}${stored}:{server}")
 }
 
-fn settings(port: u16, socket: &Path, durability: Durability) -> Vec<String> {
+/// Enough for the front, one worker of each pool and a few people.
+const CONNECTIONS: usize = 200;
+
+fn settings(port: u16, socket: &Path, durability: Durability, connections: usize) -> Vec<String> {
     let mut settings = vec![
         "listen_addresses=127.0.0.1".to_owned(),
         format!("port={port}"),
         format!("unix_socket_directories={}", socket.display()),
         "unix_socket_permissions=0700".to_owned(),
-        "max_connections=200".to_owned(),
+        format!("max_connections={}", connections.max(CONNECTIONS)),
         "shared_buffers=128MB".to_owned(),
         "timezone=UTC".to_owned(),
         "log_timezone=UTC".to_owned(),

@@ -42,6 +42,7 @@ impl Postgres {
     pub(crate) async fn start(
         data_dir: &DataDir,
         durability: Durability,
+        connections: usize,
         console: Console,
         runtime: &Handle,
     ) -> Result<Self> {
@@ -52,7 +53,7 @@ impl Postgres {
         let cluster = Cluster { place, account, installed };
         cluster.create(&password).await?;
         let port = Ports::of(data_dir)?.number("postgres")?;
-        let program = cluster.program(data_dir, port, durability)?;
+        let program = cluster.program(data_dir, port, durability, connections)?;
         let postgres = Self {
             process: Process::start(program, data_dir, console, runtime),
             port,

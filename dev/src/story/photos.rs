@@ -18,6 +18,17 @@ pub enum Photos {
 }
 
 impl Photos {
+    /// Whether there are four, before anything is started for them.
+    ///
+    /// # Errors
+    /// Names the one that cannot be read, or is no JPEG.
+    pub fn look(&self) -> Result<()> {
+        match self {
+            Self::Drawn => Ok(()),
+            Self::Folder(_) => self.take(false).map(drop),
+        }
+    }
+
     /// Four photos of one occasion, by slot. They are never the same bytes twice,
     /// because a picture that was used before is refused.
     pub(super) fn take(&self, damaged: bool) -> Result<Vec<(&'static str, Vec<u8>)>> {
@@ -50,4 +61,16 @@ fn with_comment(jpeg: &[u8], seed: u64) -> Option<Vec<u8>> {
     let comment = format!("demo {seed:016x}");
     let length = u16::try_from(comment.len() + 2).ok()?;
     Some([&[0xFF, 0xD8, 0xFF, 0xFE][..], &length.to_be_bytes(), comment.as_bytes(), rest].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_photo_that_is_not_there_is_named() {
+        let words = Photos::Folder(PathBuf::from("/nowhere")).look().expect_err("there is none");
+        assert!(words.to_string().contains("/nowhere/front.jpg"), "{words}");
+        Photos::Drawn.look().expect("they are drawn when they are needed");
+    }
 }
