@@ -46,8 +46,10 @@ async fn watch<C: ClientLike>(client: C) {
         if !client.is_connected() {
             continue;
         }
-        if let Err(error) = client.ping::<Value>(None).await {
-            tracing::debug!(%error, "Redis does not answer on a connection; another is made");
+        let pinged = client.ping::<Value>(None).await;
+        // Any other error is an answer, or known to the client.
+        if pinged.is_err_and(|error| *error.kind() == ErrorKind::Timeout) {
+            tracing::debug!("Redis does not answer on a connection; another is made");
             let _ = client.force_reconnection().await;
         }
     }
