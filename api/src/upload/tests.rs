@@ -1,4 +1,6 @@
-use super::*;
+use poem::{Request, RequestBody};
+
+use super::{incoming::PARTS_LIMIT, *};
 
 async fn receive(parts: &[(&str, &[u8])]) -> Result<Handover, ApiError> {
     let mut received = Received::default();
