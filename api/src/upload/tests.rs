@@ -75,7 +75,10 @@ fn multipart(parts: &[(&str, &[u8])]) -> (Request, RequestBody) {
     }
     body.extend(b"--X--\r\n");
     let request = Request::builder().header("content-type", "multipart/form-data; boundary=X");
-    request.header("content-length", body.len()).body(body).split()
+    let pieces: Vec<_> =
+        body.chunks(1_024).map(|piece| std::io::Result::Ok(bytes::Bytes::copy_from_slice(piece))).collect();
+    let length = body.len();
+    request.header("content-length", length).body(Body::from_bytes_stream(futures::stream::iter(pieces))).split()
 }
 
 #[tokio::test]
