@@ -1,4 +1,4 @@
-use poem::{Request, RequestBody};
+use poem::{Body, Request, RequestBody};
 
 use super::{incoming::PARTS_LIMIT, *};
 
