@@ -75,7 +75,8 @@ async fn a_process_stays_ready_while_a_newer_schema_stands_and_not_before_its_ow
     house.bed.run("delete from seaql_migrations where version like '%create_job'").await;
     assert_eq!(ready().await, (503, "1 migrations are pending; run `migration up`".to_owned()));
     house.bed.run("drop table seaql_migrations").await;
-    assert_eq!(ready().await, (503, "there is no schema yet; run `migration up`".to_owned()));
+    let words = "there is no schema yet, or none that this user may use; run `migration up`";
+    assert_eq!(ready().await, (503, words.to_owned()));
     let tables = "select count(*) from pg_tables where tablename = 'seaql_migrations'";
     assert_eq!(house.bed.number(tables).await, 0, "who only asks creates nothing");
 }

@@ -35,6 +35,7 @@ const HELP: [(&str, &str); 26] = [
     ("password_guesses_uncounted_total", "Passwords that were checked without counting, because Redis was away."),
     ("photos_looked_at_total", "Photos that were analysed, or could not be."),
     ("redis_up", "Whether Redis answered this worker within the last seconds."),
+    ("registrations_refused_total", "Registrations that were refused after too many from one address."),
     ("upload_rejected_total", "Photos that were refused, by the reason."),
     ("waitlist_accept_seconds", "From an offer to its acceptance."),
     ("waitlist_offers_total", "Offers of freed time, by what became of them."),

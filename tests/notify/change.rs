@@ -12,9 +12,11 @@ impl Story {
         bed.run(&format!(
             "update booking set status = 'Confirmed', starts_at = '2030-05-04 08:00Z', ends_at = '2030-05-08 08:00Z',
                     total = 30000, version = 3;
-             insert into booking_change (booking_id, version, car_id, plate, starts_at, ends_at, quote, total, currency, reason)
-             select id, version, car_id, plate, starts_at, ends_at + days, quote, total + 100 * version, currency, 'asked'
-             from (select id, change as version, car_id, plate, starts_at, ends_at, quote, total, currency,
+             insert into booking_change (booking_id, version, car_id, plate, starts_at, ends_at, time_zone, quote, total,
+                                         currency, reason)
+             select id, version, car_id, plate, starts_at, ends_at + days, time_zone, quote, total + 100 * version, currency,
+                    'asked'
+             from (select id, change as version, car_id, plate, starts_at, ends_at, time_zone, quote, total, currency,
                           (change - 3) * interval '1 day' as days
                    from booking, generate_series(1, 2) as change where id = '{booking}') as before"
         ))

@@ -38,7 +38,8 @@ fn facts(news: News, name: &str) -> Facts {
         News::BookingNoShow => booking(sample::ended(BookingStatus::NoShow)),
         News::BookingMoved => Facts::Booking(Box::new(sample::moved(name))),
         News::BookingChanged | News::ConflictUnresolved => {
-            Facts::Booking(Box::new(sample::changed(BookingStatus::Confirmed, name)))
+            let booking = sample::changed(BookingStatus::Confirmed, name);
+            Facts::Booking(Box::new(Rental { conflict: Some(0), ..booking }))
         }
         News::ReturnDueSoon => {
             let ends = sample::when("2026-05-07T11:30");
