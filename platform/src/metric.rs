@@ -12,7 +12,7 @@ const BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 const ANSWER_BUCKETS: &[f64] = &[60.0, 300.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 28_800.0, 86_400.0];
 
 /// What each of them tells.
-const HELP: [(&str, &str); 26] = [
+const HELP: [(&str, &str); 27] = [
     ("clock_last_round_timestamp_seconds", "When what is due by time of day was last looked for."),
     ("database_up", "Whether the database answered when these were asked for."),
     ("db_retry_total", "Transactions that were begun again, because others were in their way."),
