@@ -65,6 +65,16 @@ async fn however_an_offer_ends_its_person_is_asked_at_once_for_what_it_kept_from
     }
 }
 
+/// An offer of time that somebody has given up, to the one who waits for it.
+async fn offered(yard: &Yard) -> waitlist_offer::Model {
+    let [had, waits] = yard.customers().await;
+    let car = yard.car().await;
+    let taken = yard.book(had, car, 10, 12).await;
+    yard.wait(waits, car, 10, 12).await;
+    yard.cancel(taken, had).await;
+    yard.offer().await
+}
+
 async fn run_now(yard: &Yard, kind: &str, key: Uuid) -> job::Model {
     let jobs =
         || job::Entity::find().filter(job::Column::Kind.eq(kind)).filter(job::Column::DedupeKey.eq(key.to_string()));
@@ -81,12 +91,7 @@ async fn run_now(yard: &Yard, kind: &str, key: Uuid) -> job::Model {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_offer_whose_end_is_looked_at_too_early_lives_until_its_deadline() {
     let yard = Yard::open().await;
-    let [had, waits] = yard.customers().await;
-    let car = yard.car().await;
-    let taken = yard.book(had, car, 10, 12).await;
-    yard.wait(waits, car, 10, 12).await;
-    yard.cancel(taken, had).await;
-    let offer = yard.offer().await;
+    let offer = offered(&yard).await;
 
     let early = run_now(&yard, "expire_offer", offer.id).await;
     assert_eq!(
@@ -123,12 +128,7 @@ async fn an_entry_is_closed_when_its_wish_has_passed_and_no_offer_of_it_is_open(
 #[tokio::test(flavor = "multi_thread")]
 async fn an_offer_whose_end_was_put_aside_ends_by_the_clock() {
     let yard = Yard::open().await;
-    let [had, waits] = yard.customers().await;
-    let car = yard.car().await;
-    let taken = yard.book(had, car, 10, 12).await;
-    yard.wait(waits, car, 10, 12).await;
-    yard.cancel(taken, had).await;
-    let offer = yard.offer().await;
+    let offer = offered(&yard).await;
     let aside = format!("update job set state = 'cancelled', finished_at = now() where dedupe_key = '{}'", offer.id);
     yard.bed.run(&aside).await;
     yard.run_out(offer.id).await;
