@@ -71,7 +71,7 @@ pub(crate) struct Rental {
     pub(crate) is_unsafe: bool,
     /// The car may be driven and is back, and nobody has cleared it.
     pub(crate) is_withheld: bool,
-    /// The turn of what endangers it at this moment; loaded for staff only.
+    /// The turn of what endangers it at this moment; loaded for news of that only.
     #[serde(skip)]
     pub(crate) conflict: Option<i32>,
     /// A later mail says or has said how it stands.
@@ -161,7 +161,10 @@ impl Rental {
             staff = people(db, account::Entity::admins()).await?;
         }
         let uncleared = uncleared_return::Entity::holds(db, booking.car_id).await?;
-        let conflict = conflict(db, id).await?;
+        let conflict = match news {
+            News::ConflictUnresolved => conflict(db, id).await?,
+            _ => None,
+        };
         let told = |rental: Self| Self { staff, conflict, is_withheld: uncleared && !rental.is_unsafe, ..rental };
         Ok(Self::load(db, id).await?.map(told))
     }
